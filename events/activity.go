@@ -1,0 +1,89 @@
+package events
+
+import "time"
+
+// Origin says which way a record came in. An import never replaces what the API said.
+type Origin string
+
+// The origins, in rising rank.
+const (
+	OriginImport Origin = "import"
+	OriginAPI    Origin = "api"
+)
+
+// Rank orders origins: the winning version of an activity is the highest
+// (rank, stream sequence). An unknown origin ranks below all known ones.
+func (o Origin) Rank() int {
+	switch o {
+	case OriginAPI:
+		return 2
+	case OriginImport:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Where a record's UTC offset comes from.
+const (
+	OffsetFromRecord  = "record"
+	OffsetFromProfile = "profile"
+	OffsetUnknown     = "unknown"
+)
+
+// ActivityContext is what a normalizer needs beside the raw record.
+type ActivityContext struct {
+	TimeZone     string `json:"time_zone,omitempty"`     // IANA name of the person's profile zone
+	OffsetSource string `json:"offset_source,omitempty"` // record, profile or unknown
+	Locale       string `json:"locale,omitempty"`        // language of the record's labels
+	DistanceUnit string `json:"distance_unit,omitempty"` // of the account, where the record names none
+}
+
+// ActivityFetched is a provider's record exactly as it was sent, published when
+// it is new or its content has changed.
+type ActivityFetched struct {
+	UserID             string          `json:"user_id"`
+	Provider           string          `json:"provider"`
+	ConnectionID       string          `json:"connection_id,omitempty"` // absent for imports
+	SyncID             string          `json:"sync_id,omitempty"`       // absent for imports
+	ProviderAccountID  string          `json:"provider_account_id,omitempty"`
+	ExternalID         string          `json:"external_id"` // the provider's id as text, digit for digit
+	Format             string          `json:"format"`      // fitbit.activity_list.v1, …
+	Context            ActivityContext `json:"context"`
+	ProviderModifiedAt *time.Time      `json:"provider_modified_at,omitempty"`
+	ContentHash        string          `json:"content_hash"` // sha256:<hex> over the canonical record
+	HashVersion        int             `json:"hash_version"`
+	ReplacesSequence   uint64          `json:"replaces_sequence,omitempty"` // of the version known before; absent for the first
+	Origin             Origin          `json:"origin"`
+	FetchedAt          time.Time       `json:"fetched_at"`
+	// StartedAt is where the connector sees the record's start; absent when it
+	// cannot tell. It spares a reader of the log the provider's format.
+	StartedAt *time.Time `json:"started_at,omitempty"`
+	// Raw holds the provider's bytes. On the wire they are the last member.
+	Raw Raw `json:"-"`
+}
+
+// EventType implements Data.
+func (*ActivityFetched) EventType() Type { return TypeActivityFetched }
+
+// How a removal was proved.
+const (
+	RemovedNotFound  = "not_found"    // the provider answered 404 for the id
+	RemovedTwiceGone = "absent_twice" // two complete passes without it
+)
+
+// ActivityRemoved says that a provider no longer has a record.
+type ActivityRemoved struct {
+	UserID           string    `json:"user_id"`
+	Provider         string    `json:"provider"`
+	ConnectionID     string    `json:"connection_id,omitempty"`
+	SyncID           string    `json:"sync_id,omitempty"`
+	ExternalID       string    `json:"external_id"`
+	ReplacesSequence uint64    `json:"replaces_sequence,omitempty"`
+	Origin           Origin    `json:"origin"`
+	Proof            string    `json:"proof"`
+	RemovedAt        time.Time `json:"removed_at"` // when it was proved
+}
+
+// EventType implements Data.
+func (*ActivityRemoved) EventType() Type { return TypeActivityRemoved }

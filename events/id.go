@@ -1,0 +1,59 @@
+package events
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// namespace is the root of every derived id. It never changes: ids must be the
+// same after every rebuild.
+var namespace = uuid.MustParse("6f1c2a52-5c2e-5d1b-9a55-3f0a2d7be0c4")
+
+// derive makes a UUIDv5 of a kind and its parts. Parts are length-prefixed, so
+// that no two different lists make the same id.
+func derive(kind string, parts ...string) string {
+	var b strings.Builder
+	b.WriteString(kind)
+	for _, p := range parts {
+		b.WriteByte('\x00')
+		b.WriteString(strconv.Itoa(len(p)))
+		b.WriteByte(':')
+		b.WriteString(p)
+	}
+	return uuid.NewSHA1(namespace, []byte(b.String())).String()
+}
+
+// NewID is a random event or entity id.
+func NewID() string { return uuid.NewString() }
+
+// WorkoutID is the id of a workout: the same for one user's record however it
+// came in (two users of one provider account never share one).
+func WorkoutID(userID, provider, externalID string) string {
+	return derive("workout", userID, provider, externalID)
+}
+
+// ActivityFactID is the ce-id of an activity fact. It covers the sequence the
+// fact replaces, so that a record changed from A to B and back to A makes three
+// facts and not two. For a removal the hash is empty.
+func ActivityFactID(t Type, userID, provider, externalID string, replaces uint64, contentHash string) string {
+	return derive("activity", string(t), userID, provider, externalID, strconv.FormatUint(replaces, 10), contentHash)
+}
+
+// WorkoutEventID is the ce-id of the Workout* event that a fact causes. It
+// depends on the fact alone, so an announcement that is repeated after a crash
+// is the same event.
+func WorkoutEventID(t Type, workoutID, factID string) string {
+	return derive("workout_event", string(t), workoutID, factID)
+}
+
+// SyncID is the id of a sync that another event caused: the initial sync of a
+// consent, for one. Redelivery of the cause finds the same sync.
+func SyncID(cause string) string { return derive("sync", cause) }
+
+// SyncFinishedID is the ce-id of the n-th report about a sync (a deferred sync
+// reports more than once).
+func SyncFinishedID(syncID string, report int) string {
+	return derive("sync_finished", syncID, strconv.Itoa(report))
+}

@@ -1,0 +1,117 @@
+package events
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Raw is a provider's record, byte for byte. It is never re-encoded.
+type Raw []byte
+
+// How raw bytes are written into the payload (member raw_encoding).
+const (
+	rawJSON   = "json"   // the value is the record itself, spliced in
+	rawText   = "text"   // the value is a JSON string of the record's text
+	rawBase64 = "base64" // the value is a base64 string of the record's bytes
+)
+
+// encoding chooses the plainest form that gives the same bytes back. JSON with
+// white space around it goes as text, because a decoder drops that space.
+func (r Raw) encoding() string {
+	switch {
+	case !utf8.Valid(r):
+		return rawBase64
+	case len(r) > 0 && len(bytes.TrimSpace(r)) == len(r) && json.Valid(r):
+		return rawJSON
+	default:
+		return rawText
+	}
+}
+
+// appendTo splices the record into a JSON object that has at least one member,
+// as its last members.
+func (r Raw) appendTo(object []byte) ([]byte, error) {
+	if len(object) < 3 || object[len(object)-1] != '}' {
+		return nil, fmt.Errorf("splice raw: %d bytes of JSON are not an object with members", len(object))
+	}
+	encoding := r.encoding()
+	out := make([]byte, 0, len(object)+len(r)+48)
+	out = append(out, object[:len(object)-1]...)
+	out = append(out, `,"raw_encoding":"`...)
+	out = append(out, encoding...)
+	out = append(out, `","raw":`...)
+	switch encoding {
+	case rawJSON:
+		out = append(out, r...)
+	case rawText:
+		text, err := json.Marshal(string(r))
+		if err != nil {
+			return nil, fmt.Errorf("splice raw as text: %w", err)
+		}
+		out = append(out, text...)
+	case rawBase64:
+		out = append(out, '"')
+		out = base64.StdEncoding.AppendEncode(out, r)
+		out = append(out, '"')
+	}
+	return append(out, '}'), nil
+}
+
+// extractRaw is the inverse of appendTo.
+func extractRaw(object []byte) (Raw, error) {
+	var members struct {
+		Encoding string          `json:"raw_encoding"`
+		Raw      json.RawMessage `json:"raw"`
+	}
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, fmt.Errorf("read raw: %w", err)
+	}
+	switch members.Encoding {
+	case rawJSON:
+		return Raw(members.Raw), nil
+	case rawText:
+		var text string
+		if err := json.Unmarshal(members.Raw, &text); err != nil {
+			return nil, fmt.Errorf("read raw text: %w", err)
+		}
+		return Raw(text), nil
+	case rawBase64:
+		var data []byte
+		if err := json.Unmarshal(members.Raw, &data); err != nil {
+			return nil, fmt.Errorf("read raw base64: %w", err)
+		}
+		return Raw(data), nil
+	default:
+		return nil, fmt.Errorf("raw_encoding %q is not json, text or base64", members.Encoding)
+	}
+}
+
+// MarshalJSON writes the fact with its record spliced in. encoding/json would
+// compact the result, so the envelope codec calls it directly.
+func (a *ActivityFetched) MarshalJSON() ([]byte, error) {
+	type members ActivityFetched // without methods
+	object, err := json.Marshal((*members)(a))
+	if err != nil {
+		return nil, fmt.Errorf("encode activity fact: %w", err)
+	}
+	return a.Raw.appendTo(object)
+}
+
+// UnmarshalJSON reads the fact and gives the record's bytes back as they were.
+func (a *ActivityFetched) UnmarshalJSON(data []byte) error {
+	type members ActivityFetched
+	var m members
+	if err := json.Unmarshal(data, &m); err != nil {
+		return fmt.Errorf("decode activity fact: %w", err)
+	}
+	raw, err := extractRaw(data)
+	if err != nil {
+		return fmt.Errorf("decode activity fact: %w", err)
+	}
+	*a = ActivityFetched(m)
+	a.Raw = raw
+	return nil
+}

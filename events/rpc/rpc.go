@@ -1,0 +1,168 @@
+// Package rpc is the request/reply half of the contract: the subjects and the
+// shapes of what services ask each other. No stream stores any of it.
+package rpc
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+// Method is the subject of one request: rpc.<service>.v1.<method>.
+type Method string
+
+// The methods, by the service that answers.
+const (
+	OAuthProviders     Method = "rpc.oauth.v1.providers"
+	OAuthAuthorize     Method = "rpc.oauth.v1.authorize"
+	OAuthCallback      Method = "rpc.oauth.v1.callback"
+	OAuthDisconnect    Method = "rpc.oauth.v1.disconnect"
+	OAuthErase         Method = "rpc.oauth.v1.erase"
+	OAuthToken         Method = "rpc.oauth.v1.token"
+	OAuthTokenRejected Method = "rpc.oauth.v1.token_rejected"
+	PollerErase        Method = "rpc.poller.v1.erase"
+	ProjectorErase     Method = "rpc.projector.v1.erase"
+)
+
+// Service is the service that answers a method.
+func (m Method) Service() string {
+	parts := strings.Split(string(m), ".")
+	if len(parts) != 4 {
+		return ""
+	}
+	return parts[1]
+}
+
+// The codes of an Error that callers act on. The gateway shows them as the
+// stable code of a problem.
+const (
+	CodeInvalidArgument  = "invalid_argument"  // 400, Field names the culprit
+	CodeNotFound         = "not_found"         // 404
+	CodeConflict         = "conflict"          // 409
+	CodeUnknownProvider  = "unknown_provider"  // 404
+	CodeProviderDisabled = "provider_disabled" // 409
+	CodeInvalidState     = "invalid_state"     // 400: an OAuth state unknown, used, expired or foreign
+	CodeActionRequired   = "action_required"   // 409: NextAction says what
+	CodeUnavailable      = "unavailable"       // 503: try again later
+	CodeInternal         = "internal"          // 500
+)
+
+// Error is a failure that crosses a service boundary. Its text never holds a
+// token, a secret or a person's data.
+type Error struct {
+	Code       string     `json:"code"`
+	Detail     string     `json:"detail"`
+	Field      string     `json:"field,omitempty"`
+	Reason     string     `json:"reason,omitempty"`
+	NextAction string     `json:"next_action,omitempty"`
+	RetryAt    *time.Time `json:"retry_at,omitempty"`
+}
+
+// Error implements error.
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Detail) }
+
+// ProvidersRequest asks which providers there are.
+type ProvidersRequest struct{}
+
+// ProvidersResponse lists the providers this installation knows.
+type ProvidersResponse struct {
+	Providers []Provider `json:"providers"`
+}
+
+// Provider describes one provider to clients.
+type Provider struct {
+	Name         string   `json:"name"`
+	DisplayName  string   `json:"display_name"`
+	Enabled      bool     `json:"enabled"` // credentials are configured
+	Status       string   `json:"status"`  // available, retired
+	Notice       string   `json:"notice,omitempty"`
+	Capabilities []string `json:"capabilities"` // activities, historical, import, get_by_id, notifications
+}
+
+// AuthorizeRequest starts a consent.
+type AuthorizeRequest struct {
+	Provider    string `json:"provider"`
+	UserID      string `json:"user_id"`
+	RedirectURI string `json:"redirect_uri"`
+}
+
+// AuthorizeResponse is where to send the person.
+type AuthorizeResponse struct {
+	AuthorizationURL string `json:"authorization_url"`
+	State            string `json:"state"`
+}
+
+// CallbackRequest carries what the provider's redirect brought.
+type CallbackRequest struct {
+	Provider string `json:"provider"`
+	State    string `json:"state"`
+	Code     string `json:"code,omitempty"`
+	// ProviderError is the OAuth error code of a refused consent (access_denied).
+	ProviderError string `json:"error,omitempty"`
+}
+
+// CallbackResponse is where to send the person back, and what to say there. On
+// failure ErrorCode and Reason are set and the consent made no active connection.
+type CallbackResponse struct {
+	RedirectURI  string                  `json:"redirect_uri"`
+	Provider     string                  `json:"provider"`
+	UserID       string                  `json:"user_id"`
+	ConnectionID string                  `json:"connection_id,omitempty"`
+	Status       events.ConnectionStatus `json:"status,omitempty"`
+	ErrorCode    string                  `json:"error,omitempty"`
+	Reason       string                  `json:"reason,omitempty"`
+}
+
+// DisconnectRequest ends a user's connection at a provider.
+type DisconnectRequest struct {
+	Provider string `json:"provider"`
+	UserID   string `json:"user_id"`
+}
+
+// DisconnectResponse says what ended.
+type DisconnectResponse struct {
+	ConnectionID string                  `json:"connection_id"`
+	Status       events.ConnectionStatus `json:"status"`
+}
+
+// EraseRequest tells a service to delete everything about a user. It may come
+// more than once.
+type EraseRequest struct {
+	UserID    string `json:"user_id"`
+	ErasureID string `json:"erasure_id"`
+}
+
+// EraseResponse counts what was deleted, by kind.
+type EraseResponse struct {
+	Counts map[string]int64 `json:"counts"`
+}
+
+// TokenRequest asks for an access token that is good for at least MinValidity.
+type TokenRequest struct {
+	ConnectionID string        `json:"connection_id"`
+	MinValidity  time.Duration `json:"min_validity_ns,omitempty"`
+}
+
+// TokenResponse holds the access token, never the refresh token.
+type TokenResponse struct {
+	AccessToken  string    `json:"access_token"`
+	ExpiresAt    time.Time `json:"expires_at"`
+	TokenVersion int64     `json:"token_version"`
+}
+
+// TokenRejectedRequest tells that the provider refused an access token.
+type TokenRejectedRequest struct {
+	ConnectionID string `json:"connection_id"`
+	TokenVersion int64  `json:"token_version"` // of the refused token
+	// Class is the provider error class: unauthorized, insufficient_scope, gone.
+	Class string `json:"class"`
+}
+
+// TokenRejectedResponse says where the connection stands afterwards.
+type TokenRejectedResponse struct {
+	Status     events.ConnectionStatus `json:"status"`
+	Reason     string                  `json:"reason,omitempty"`
+	NextAction string                  `json:"next_action,omitempty"`
+}

@@ -1,0 +1,87 @@
+package events
+
+import "time"
+
+// Window is a half-open span of time [From, To) that a sync reads.
+type Window struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Contains says whether an instant lies in the window.
+func (w Window) Contains(t time.Time) bool { return !t.Before(w.From) && t.Before(w.To) }
+
+// The triggers of a sync.
+const (
+	TriggerConnect      = "connect"
+	TriggerScheduled    = "scheduled"
+	TriggerManual       = "manual"
+	TriggerBackfill     = "backfill"
+	TriggerNotification = "notification"
+)
+
+// SyncStatus is how a sync stands.
+type SyncStatus string
+
+// The statuses of a sync. Queued and running are never in an event.
+const (
+	SyncQueued   SyncStatus = "queued"
+	SyncRunning  SyncStatus = "running"
+	SyncDeferred SyncStatus = "deferred"
+	SyncSuccess  SyncStatus = "success"
+	SyncPartial  SyncStatus = "partial"
+	SyncFailed   SyncStatus = "failed"
+)
+
+// SyncRequested asks the poller to read a window.
+type SyncRequested struct {
+	SyncID      string    `json:"sync_id"`
+	UserID      string    `json:"user_id"`
+	Provider    string    `json:"provider"`
+	Window      Window    `json:"window"`
+	Suspects    []string  `json:"suspects,omitempty"` // external ids to check
+	Trigger     string    `json:"trigger"`
+	RequestedAt time.Time `json:"requested_at"`
+}
+
+// EventType implements Data.
+func (*SyncRequested) EventType() Type { return TypeSyncRequested }
+
+// SyncCounts says what a sync found.
+type SyncCounts struct {
+	Pages     int `json:"pages"`
+	Seen      int `json:"seen"`      // records the provider sent
+	New       int `json:"new"`       // not known before
+	Changed   int `json:"changed"`   // known with another content
+	Unchanged int `json:"unchanged"` // known, the same
+	Removed   int `json:"removed"`   // proved to be gone
+	Rejected  int `json:"rejected"`  // kept raw, but not understood
+}
+
+// SyncError says why a sync did not succeed.
+type SyncError struct {
+	Code   string `json:"code"`   // stable, lower_snake_case
+	Detail string `json:"detail"` // a sentence: what was tried, what to do
+}
+
+// SyncFinished says how a sync ended, or that it was deferred and until when.
+// It stands alone: a scheduled or initial sync has no SyncRequested.
+type SyncFinished struct {
+	SyncID       string     `json:"sync_id"`
+	ConnectionID string     `json:"connection_id,omitempty"`
+	UserID       string     `json:"user_id"`
+	Provider     string     `json:"provider"`
+	Trigger      string     `json:"trigger"`
+	Window       Window     `json:"window"`            // asked for
+	Covered      *Window    `json:"covered,omitempty"` // really read; absent when nothing was
+	Status       SyncStatus `json:"status"`
+	NotBefore    *time.Time `json:"not_before,omitempty"` // of a deferred sync
+	Counts       SyncCounts `json:"counts"`
+	Error        *SyncError `json:"error,omitempty"`
+	RequestedAt  time.Time  `json:"requested_at"`
+	FinishedAt   time.Time  `json:"finished_at"`
+	Report       int        `json:"report"` // 1 for the first report about this sync; the highest wins
+}
+
+// EventType implements Data.
+func (*SyncFinished) EventType() Type { return TypeSyncFinished }

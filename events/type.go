@@ -1,0 +1,88 @@
+package events
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Type is the wire name of an event, with its version:
+// stridelog.<entity>.<event>.v<version>.
+type Type string
+
+// The event types. Each has one Go data type, one JSON Schema
+// (schemas/<type>.json) and one frozen sample (testdata/samples/<type>.json).
+const (
+	TypeConnectionActivated     Type = "stridelog.connection.activated.v1"
+	TypeConnectionStatusChanged Type = "stridelog.connection.status_changed.v1"
+	TypeConnectionRevoked       Type = "stridelog.connection.revoked.v1"
+	TypeSyncRequested           Type = "stridelog.sync.requested.v1"
+	TypeSyncFinished            Type = "stridelog.sync.finished.v1"
+	TypeActivityFetched         Type = "stridelog.activity.fetched.v1"
+	TypeActivityRemoved         Type = "stridelog.activity.removed.v1"
+	TypeWorkoutRecorded         Type = "stridelog.workout.recorded.v1"
+	TypeWorkoutUpdated          Type = "stridelog.workout.updated.v1"
+	TypeWorkoutRemoved          Type = "stridelog.workout.removed.v1"
+	TypeUserErased              Type = "stridelog.user.erased.v1"
+)
+
+// Data is the typed payload of one event type.
+type Data interface {
+	// EventType is the wire name this payload travels under.
+	EventType() Type
+}
+
+// Descriptor ties a type's wire name to its Go type and its stream.
+type Descriptor struct {
+	Type   Type
+	Stream string
+	// Says is one sentence for the generated documents.
+	Says string
+	// New returns a pointer to a zero payload, ready to be decoded into.
+	New func() Data
+}
+
+// Types lists every event type, in the order of the documents.
+func Types() []Descriptor {
+	return []Descriptor{
+		{TypeConnectionActivated, StreamFacts, "A person gave consent, for the first time or again.", func() Data { return &ConnectionActivated{} }},
+		{TypeConnectionStatusChanged, StreamFacts, "A connection's status changed.", func() Data { return &ConnectionStatusChanged{} }},
+		{TypeConnectionRevoked, StreamFacts, "A connection ended.", func() Data { return &ConnectionRevoked{} }},
+		{TypeSyncRequested, StreamSyncs, "Somebody asked for a window to be read.", func() Data { return &SyncRequested{} }},
+		{TypeSyncFinished, StreamSyncs, "A sync ended, or was put off.", func() Data { return &SyncFinished{} }},
+		{TypeActivityFetched, StreamFacts, "A provider sent a record that is new or has changed.", func() Data { return &ActivityFetched{} }},
+		{TypeActivityRemoved, StreamFacts, "A provider no longer has a record.", func() Data { return &ActivityRemoved{} }},
+		{TypeWorkoutRecorded, StreamWorkouts, "A workout exists that did not exist before.", func() Data { return &WorkoutRecorded{} }},
+		{TypeWorkoutUpdated, StreamWorkouts, "A workout has a new version.", func() Data { return &WorkoutUpdated{} }},
+		{TypeWorkoutRemoved, StreamWorkouts, "A workout is gone.", func() Data { return &WorkoutRemoved{} }},
+		{TypeUserErased, StreamFacts, "A person's data was erased.", func() Data { return &UserErased{} }},
+	}
+}
+
+// Describe returns the descriptor of a type name, or an error that names the
+// types there are.
+func Describe(t Type) (Descriptor, error) {
+	known := make([]string, 0, len(Types()))
+	for _, d := range Types() {
+		if d.Type == t {
+			return d, nil
+		}
+		known = append(known, string(d.Type))
+	}
+	return Descriptor{}, fmt.Errorf("unknown event type %q; this version knows %s", t, strings.Join(known, ", "))
+}
+
+// Entity and Event are the second and third token of the type's subject:
+// "activity" and "fetched" for stridelog.activity.fetched.v1.
+func (t Type) tokens() (entity, event string, ok bool) {
+	parts := strings.Split(string(t), ".")
+	if len(parts) != 4 || parts[0] != subjectRoot {
+		return "", "", false
+	}
+	return parts[1], parts[2], true
+}
+
+// GoName is the name of the payload's Go type, which the documents use as a title.
+func (d Descriptor) GoName() string {
+	return reflect.TypeOf(d.New()).Elem().Name()
+}

@@ -1,0 +1,9 @@
+module github.com/stridelog/stridelog/provider
+
+go 1.26.0
+
+require github.com/stridelog/stridelog/events v0.0.0
+
+require github.com/google/uuid v1.6.0 // indirect
+
+replace github.com/stridelog/stridelog/events => ../events

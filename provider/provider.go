@@ -1,0 +1,205 @@
+// Package provider holds what Stridelog knows of wearable clouds: the small
+// interfaces a connector implements, the error classes it speaks, and the
+// canonical form records are compared in. Each connector is a folder of its own.
+package provider
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+// Secret is a token or key. It prints as a placeholder wherever it ends up.
+type Secret string
+
+// String implements fmt.Stringer without the secret.
+func (Secret) String() string { return "[secret]" }
+
+// GoString implements fmt.GoStringer without the secret.
+func (Secret) GoString() string { return "[secret]" }
+
+// Format implements fmt.Formatter, so that no verb reaches the secret.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[secret]")) }
+
+// LogValue implements slog.LogValuer without the secret.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// MarshalText keeps the secret out of JSON and every other text encoding.
+func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+
+// Reveal is the secret itself, for the one call that needs it.
+func (s Secret) Reveal() string { return string(s) }
+
+// The statuses of a provider as a whole.
+const (
+	StatusAvailable = "available"
+	StatusRetired   = "retired" // switched off by its owner; private mirrors may still answer
+)
+
+// The capabilities a provider can have.
+const (
+	CapabilityActivities    = "activities"
+	CapabilityHistorical    = "historical"
+	CapabilityImport        = "import"
+	CapabilityGetByID       = "get_by_id"
+	CapabilityNotifications = "notifications"
+)
+
+// Descriptor says what a provider is, without any credentials.
+type Descriptor struct {
+	Name         string // subject token: fitbit
+	DisplayName  string
+	Status       string
+	Notice       string // a sentence for people, when there is something to know
+	Capabilities []string
+	// RequiredScopes are those without which no activity can be read.
+	RequiredScopes []string
+}
+
+// Connector is a provider that is configured and can be called.
+type Connector struct {
+	Descriptor
+	DefaultScopes []string
+	Authorizer    Authorizer
+	Fetcher       Fetcher
+	// HashVersion numbers the canonical form; a new one re-hashes and emits nothing.
+	HashVersion int
+	// Volatile lists record members that change without the record changing
+	// (links, localized labels), as paths: "a", "a.b", "a[].b".
+	Volatile []string
+	// Budget is what the provider allows when its headers do not say.
+	Budget Budget
+}
+
+// Budget is a rate limit: Requests per Per for one provider account.
+type Budget struct {
+	Requests int
+	Per      time.Duration
+}
+
+// MissingScopes are the required scopes that were not granted.
+func (d Descriptor) MissingScopes(granted []string) []string {
+	var missing []string
+	for _, s := range d.RequiredScopes {
+		if !slices.Contains(granted, s) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
+}
+
+// Connectors are the configured connectors by name. A provider that is known
+// but not configured is absent.
+type Connectors map[string]*Connector
+
+// Authorizer is a provider's OAuth. Its errors are *Error: rebuilt from status
+// and class, so that no body, URL or token is in them.
+type Authorizer interface {
+	// AuthorizeURL is where the person gives consent (PKCE S256).
+	AuthorizeURL(r AuthorizeRequest) string
+	// Exchange turns a code into a grant and names the provider account.
+	Exchange(ctx context.Context, code Secret, verifier Secret, redirectURI string) (Grant, error)
+	// Refresh gets a new pair. The refresh token may rotate: store the new pair
+	// before using it.
+	Refresh(ctx context.Context, refreshToken Secret) (Grant, error)
+	// Revoke ends the consent that a token belongs to. A grant that is already
+	// gone is no error.
+	Revoke(ctx context.Context, token Secret) error
+}
+
+// AuthorizeRequest is what a consent page is asked for.
+type AuthorizeRequest struct {
+	RedirectURI   string // our callback, as registered with the provider
+	State         string
+	CodeChallenge string // S256
+	Scopes        []string
+}
+
+// Grant is what a provider's token endpoint gave.
+type Grant struct {
+	AccountID    string // the provider's id of the account; empty on a refresh that does not say
+	AccessToken  Secret
+	RefreshToken Secret // empty when the provider keeps the old one valid
+	ExpiresAt    time.Time
+	// RefreshExpiresAt is zero when the grant has no known end.
+	RefreshExpiresAt time.Time
+	Scopes           []string // as granted; nil when the answer does not say
+}
+
+// Fetcher reads a provider's records.
+type Fetcher interface {
+	// ListActivities reads one page of a window, newest first. An empty
+	// request cursor starts; an empty Next ends. The page may hold records
+	// outside the window; it never leaves one out that is inside.
+	ListActivities(ctx context.Context, r ListRequest) (Page, error)
+}
+
+// Getter is a Fetcher that can also ask for one record by id.
+type Getter interface {
+	// GetActivity fails with ClassNotFound when the record is gone.
+	GetActivity(ctx context.Context, token Secret, externalID string) (Activity, *Quota, error)
+}
+
+// ListRequest asks for one page.
+type ListRequest struct {
+	Token  Secret
+	Window events.Window
+	Cursor string // of the page before, verbatim
+}
+
+// Page is one page as the provider sent it.
+type Page struct {
+	Activities []Activity
+	Next       string // cursor of the next page; empty when the window is read to its end
+	Quota      *Quota // nil when the answer does not say
+	// Oldest is the earliest start on this page; zero when the page is empty.
+	Oldest time.Time
+}
+
+// Activity is one record of a page. A record that the connector cannot
+// identify gets an id made from its bytes, so that it is kept and reported.
+type Activity struct {
+	ExternalID string
+	Format     string
+	Raw        []byte
+	Context    events.ActivityContext
+	StartedAt  *time.Time // nil when unreadable
+	ModifiedAt *time.Time
+	// Problem says what is wrong with the record; empty when nothing is.
+	Problem string
+}
+
+// Quota is a rate limit as the provider's answer told it.
+type Quota struct {
+	Limit     int
+	Remaining int
+	ResetAt   time.Time
+}
+
+// Record is a raw record with what is needed to understand it.
+type Record struct {
+	Provider   string
+	ExternalID string
+	Format     string
+	Raw        []byte
+	Context    events.ActivityContext
+}
+
+// Normalizer turns records of one format into workouts. It is pure: the same
+// record gives the same workout, on any machine, at any time.
+type Normalizer interface {
+	// Normalize fills everything but the ids of the workout (ID, UserID,
+	// ExternalID) and its Version, which belong to the caller. An error says
+	// what in the record is wrong, without personal data.
+	Normalize(r Record) (events.Workout, error)
+	// Version rises whenever the same record may give another workout.
+	Version() int
+}
+
+// Normalizers are all normalizers by format word. They need no configuration:
+// old records stay readable when a provider is switched off.
+type Normalizers map[string]Normalizer
