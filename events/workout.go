@@ -60,7 +60,7 @@ type Workout struct {
 	AvgPaceSecPerKM       *float64        `json:"avg_pace_sec_per_km"`
 	ElevationGainMeters   *float64        `json:"elevation_gain_meters"`
 	ActiveZoneMinutes     *int            `json:"active_zone_minutes"`
-	HeartRateZones        []HeartRateZone `json:"heart_rate_zones"`
+	HeartRateZones        []HeartRateZone `json:"heart_rate_zones" jsonschema:"nullable"`
 	// Details keeps what the provider said beyond the members above, in the
 	// provider's own words; the full record shows it, lists do not.
 	Details json.RawMessage `json:"details,omitempty"`

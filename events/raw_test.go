@@ -1,0 +1,113 @@
+package events_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+func activityWith(t interface{ Fatal(...any) }, raw []byte) events.Message {
+	e := sampleEvent(&testing.T{}, events.TypeActivityFetched)
+	fact, ok := e.Data.(*events.ActivityFetched)
+	if !ok {
+		t.Fatal("the sample is no activity fact")
+	}
+	fact.Raw = raw
+	m, err := e.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func rawOf(t interface{ Fatal(...any) }, m events.Message) []byte {
+	e, err := events.Decode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fact, ok := e.Data.(*events.ActivityFetched)
+	if !ok {
+		t.Fatal("decoded as something else")
+	}
+	return fact.Raw
+}
+
+// awkward lists records that a re-encoding would change.
+func awkward() map[string]string {
+	return map[string]string{
+		"plain":               `{"logId":1}`,
+		"odd white space":     "{ \"a\" :\t1 ,\n\"b\":[ ] }",
+		"space around":        " {\"a\":1}\n",
+		"float with zero":     `{"distance":1.0,"e":1e2}`,
+		"angle and ampersand": `{"name":"<Tom & Jerry>"}`,
+		"line separator":      "{\"name\":\"a\u2028b\"}",
+		"escaped separator":   `{"name":"a\u2028b"}`,
+		"19 digits":           `{"logId":2471190346655808113}`,
+		"20 digits":           `{"logId":18446744073709551615}`,
+		"doubled key":         `{"a":1,"a":2}`,
+		"byte order mark":     "\ufeff{\"a\":1}",
+		"a string":            `"hello"`,
+		"null":                `null`,
+		"HTML":                `<html><body>502 & more</body></html>`,
+		"truncated":           `{"a":`,
+		"empty":               ``,
+		"invalid UTF-8":       "{\"a\":\"\xff\xfe\"}",
+		"bytes":               "\x00\x01\xff",
+		"escapes":             `{"a":"\/\u0041\ud83d\ude00"}`,
+		"looks like the end":  `{"raw":{"raw_encoding":"text"}}`,
+	}
+}
+
+func TestRawRecordsComeBackByteForByte(t *testing.T) {
+	for name, record := range awkward() {
+		t.Run(name, func(t *testing.T) {
+			m := activityWith(t, []byte(record))
+			if !json.Valid(m.Data) {
+				t.Fatalf("payload is not JSON: %q", m.Data)
+			}
+			if got := rawOf(t, m); !bytes.Equal(got, []byte(record)) {
+				t.Fatalf("sent %q, got back %q", record, got)
+			}
+		})
+	}
+}
+
+func TestRawJSONIsReadableInPlace(t *testing.T) {
+	record := `{"name":"<Tom & Jerry>", "distance":1.0}`
+	if m := activityWith(t, []byte(record)); !strings.Contains(string(m.Data), `"raw":`+record) {
+		t.Fatalf("the record does not stand in the payload as it was sent: %s", m.Data)
+	}
+}
+
+func TestAnyBytesComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		record := rapid.SliceOf(rapid.Byte()).Draw(t, "record")
+		if got := rawOf(t, activityWith(t, record)); !bytes.Equal(got, record) {
+			t.Fatalf("sent %q, got back %q", record, got)
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	m := activityWith(f, []byte(`{"a":1}`))
+	f.Add(m.Subject, m.Data)
+	f.Add("stridelog.activity.fetched.fitbit.u", []byte(`{"raw_encoding":"base64","raw":"!!"}`))
+	f.Fuzz(func(t *testing.T, subject string, data []byte) {
+		event, err := events.Decode(events.Message{Subject: subject, Header: m.Header, Data: data})
+		if err != nil {
+			return
+		}
+		again, err := event.Encode()
+		if err != nil {
+			t.Fatalf("what was decoded does not encode: %v", err)
+		}
+		if !bytes.Equal(rawOf(t, again), rawOf(t, events.Message{Subject: subject, Header: m.Header, Data: data})) {
+			t.Fatal("raw changed on the way")
+		}
+	})
+}

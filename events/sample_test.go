@@ -1,0 +1,106 @@
+package events_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+const (
+	sampleUser       = "5b0e7c1e-6f0a-4f43-9a8e-0a4d1f1c2b3d"
+	sampleConnection = "0e9f8a77-1d52-4c8e-8e55-3d2a7b6c5f41"
+	sampleSync       = "7c3d2b1a-9f8e-4d7c-8b6a-5f4e3d2c1b0a"
+	sampleExternal   = "2471190346655808113"
+)
+
+// sampleEvent makes an event with every member set, so that a frozen sample
+// shows the whole shape.
+func sampleEvent(t *testing.T, typ events.Type) events.Event {
+	t.Helper()
+	at := time.Date(2026, 5, 3, 17, 3, 0, 123456789, time.UTC)
+	e := events.Event{
+		ID: "f6e5d4c3-b2a1-4099-8877-665544332211", Source: "stridelog/sample", About: sampleConnection,
+		Time: at, Provider: "fitbit", UserID: sampleUser,
+		TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+		Data:        sampleData(typ, at),
+	}
+	if e.Data == nil {
+		t.Fatalf("no sample data for %s: add it", typ)
+	}
+	if typ == events.TypeUserErased {
+		e.Provider, e.UserID = events.NoProvider, "d3c2b1a0-1111-4222-8333-944455566677"
+	}
+	return e
+}
+
+func sampleData(typ events.Type, at time.Time) events.Data {
+	until := at.Add(time.Hour)
+	window := events.Window{From: at.AddDate(0, 0, -30), To: at}
+	switch typ {
+	case events.TypeConnectionActivated:
+		return &events.ConnectionActivated{ConnectionID: sampleConnection, UserID: sampleUser, Provider: "fitbit",
+			ProviderAccountID: "7XQ2LM", Scopes: []string{"activity", "profile"}, ActivatedAt: at}
+	case events.TypeConnectionStatusChanged:
+		return &events.ConnectionStatusChanged{ConnectionID: sampleConnection, UserID: sampleUser, Provider: "fitbit",
+			Status: events.StatusActionRequired, Previous: events.StatusActive, Reason: events.ReasonReauthRequired,
+			NextAction: "Ask the person to connect Fitbit again.", Since: at, Until: &until}
+	case events.TypeConnectionRevoked:
+		return &events.ConnectionRevoked{ConnectionID: sampleConnection, UserID: sampleUser, Provider: "fitbit",
+			By: events.RevokedByUser, RevokedAt: at}
+	case events.TypeSyncRequested:
+		return &events.SyncRequested{SyncID: sampleSync, UserID: sampleUser, Provider: "fitbit", Window: window,
+			Suspects: []string{sampleExternal}, Trigger: events.TriggerManual, RequestedAt: at}
+	case events.TypeSyncFinished:
+		return &events.SyncFinished{SyncID: sampleSync, ConnectionID: sampleConnection, UserID: sampleUser, Provider: "fitbit",
+			Trigger: events.TriggerManual, Window: window, Covered: &window, Status: events.SyncPartial, NotBefore: &until,
+			Counts:      events.SyncCounts{Pages: 2, Seen: 130, New: 12, Changed: 3, Unchanged: 114, Removed: 1, Rejected: 1},
+			Error:       &events.SyncError{Code: "rejected_records", Detail: "1 record could not be read; it is kept raw."},
+			RequestedAt: at, FinishedAt: until, Report: 1}
+	case events.TypeActivityFetched:
+		return &events.ActivityFetched{UserID: sampleUser, Provider: "fitbit", ConnectionID: sampleConnection, SyncID: sampleSync,
+			ProviderAccountID: "7XQ2LM", ExternalID: sampleExternal, Format: "fitbit.activity_list.v1",
+			Context:            events.ActivityContext{TimeZone: "Europe/Berlin", OffsetSource: events.OffsetFromRecord, Locale: "en_GB", DistanceUnit: "Kilometer"},
+			ProviderModifiedAt: &until, ContentHash: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+			HashVersion: 1, ReplacesSequence: 41, Origin: events.OriginAPI, FetchedAt: at, StartedAt: &window.From,
+			Raw: events.Raw(`{"logId":2471190346655808113, "name":"Tom & <Jerry> \u2028","distance":1.0}`)}
+	case events.TypeActivityRemoved:
+		return &events.ActivityRemoved{UserID: sampleUser, Provider: "fitbit", ConnectionID: sampleConnection, SyncID: sampleSync,
+			ExternalID: sampleExternal, ReplacesSequence: 42, Origin: events.OriginAPI, Proof: events.RemovedTwiceGone, RemovedAt: at}
+	case events.TypeWorkoutRecorded:
+		return &events.WorkoutRecorded{WorkoutChange: sampleChange(at, 41)}
+	case events.TypeWorkoutUpdated:
+		return &events.WorkoutUpdated{WorkoutChange: sampleChange(at, 42)}
+	case events.TypeWorkoutRemoved:
+		change := sampleChange(at, 43)
+		change.Workout = nil
+		return &events.WorkoutRemoved{WorkoutChange: change}
+	case events.TypeUserErased:
+		return &events.UserErased{ErasureID: "d3c2b1a0-1111-4222-8333-944455566677",
+			Counts: map[string]int64{"connections": 1, "facts": 90, "workouts": 88}, ErasedAt: at}
+	}
+	return nil
+}
+
+func sampleChange(at time.Time, version uint64) events.WorkoutChange {
+	id := events.WorkoutID(sampleUser, "fitbit", sampleExternal)
+	return events.WorkoutChange{
+		WorkoutID: id, UserID: sampleUser, Provider: "fitbit", ExternalID: sampleExternal, Version: version,
+		FactID: "f6e5d4c3-b2a1-4099-8877-665544332211", NormalizerVersion: 1, At: at,
+		Workout: &events.Workout{
+			ID: id, UserID: sampleUser, ExternalID: sampleExternal, Type: "running", Category: "running",
+			ProviderType: ptr("Run"), Name: ptr("Run"), StartTime: at, EndTime: at.Add(35 * time.Minute),
+			ZoneOffset: ptr("+02:00"), OffsetSource: events.OffsetFromRecord, LocalDate: ptr("2026-05-03"),
+			DurationSeconds: 2110, ActiveDurationSeconds: ptr(1840.0),
+			Source:          events.WorkoutSource{Provider: "fitbit", Source: ptr("fitbit"), Device: ptr("90000001"), DeviceType: ptr("tracker"), DeviceName: ptr("Charge 6")},
+			RecordingMethod: events.RecordingActive, CaloriesKcal: ptr(351.0), DistanceMeters: ptr(5520.0), Steps: ptr(int64(5020)),
+			AvgHeartRateBPM: ptr(141), MaxHeartRateBPM: nil, AvgSpeedMPS: ptr(3.0), AvgPaceSecPerKM: ptr(333.3333),
+			ElevationGainMeters: ptr(45.72), ActiveZoneMinutes: ptr(58),
+			HeartRateZones: []events.HeartRateZone{{Zone: "out_of_zone", MinBPM: ptr(30), MaxBPM: ptr(110), DurationSeconds: ptr(60.0), CaloriesKcal: ptr(6.1)}},
+			Details:        json.RawMessage(`{"logType":"tracker"}`), Version: version,
+		},
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
