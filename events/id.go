@@ -7,9 +7,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// namespace is the root of every derived id. It never changes: ids must be the
-// same after every rebuild.
-var namespace = uuid.MustParse("6f1c2a52-5c2e-5d1b-9a55-3f0a2d7be0c4")
+// namespace is the root of every derived id, 6f1c2a52-5c2e-5d1b-9a55-3f0a2d7be0c4.
+// It never changes: ids must be the same after every rebuild.
+func namespace() uuid.UUID {
+	return uuid.UUID{0x6f, 0x1c, 0x2a, 0x52, 0x5c, 0x2e, 0x5d, 0x1b, 0x9a, 0x55, 0x3f, 0x0a, 0x2d, 0x7b, 0xe0, 0xc4}
+}
 
 // derive makes a UUIDv5 of a kind and its parts. Parts are length-prefixed, so
 // that no two different lists make the same id.
@@ -22,7 +24,7 @@ func derive(kind string, parts ...string) string {
 		b.WriteByte(':')
 		b.WriteString(p)
 	}
-	return uuid.NewSHA1(namespace, []byte(b.String())).String()
+	return uuid.NewSHA1(namespace(), []byte(b.String())).String()
 }
 
 // NewID is a random event or entity id.

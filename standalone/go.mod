@@ -12,6 +12,8 @@ require (
 	github.com/stridelog/stridelog/services/projector v0.0.0
 )
 
+require golang.org/x/mod v0.42.0 // indirect
+
 replace (
 	github.com/stridelog/stridelog/events => ../events
 	github.com/stridelog/stridelog/platform => ../platform

@@ -1,0 +1,60 @@
+# Stridelog. `make help` lists the targets; README.md has the two that matter.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+MODULES  := events platform provider services/gateway services/oauth services/poller services/projector standalone
+PACKAGES := $(addprefix ./,$(addsuffix /...,$(MODULES)))
+BIN      := bin
+GOLANGCI := v2.15.0
+# Run by version, so that no tool reaches a go.mod.
+LINT     := $(BIN)/golangci-lint-$(GOLANGCI)
+
+.PHONY: demo run test lint bench soak generate verify build clean help postgres
+
+demo: postgres ## A running system with a simulated person's workouts; prints what to try
+	@go build -o $(BIN)/stridelog ./standalone/cmd/stridelog
+	@$(BIN)/stridelog demo
+
+run: postgres ## All services in one process with embedded stores and real providers
+	@go build -o $(BIN)/stridelog ./standalone/cmd/stridelog
+	@$(BIN)/stridelog serve --embedded
+
+build: ## The stridelog binary in bin/
+	go build -o $(BIN)/stridelog ./standalone/cmd/stridelog
+
+test: postgres ## Every test of every module, with the race detector
+	go test -race -timeout 10m $(PACKAGES)
+
+soak: postgres ## Repeats under two cores and longer fuzzing: long
+	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)
+	./scripts/fuzz.sh 60s
+
+lint: $(LINT) ## Formatting, vet, the import law and the other linters
+	@test -z "$$(gofmt -l $(MODULES))" || { echo "not gofmt'd:"; gofmt -l $(MODULES); exit 1; }
+	$(LINT) run $(PACKAGES)
+
+$(LINT):
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	mv $(BIN)/golangci-lint $@
+
+bench: postgres ## Figures as ratios to limits measured in the same run
+	go run ./standalone/bench
+
+generate: ## Write generated files again: schemas, server, replace lines
+	go generate $(PACKAGES)
+	go run ./standalone/internal/tools/replaces -write
+
+verify: ## Generated files are up to date and every module builds alone
+	go run ./standalone/internal/tools/replaces
+	./scripts/verify-generated.sh
+	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
+
+postgres:
+	@./scripts/postgres.sh
+
+clean: ## Remove built files; data directories stay
+	rm -rf $(BIN)
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
