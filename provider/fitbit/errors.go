@@ -1,0 +1,228 @@
+package fitbit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/provider"
+)
+
+// What was tried, as errors name it.
+const (
+	opExchange = "exchange code"
+	opRefresh  = "refresh token"
+	opRevoke   = "revoke token"
+	opList     = "list activities"
+)
+
+// Reasons of ours, for failures that Fitbit has no word for.
+const (
+	reasonTimeout      = "timeout"
+	reasonCanceled     = "canceled"
+	reasonConnection   = "connection_failed"
+	reasonHTML         = "not_json"
+	reasonIncomplete   = "incomplete_answer"
+	reasonForeignNext  = "foreign_next_link"
+	reasonCircularNext = "circular_next_link"
+	reasonBadCursor    = "bad_cursor"
+	reasonRedirect     = "redirect"
+)
+
+// errorWord gives back the error types that Fitbit documents (section 9) and
+// drops every other text: an error answer can echo a token.
+func errorWord(word string) string {
+	switch word {
+	case "validation", "request", "invalid_request", "invalid_grant", "expired_token", "invalid_token",
+		"invalid_client", "authorization", "oauth", "insufficient_scope", "insufficient_permissions",
+		"not_found", "system", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "access_denied":
+		return word
+	default:
+		return ""
+	}
+}
+
+// answer is as much of a failed answer as an error may be built from.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// failure classifies an answer that is no success. Status comes first: the
+// error types are not reliable (section 9), except where two failures of one
+// status need different care.
+func failure(op string, a answer, now time.Time) *provider.Error {
+	e := &provider.Error{Provider: Name, Op: op, Status: a.status, Quota: quotaOf(a.header, now)}
+	word, isJSON := errorType(a)
+	e.Reason = word
+	switch {
+	case a.status == http.StatusTooManyRequests:
+		e.Class = provider.ClassRateLimited
+		e.RetryAt = retryAt(a.header, now)
+	case a.status >= 500 || a.status == http.StatusRequestTimeout:
+		e.Class = provider.ClassUnavailable
+		e.RetryAt = retryAfter(a.header, now)
+	case a.status == http.StatusConflict:
+		e.Class = provider.ClassConflict
+	case a.status == http.StatusGone:
+		e.Class = provider.ClassGone
+	case a.status >= 300 && a.status < 400:
+		e.Class, e.Reason = provider.ClassInvalidResponse, reasonRedirect
+	case isHTML(a), !isJSON && len(a.body) > 0:
+		// Not Fitbit's words: a proxy or a maintenance page, which says nothing
+		// about the grant. An empty answer leaves the status to go by.
+		e.Class, e.Reason = provider.ClassInvalidResponse, reasonHTML
+	default:
+		e.Class = classOf(op, a.status, word)
+	}
+	return e
+}
+
+// classOf tells apart the answers that are Fitbit's own.
+func classOf(op string, status int, word string) provider.Class {
+	switch {
+	case word == "invalid_client":
+		return provider.ClassInvalidClient
+	case op != opList && (word == "invalid_grant" || word == "invalid_token" || word == "expired_token"):
+		return provider.ClassInvalidGrant
+	case op != opList && status == http.StatusUnauthorized:
+		return provider.ClassInvalidClient // the Basic header was refused: section 2 gives a dead grant 400
+	case status == http.StatusUnauthorized:
+		return provider.ClassUnauthorized
+	case status == http.StatusForbidden && word == "insufficient_scope":
+		return provider.ClassInsufficientScope
+	case status == http.StatusNotFound:
+		return provider.ClassNotFound
+	default:
+		return provider.ClassBadRequest
+	}
+}
+
+// errorType is the first known error word of the answer, in Fitbit's shape or
+// in that of RFC 6749, and whether the answer is JSON at all.
+func errorType(a answer) (word string, isJSON bool) {
+	var body struct {
+		Errors []struct {
+			ErrorType string `json:"errorType"`
+		} `json:"errors"`
+		Error json.RawMessage `json:"error"`
+	}
+	if !isObject(a.body) || json.Unmarshal(a.body, &body) != nil {
+		return "", false
+	}
+	for _, e := range body.Errors {
+		if word := errorWord(e.ErrorType); word != "" {
+			return word, true
+		}
+	}
+	var plain string
+	if json.Unmarshal(body.Error, &plain) == nil {
+		return errorWord(plain), true
+	}
+	return "", true
+}
+
+func isObject(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && body[0] == '{'
+}
+
+func isHTML(a answer) bool {
+	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	return kind == "text/html" || bytes.HasPrefix(bytes.TrimLeft(a.body, " \t\r\n"), []byte("<"))
+}
+
+// unreachable is the failure of a call that got no whole answer. The error it
+// comes from stays behind: its text holds the address, and may hold more.
+func unreachable(ctx context.Context, op string, err error) *provider.Error {
+	e := &provider.Error{Provider: Name, Op: op, Class: provider.ClassUnavailable, Reason: reasonConnection}
+	var timeout net.Error
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Reason = reasonCanceled
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		e.Reason = reasonTimeout
+	}
+	return e
+}
+
+// invalid is the failure of an answer that claims success and makes no sense.
+func invalid(op, reason string) *provider.Error {
+	return &provider.Error{Provider: Name, Op: op, Class: provider.ClassInvalidResponse, Status: http.StatusOK, Reason: reason}
+}
+
+const (
+	headerLimit     = "Fitbit-Rate-Limit-Limit"
+	headerRemaining = "Fitbit-Rate-Limit-Remaining"
+	headerReset     = "Fitbit-Rate-Limit-Reset"
+)
+
+// unixThreshold tells a point in time from a number of seconds: the header holds
+// seconds until the reset (section 3), but clients exist that took it for a Unix
+// timestamp, and so may mirrors.
+const unixThreshold = 1_000_000_000
+
+// quotaOf reads the rate limit; nil when the answer does not tell it.
+func quotaOf(h http.Header, now time.Time) *provider.Quota {
+	limit, okLimit := count(h.Get(headerLimit))
+	remaining, okRemaining := count(h.Get(headerRemaining))
+	if !okLimit || !okRemaining {
+		return nil
+	}
+	reset := resetAt(h, now)
+	if reset.IsZero() {
+		reset = topOfHour(now)
+	}
+	return &provider.Quota{Limit: int(limit), Remaining: int(remaining), ResetAt: reset}
+}
+
+// retryAt is when a 429 ends. Reset comes before Retry-After, which was seen to
+// disagree with it (section 3); with neither, the quota ends with the hour.
+func retryAt(h http.Header, now time.Time) time.Time {
+	for _, at := range []time.Time{resetAt(h, now), retryAfter(h, now)} {
+		if !at.IsZero() {
+			return at
+		}
+	}
+	return topOfHour(now)
+}
+
+func resetAt(h http.Header, now time.Time) time.Time {
+	n, ok := count(h.Get(headerReset))
+	switch {
+	case !ok:
+		return time.Time{}
+	case n >= unixThreshold:
+		return time.Unix(n, 0).UTC()
+	default:
+		return now.Add(time.Duration(n) * time.Second).UTC()
+	}
+}
+
+func retryAfter(h http.Header, now time.Time) time.Time {
+	value := h.Get("Retry-After")
+	if n, ok := count(value); ok && n < unixThreshold {
+		return now.Add(time.Duration(n) * time.Second).UTC()
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return at.UTC()
+	}
+	return time.Time{}
+}
+
+func topOfHour(now time.Time) time.Time { return now.UTC().Truncate(time.Hour).Add(time.Hour) }
+
+// count reads a header's non-negative whole number, of a size that a time and
+// an int can hold.
+func count(text string) (int64, bool) {
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	return n, err == nil && n >= 0 && n < 1<<40
+}

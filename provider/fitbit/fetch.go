@@ -1,0 +1,238 @@
+package fitbit
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
+)
+
+const (
+	listPath    = "/1/user/-/activities/list.json"
+	pageSize    = 100 // the most that Fitbit gives (section 4)
+	listTimeout = 30 * time.Second
+	maxPage     = 16 << 20 // bytes; 100 entries are about 200 kB
+)
+
+// windowMargin is how far past the window's start a page must reach before the
+// list is taken as read. The list is sorted, but whether by instant or by local
+// time is not documented, and the two differ by a day after a flight.
+const windowMargin = 48 * time.Hour
+
+// latestZone is the zone where a day begins first.
+var latestZone = time.FixedZone("+14:00", 14*60*60)
+
+// fetcher reads the activity log list. It sends no Accept-Language, so that
+// distances come in kilometres and heights in metres.
+type fetcher struct {
+	base   string // without a slash at the end
+	client *http.Client
+	now    func() time.Time
+}
+
+// ListActivities implements provider.Fetcher. The list has no end date on both
+// sides, so it is read downwards from the window's end until the entries are
+// older than its start. The cursor is Fitbit's own link to the next page.
+func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
+	address := f.firstPage(r.Window)
+	if r.Cursor != "" {
+		if !f.ours(r.Cursor) {
+			return provider.Page{}, &provider.Error{Provider: Name, Op: opList, Class: provider.ClassBadRequest, Reason: reasonBadCursor}
+		}
+		address = r.Cursor
+	}
+	body, quota, err := f.get(ctx, address, r.Token)
+	if err != nil {
+		return provider.Page{}, err
+	}
+	list, err := parseList(body)
+	if err != nil {
+		e := invalid(opList, reasonIncomplete)
+		e.Quota = quota
+		return provider.Page{}, e
+	}
+	page := provider.Page{Activities: make([]provider.Activity, 0, len(list.Entries)), Quota: quota}
+	for _, entry := range list.Entries {
+		a := activityOf(entry)
+		if a.StartedAt != nil && (page.Oldest.IsZero() || a.StartedAt.Before(page.Oldest)) {
+			page.Oldest = *a.StartedAt
+		}
+		page.Activities = append(page.Activities, a)
+	}
+	if list.Next == "" || readPast(page.Activities, r.Window.From.Add(-windowMargin)) {
+		return page, nil
+	}
+	if reason := f.refuseNext(address, list.Next); reason != "" {
+		e := invalid(opList, reason)
+		e.Quota = quota
+		return provider.Page{}, e
+	}
+	page.Next = list.Next
+	return page, nil
+}
+
+// firstPage asks for everything before the day after the window's end, as that
+// day is where it is latest: beforeDate is exclusive and means local days.
+func (f *fetcher) firstPage(w events.Window) string {
+	before := w.To.In(latestZone).AddDate(0, 0, 1).Format(time.DateOnly)
+	query := url.Values{
+		"beforeDate": {before},
+		"sort":       {"desc"},
+		"limit":      {strconv.Itoa(pageSize)},
+		"offset":     {"0"},
+	}
+	return f.base + listPath + "?" + query.Encode()
+}
+
+// readPast says whether a page reaches far enough below the window. Its last
+// entries must agree: a single one out of order must not end the reading.
+func readPast(page []provider.Activity, limit time.Time) bool {
+	const witnesses = 3
+	seen := 0
+	for i := len(page) - 1; i >= 0 && seen < witnesses; i-- {
+		if page[i].StartedAt == nil {
+			continue
+		}
+		if !page[i].StartedAt.Before(limit) {
+			return false
+		}
+		seen++
+	}
+	return seen > 0
+}
+
+// ours says whether an address is below the configured base. A link to anywhere
+// else would carry the access token there.
+func (f *fetcher) ours(address string) bool {
+	link, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	base, err := url.Parse(f.base)
+	if err != nil {
+		return false
+	}
+	return link.User == nil && strings.EqualFold(link.Scheme, base.Scheme) && strings.EqualFold(link.Host, base.Host) &&
+		strings.HasPrefix(link.Path, base.Path+"/") && !strings.Contains(link.Path, "..")
+}
+
+// refuseNext names what is wrong with a link to the next page; empty when
+// nothing is. Reading on from a link that does not advance would never end.
+func (f *fetcher) refuseNext(current, next string) string {
+	if !f.ours(next) {
+		return reasonForeignNext
+	}
+	before, hasBefore := offsetOf(current)
+	after, hasAfter := offsetOf(next)
+	if next == current || hasBefore && hasAfter && after <= before {
+		return reasonCircularNext
+	}
+	return ""
+}
+
+func offsetOf(address string) (int64, bool) {
+	link, err := url.Parse(address)
+	if err != nil {
+		return 0, false
+	}
+	return count(link.Query().Get("offset"))
+}
+
+// get fetches one address and gives the body of a whole, plausible answer.
+func (f *fetcher) get(ctx context.Context, address string, token provider.Secret) ([]byte, *provider.Quota, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, nil, &provider.Error{Provider: Name, Op: opList, Class: provider.ClassBadRequest, Reason: reasonBadCursor}
+	}
+	request.Header.Set("Authorization", "Bearer "+token.Reveal())
+	request.Header.Set("Accept", "application/json")
+	response, err := f.client.Do(request)
+	if err != nil {
+		return nil, nil, unreachable(ctx, opList, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxPage+1))
+	got := answer{response.StatusCode, response.Header, body}
+	quota := quotaOf(response.Header, f.now())
+	broken := func(class provider.Class, reason string) error {
+		return &provider.Error{Provider: Name, Op: opList, Class: class, Status: got.status, Reason: reason, Quota: quota}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, nil, unreachable(ctx, opList, ctx.Err())
+	case got.status != http.StatusOK:
+		return nil, nil, failure(opList, got, f.now())
+	case err != nil:
+		return nil, nil, broken(provider.ClassInvalidResponse, reasonIncomplete)
+	case len(body) > maxPage:
+		return nil, nil, broken(provider.ClassTooLarge, "")
+	case !isJSONType(response.Header.Get("Content-Type")):
+		return nil, nil, broken(provider.ClassInvalidResponse, reasonHTML)
+	default:
+		return body, quota, nil
+	}
+}
+
+// isJSONType accepts an answer that names JSON or names nothing.
+func isJSONType(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json"))
+}
+
+// activityOf keeps an entry's bytes and reads what the poller needs of it.
+// Whatever is wrong with the entry, it is kept.
+func activityOf(entry json.RawMessage) provider.Activity {
+	a := provider.Activity{
+		Format:  FormatActivityList,
+		Raw:     entry,
+		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
+	}
+	members, err := readMembers(entry)
+	if err != nil {
+		a.Problem = "the record is not a JSON object"
+	}
+	fields := members.byName()
+	if at, ok := instantOf(fields["startTime"]); ok {
+		utc := at.UTC()
+		a.StartedAt = &utc
+		a.Context.OffsetSource = events.OffsetFromRecord
+	} else if err == nil {
+		a.Problem = "startTime is missing or is not a time with an offset"
+	}
+	if at, ok := instantOf(fields["lastModified"]); ok {
+		utc := at.UTC()
+		a.ModifiedAt = &utc
+	}
+	id, ok := digitsOf(fields["logId"])
+	if !ok {
+		id = madeUpID(entry)
+		if err == nil {
+			a.Problem = "logId is missing or is not a whole number"
+		}
+	}
+	a.ExternalID = id
+	return a
+}
+
+// madeUpID names a record that has no usable id after its content, so that the
+// same record gets the same id again.
+func madeUpID(entry []byte) string {
+	hash, err := provider.ContentHash(entry, Volatile())
+	if err != nil {
+		hash, _ = provider.ContentHash(entry, nil) // without paths it cannot fail
+	}
+	return "unidentified-" + strings.TrimPrefix(hash, "sha256:")
+}

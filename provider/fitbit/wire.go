@@ -1,0 +1,137 @@
+package fitbit
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// listAnswer is a page of the activity log list (section 4). Entries stay the
+// bytes they came as.
+type listAnswer struct {
+	Entries []json.RawMessage
+	Next    string
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+// parseList reads a page. What is not certainly a page is an error: an answer
+// taken for an empty page would hide records.
+func parseList(body []byte) (listAnswer, error) {
+	body = bytes.TrimPrefix(body, byteOrderMark)
+	members, err := readMembers(body)
+	if err != nil {
+		return listAnswer{}, err
+	}
+	fields := members.byName()
+	if faults, failed := fields["errors"]; failed && string(faults) != "[]" {
+		return listAnswer{}, errors.New("the answer holds errors")
+	}
+	activities, hasActivities := fields["activities"]
+	pagination, hasPagination := fields["pagination"]
+	if !hasActivities && !hasPagination && len(members) > 0 {
+		return listAnswer{}, errors.New("the answer is an object, but no list")
+	}
+	var page listAnswer
+	if hasActivities { // Fitbit leaves it out when there is nothing
+		if err := json.Unmarshal(activities, &page.Entries); err != nil {
+			return listAnswer{}, errors.New("activities is not an array")
+		}
+	}
+	if hasPagination {
+		var p struct {
+			Next string `json:"next"`
+		}
+		if err := json.Unmarshal(pagination, &p); err != nil {
+			return listAnswer{}, errors.New("pagination.next is not a string")
+		}
+		page.Next = p.Next
+	}
+	return page, nil
+}
+
+// member is one member of an object with its value's exact bytes.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+type memberList []member
+
+// readMembers reads an object's members in their order. A name that comes
+// twice is there twice.
+func readMembers(object []byte) (memberList, error) {
+	if !isObject(object) || !json.Valid(object) {
+		return nil, errors.New("the record is not a whole JSON object")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(object))
+	if _, err := decoder.Token(); err != nil {
+		return nil, fmt.Errorf("read object: %w", err)
+	}
+	var list memberList
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return nil, fmt.Errorf("read member name: %w", err)
+		}
+		name, _ := key.(string) // the only token JSON allows here
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, fmt.Errorf("read member: %w", err)
+		}
+		list = append(list, member{name, value})
+	}
+	return list, nil
+}
+
+// byName gives the last value of each name, as other JSON readers do. A null is
+// the same as an absent member.
+func (l memberList) byName() map[string]json.RawMessage {
+	fields := make(map[string]json.RawMessage, len(l))
+	for _, m := range l {
+		if string(m.value) == "null" {
+			delete(fields, m.name)
+			continue
+		}
+		fields[m.name] = m.value
+	}
+	return fields
+}
+
+// idForm is an id as Fitbit writes it: an unsigned 64-bit integer (section
+// 4). 1.0 and 2e18 are none: their digits were lost on the way.
+var idForm = regexp.MustCompile(`^"?([1-9][0-9]{0,19})"?$`)
+
+// digitsOf is an id as text, digit for digit.
+func digitsOf(value json.RawMessage) (string, bool) {
+	found := idForm.FindSubmatch(value)
+	if found == nil {
+		return "", false
+	}
+	digits := string(found[1])
+	_, err := strconv.ParseUint(digits, 10, 64)
+	return digits, err == nil
+}
+
+// maxOffset bounds UTC offsets: real ones lie between -12 and +14 hours.
+const maxOffset = 18 * time.Hour
+
+// instantOf reads a point in time with its offset. Fitbit writes a zero offset
+// as Z.
+func instantOf(value json.RawMessage) (time.Time, bool) {
+	var text string
+	if json.Unmarshal(value, &text) != nil {
+		return time.Time{}, false
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || at.Year() < 1900 || at.Year() > 9000 {
+		return time.Time{}, false
+	}
+	_, seconds := at.Zone()
+	offset := time.Duration(seconds) * time.Second
+	return at, offset.Abs() <= maxOffset
+}
