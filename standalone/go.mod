@@ -12,7 +12,10 @@ require (
 	github.com/stridelog/stridelog/services/projector v0.0.0
 )
 
-require golang.org/x/mod v0.42.0 // indirect
+require (
+	golang.org/x/mod v0.42.0 // indirect
+	golang.org/x/net v0.62.0 // indirect
+)
 
 replace (
 	github.com/stridelog/stridelog/events => ../events

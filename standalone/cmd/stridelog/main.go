@@ -1,0 +1,21 @@
+// Command stridelog is the whole system in one binary: everything in one
+// process, one service of it, or a tool for a running system.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/stridelog/stridelog/standalone/internal/command"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := command.Run(ctx, os.Args[1:], command.Process{
+		Env: os.LookupEnv, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,153 @@
+// Package command is the command line: which words there are, what each needs
+// from the environment, and how it reports.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/stridelog/stridelog/platform/env"
+	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/system"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2 // the call or the configuration is wrong; nothing was started
+)
+
+// Process is what a command has of the process it runs in.
+type Process struct {
+	Env            func(string) (string, bool)
+	Stdout, Stderr io.Writer
+}
+
+// action runs one command.
+type action struct {
+	name, says string
+	needs      config.Needs
+	run        func(ctx context.Context, p Process, c config.Config, args []string) error
+}
+
+func actions() []action {
+	embedded := config.Needs{Stores: config.StoresEmbedded}
+	list := []action{
+		{"demo", "everything in one process with simulated providers and a demo user", embedded, runDemo},
+		{"serve", "all services in one process; --embedded starts NATS and Postgres too", config.Needs{Stores: config.StoresRequired, SealingKey: true}, runServe},
+	}
+	for _, name := range system.Services() {
+		list = append(list, action{
+			name, "the " + name + " service alone (needs DATABASE_URL and NATS_URL)",
+			config.Needs{Stores: config.StoresRequired, SealingKey: name == "oauth"}, runService(name),
+		})
+	}
+	return append(list,
+		action{"simulator", "a fake Fitbit cloud on HTTP_ADDR", config.Needs{Stores: config.StoresNone}, runSimulator},
+		action{"rebuild", "fold the workout tables again from the log, beside a running system", config.Needs{Stores: config.StoresFound}, runRebuild},
+		action{"tail", "print events as they come; --from 1 starts at the first fact", config.Needs{Stores: config.StoresFound}, runTail},
+		action{"keys", "new-sealing-key: print a new key for STRIDELOG_SEALING_KEY", config.Needs{Stores: config.StoresNone}, runKeys},
+		action{"config", "check [command]: say what is wrong with the environment", config.Needs{Stores: config.StoresNone}, runConfig},
+	)
+}
+
+// errUsage marks a call that is wrong.
+var errUsage = errors.New("wrong call")
+
+// Run runs the command that args name and returns the process's exit code.
+func Run(ctx context.Context, args []string, p Process) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(p.Stdout)
+		return exitOK
+	}
+	a, ok := find(args[0])
+	if !ok {
+		fmt.Fprintf(p.Stderr, "stridelog: no command %q\n\n", args[0])
+		usage(p.Stderr)
+		return exitUsage
+	}
+	c, err := config.Load(p.Env, a.needsFor(args[1:]))
+	if err != nil && a.name != "config" {
+		fmt.Fprintln(p.Stderr, err)
+		return exitUsage
+	}
+	return report(p, a.run(ctx, p, c, args[1:]))
+}
+
+func report(p Process, err error) int {
+	var faults *env.Error
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &faults), errors.Is(err, errUsage):
+		fmt.Fprintln(p.Stderr, err)
+		return exitUsage
+	default:
+		fmt.Fprintln(p.Stderr, "stridelog:", err)
+		return exitFailed
+	}
+}
+
+func find(name string) (action, bool) {
+	for _, a := range actions() {
+		if a.name == name {
+			return a, true
+		}
+	}
+	return action{}, false
+}
+
+// needsFor is what the command needs with these arguments.
+func (a action) needsFor(args []string) config.Needs {
+	if a.name == "serve" && embeddedFlag(args) {
+		return config.Needs{Stores: config.StoresEmbedded}
+	}
+	return a.needs
+}
+
+func embeddedFlag(args []string) bool {
+	for _, arg := range args {
+		if arg == "--embedded" || arg == "-embedded" {
+			return true
+		}
+	}
+	return false
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "Stridelog keeps every record a wearable cloud sent, and serves it.\n\nusage: stridelog COMMAND\n\n")
+	for _, a := range actions() {
+		fmt.Fprintf(w, "  %-10s %s\n", a.name, a.says)
+	}
+	fmt.Fprint(w, "\nSettings are environment variables: see README.md, or `stridelog config check serve`.\n")
+}
+
+func newLogger(p Process, c config.Config) (*slog.Logger, error) {
+	return telemetry.NewLogger(p.Stderr, c.LogLevel, c.LogFormat)
+}
+
+// runConfig checks the environment for a command and lists what is wrong.
+func runConfig(_ context.Context, p Process, _ config.Config, args []string) error {
+	if len(args) == 0 || args[0] != "check" || len(args) > 3 {
+		return fmt.Errorf("%w: stridelog config check [command]", errUsage)
+	}
+	name := "serve"
+	if len(args) > 1 {
+		name = args[1]
+	}
+	a, ok := find(name)
+	if !ok {
+		return fmt.Errorf("%w: no command %q to check for", errUsage, name)
+	}
+	if _, err := config.Load(p.Env, a.needsFor(args)); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stdout, "The environment is complete for `stridelog %s`.\n", strings.Join(args[1:], " "))
+	return nil
+}

@@ -1,0 +1,92 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/services/oauth"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/store"
+	"github.com/stridelog/stridelog/standalone/internal/system"
+)
+
+func runServe(ctx context.Context, p Process, c config.Config, args []string) error {
+	if len(args) > 1 || (len(args) == 1 && !embeddedFlag(args)) {
+		return fmt.Errorf("%w: stridelog serve [--embedded]", errUsage)
+	}
+	log, err := newLogger(p, c)
+	if err != nil {
+		return err
+	}
+	stores := store.Given(c)
+	if embeddedFlag(args) {
+		if stores, err = store.Embed(ctx, c, log); err != nil {
+			return err
+		}
+		defer stores.Close()
+		if c.SealingKey == "" {
+			if c.SealingKey, err = store.SealingKey(c.DataDir); err != nil {
+				return err
+			}
+		}
+	}
+	s := newSystem(p, c, stores, log)
+	components := []lifecycle.Component{stores.Watch()}
+	for _, name := range system.Services() {
+		component, err := s.Component(name)
+		if err != nil {
+			return err
+		}
+		components = append(components, component)
+	}
+	components = append(components, lifecycle.Component{Name: "announcement", Run: func(ctx context.Context, ready func()) error {
+		fmt.Fprintf(p.Stdout, "Stridelog serves on http://%s (documentation: /docs)\n", s.GatewayAddr())
+		ready()
+		<-ctx.Done()
+		return nil
+	}})
+	return lifecycle.Run(ctx, log, components...)
+}
+
+// runService runs one service alone.
+func runService(name string) func(context.Context, Process, config.Config, []string) error {
+	return func(ctx context.Context, p Process, c config.Config, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("%w: stridelog %s takes no arguments", errUsage, name)
+		}
+		log, err := newLogger(p, c)
+		if err != nil {
+			return err
+		}
+		component, err := newSystem(p, c, store.Given(c), log).Component(name)
+		if err != nil {
+			return err
+		}
+		return lifecycle.Run(ctx, log, component)
+	}
+}
+
+func newSystem(p Process, c config.Config, stores *store.Stores, log *slog.Logger) *system.System {
+	return &system.System{
+		Config: c, DatabaseURL: stores.DatabaseURL, NATSURL: stores.NATSURL, Log: log, Registry: telemetry.NewRegistry(),
+		OnNewAdminKey: func(key string) {
+			fmt.Fprintf(p.Stdout, "A first admin API key was made. It is shown this once: %s\n", key)
+		},
+	}
+}
+
+// runKeys makes keys for operators.
+func runKeys(_ context.Context, p Process, _ config.Config, args []string) error {
+	if len(args) != 1 || args[0] != "new-sealing-key" {
+		return fmt.Errorf("%w: stridelog keys new-sealing-key", errUsage)
+	}
+	key, err := oauth.NewSealingKey()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.Stdout, key)
+	return nil
+}

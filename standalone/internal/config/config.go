@@ -1,0 +1,217 @@
+// Package config reads the environment. Every fault is collected and reported
+// at once, so that an operator mends them in one go.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/platform/env"
+	"github.com/stridelog/stridelog/services/poller"
+)
+
+// Stores says where a command's NATS and Postgres come from.
+type Stores int
+
+// The ways a command gets its stores.
+const (
+	// StoresRequired: DATABASE_URL and NATS_URL must be set.
+	StoresRequired Stores = iota
+	// StoresEmbedded: started by the command itself where the URL is unset.
+	StoresEmbedded
+	// StoresFound: the URLs, or those of the embedded stores that run in the data directory.
+	StoresFound
+	// StoresNone: the command needs none.
+	StoresNone
+)
+
+// Fitbit holds the settings of the Fitbit connector; an empty ClientID
+// disables it.
+type Fitbit struct {
+	ClientID, ClientSecret   string
+	RedirectURI              string
+	Scopes                   []string
+	AuthorizeURL, APIBaseURL string
+}
+
+// Poll holds the poller's times.
+type Poll struct {
+	InitialDays   int
+	Rescan        []poller.Scan
+	Lease, Jitter time.Duration
+}
+
+// Config is the whole configuration of a process.
+type Config struct {
+	DatabaseURL, NATSURL string
+	HTTPAddr             string
+	DataDir              string
+	// DataDirChosen is false when DataDir is the default.
+	DataDirChosen     bool
+	PGBin             string
+	AdminKey          string
+	SealingKey        string
+	RedirectAllowlist []string
+	Fitbit            Fitbit
+	Poll              Poll
+	LogLevel          string
+	LogFormat         string
+}
+
+const (
+	defaultRescan = "2d@15m,7d@6h,30d@7d"
+	callbackPath  = "/api/v1/oauth/fitbit/callback"
+
+	// DemoDir is the folder below the default data directory that the demo uses, so
+	// that simulated people never mix with real ones.
+	DemoDir = "demo"
+)
+
+// Needs says what a command cannot do without.
+type Needs struct {
+	Stores Stores
+	// SealingKey is needed by whoever keeps tokens; embedded stores make one.
+	SealingKey bool
+}
+
+// Load reads the environment through lookup (os.LookupEnv). The error lists
+// every fault, one a line.
+func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
+	r := env.New(lookup)
+	c := Config{
+		HTTPAddr:          r.String("HTTP_ADDR", ":8000"),
+		PGBin:             r.String("STRIDELOG_PG_BIN", ""),
+		AdminKey:          r.Secret("STRIDELOG_ADMIN_KEY"),
+		SealingKey:        r.Secret("STRIDELOG_SEALING_KEY"),
+		RedirectAllowlist: r.List("STRIDELOG_REDIRECT_ALLOWLIST", nil),
+		LogLevel:          r.String("LOG_LEVEL", "info"),
+		LogFormat:         r.String("LOG_FORMAT", "text"),
+	}
+	c.readStores(r, needs)
+	c.readFitbit(r)
+	c.readPoll(r)
+	if needs.Stores == StoresEmbedded && len(c.RedirectAllowlist) == 0 {
+		c.RedirectAllowlist = []string{"http://localhost:*", "http://127.0.0.1:*"}
+	}
+	if needs.SealingKey && needs.Stores != StoresEmbedded && c.SealingKey == "" {
+		r.Fault("STRIDELOG_SEALING_KEY", "is required: tokens are sealed with it; make one with `stridelog keys new-sealing-key`")
+	}
+	if c.AdminKey != "" && len(c.AdminKey) < 16 {
+		r.Fault("STRIDELOG_ADMIN_KEY", "is shorter than 16 characters")
+	}
+	switch c.LogLevel {
+	case "debug", "info", "warn", "error":
+	default:
+		r.Fault("LOG_LEVEL", "must be debug, info, warn or error")
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		r.Fault("LOG_FORMAT", "must be text or json")
+	}
+	return c, r.Err()
+}
+
+func (c *Config) readStores(r *env.Reader, needs Needs) {
+	switch needs.Stores {
+	case StoresRequired:
+		c.DatabaseURL = r.Required("DATABASE_URL")
+		c.NATSURL = r.Required("NATS_URL")
+	case StoresEmbedded, StoresFound:
+		c.DatabaseURL = r.String("DATABASE_URL", "")
+		c.NATSURL = r.String("NATS_URL", "")
+	case StoresNone:
+	}
+	c.DataDir = r.String("STRIDELOG_DATA_DIR", "")
+	c.DataDirChosen = c.DataDir != ""
+	if c.DataDir == "" {
+		dir, err := defaultDataDir()
+		if err != nil {
+			r.Fault("STRIDELOG_DATA_DIR", "is unset and there is no default: "+err.Error())
+			return
+		}
+		c.DataDir = dir
+	}
+	abs, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		r.Fault("STRIDELOG_DATA_DIR", err.Error())
+		return
+	}
+	c.DataDir = abs
+}
+
+func (c *Config) readFitbit(r *env.Reader) {
+	c.Fitbit = Fitbit{
+		ClientID:     r.String("FITBIT_CLIENT_ID", ""),
+		ClientSecret: r.Secret("FITBIT_CLIENT_SECRET"),
+		RedirectURI:  r.URL("FITBIT_REDIRECT_URI", "http://localhost:8000"+callbackPath),
+		Scopes:       strings.Fields(r.String("FITBIT_DEFAULT_SCOPE", "activity heartrate sleep profile")),
+		AuthorizeURL: r.URL("FITBIT_AUTHORIZE_URL", "https://www.fitbit.com/oauth2/authorize"),
+		APIBaseURL:   r.URL("FITBIT_API_BASE_URL", "https://api.fitbit.com"),
+	}
+	if (c.Fitbit.ClientID == "") != (c.Fitbit.ClientSecret == "") {
+		r.Fault("FITBIT_CLIENT_ID", "and FITBIT_CLIENT_SECRET go together: set both, or neither to disable Fitbit")
+	}
+}
+
+func (c *Config) readPoll(r *env.Reader) {
+	c.Poll = Poll{
+		InitialDays: r.Int("POLL_INITIAL_DAYS", 30),
+		Lease:       r.Duration("POLL_LEASE", 30*time.Second),
+		Jitter:      r.Duration("POLL_JITTER", 30*time.Second),
+	}
+	if c.Poll.InitialDays < 1 || c.Poll.InitialDays > 3650 {
+		r.Fault("POLL_INITIAL_DAYS", "must be 1 to 3650")
+	}
+	if c.Poll.Lease <= 0 {
+		r.Fault("POLL_LEASE", "must be longer than nothing")
+	}
+	scans, err := parseRescan(r.String("POLL_RESCAN", defaultRescan))
+	if err != nil {
+		r.Fault("POLL_RESCAN", err.Error())
+	}
+	c.Poll.Rescan = scans
+}
+
+// parseRescan reads "2d@15m,7d@6h": re-read the last two days every 15 minutes
+// and the last seven every six hours.
+func parseRescan(text string) ([]poller.Scan, error) {
+	var scans []poller.Scan
+	for _, part := range strings.Split(text, ",") {
+		span, every, ok := strings.Cut(strings.TrimSpace(part), "@")
+		if !ok {
+			return nil, fmt.Errorf("%q is not SPAN@EVERY, as in 2d@15m", part)
+		}
+		s, err := env.ParseDuration(span)
+		if err != nil {
+			return nil, fmt.Errorf("span of %q: %w", part, err)
+		}
+		e, err := env.ParseDuration(every)
+		if err != nil {
+			return nil, fmt.Errorf("interval of %q: %w", part, err)
+		}
+		if s <= 0 || e <= 0 {
+			return nil, fmt.Errorf("%q: span and interval must be longer than nothing", part)
+		}
+		scans = append(scans, poller.Scan{Span: s, Every: e})
+	}
+	return scans, nil
+}
+
+// defaultDataDir is the user's data directory + /stridelog. For root it is
+// under /var/lib, because embedded Postgres gives root up and could not reach
+// into root's home.
+func defaultDataDir() (string, error) {
+	if os.Geteuid() == 0 {
+		return "/var/lib/stridelog", nil
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "stridelog"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, ".local", "share", "stridelog"), nil
+}
