@@ -1,0 +1,133 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stridelog/stridelog/platform/bus/pubsub"
+)
+
+const (
+	defaultBatch   = 500
+	defaultAckWait = 30 * time.Second
+)
+
+// BatchOptions describe a durable consumer that takes many events at a time.
+type BatchOptions struct {
+	Name     string // of the durable; the position is kept under it
+	Stream   string
+	Subjects []string // none: all of the stream
+	Max      int      // events in one batch; default 500
+	// AckWait is when a batch that was neither acknowledged nor given back comes
+	// again; it must be well above the time one batch takes. Default 30 s.
+	AckWait time.Duration
+}
+
+// Batches takes what has arrived, as much as there is: alone when events are rare,
+// many at once when they queue up. There is no timer that waits for more.
+// One goroutine may use it; several processes may share a durable.
+type Batches struct {
+	options  BatchOptions
+	consumer jetstream.Consumer
+	log      *slog.Logger
+}
+
+// Batches declares the durable and starts from its position; a new one starts at
+// the beginning of the stream. It sets no delivery limit: whoever folds decides
+// what to do with an event it cannot use (DeadLetter, for one).
+func (b *Bus) Batches(ctx context.Context, o BatchOptions) (*Batches, error) {
+	if o.Max <= 0 {
+		o.Max = defaultBatch
+	}
+	if o.AckWait <= 0 {
+		o.AckWait = defaultAckWait
+	}
+	c, err := b.js.CreateOrUpdateConsumer(ctx, o.Stream, jetstream.ConsumerConfig{
+		Durable:        o.Name,
+		FilterSubjects: o.Subjects,
+		DeliverPolicy:  jetstream.DeliverAllPolicy,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        o.AckWait,
+		MaxDeliver:     -1,
+		MaxAckPending:  4 * o.Max,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("declare consumer %s on %s: %w", o.Name, o.Stream, err)
+	}
+	return &Batches{options: o, consumer: c, log: b.log.With("stream", o.Stream, "consumer", o.Name)}, nil
+}
+
+// Next waits for one event and takes what else has arrived, up to Max. Messages
+// that are no events come too, with Delivery.Err. It rides out a lost connection;
+// it fails when the context ends or the durable was deleted.
+func (x *Batches) Next(ctx context.Context) (*Batch, error) {
+	first, err := pubsub.Next(ctx, x.consumer, x.log)
+	if err != nil {
+		return nil, fmt.Errorf("take a batch of %s: %w", x.options.Name, err)
+	}
+	batch := &Batch{}
+	if err := batch.add(first); err != nil {
+		return nil, err
+	}
+	if x.options.Max == 1 {
+		return batch, nil
+	}
+	rest, err := x.consumer.FetchNoWait(x.options.Max - 1)
+	if err != nil {
+		return batch, nil //nolint:nilerr // one event is a batch; the next call meets the fault
+	}
+	for m := range rest.Messages() {
+		if err := batch.add(m); err != nil {
+			return nil, err
+		}
+	}
+	return batch, nil
+}
+
+// Batch is what Next took, in the stream's order; after a redelivery older events
+// may come after newer ones.
+type Batch struct {
+	Deliveries []Delivery
+	messages   []jetstream.Msg
+}
+
+func (x *Batch) add(m jetstream.Msg) error {
+	d, err := received(m)
+	if err != nil {
+		return err
+	}
+	x.Deliveries = append(x.Deliveries, d)
+	x.messages = append(x.messages, m)
+	return nil
+}
+
+// Ack says that the whole batch is done and waits until the server knows. An error
+// means that some of it may come again.
+func (x *Batch) Ack(ctx context.Context) error {
+	for i, m := range x.messages {
+		ack := m.Ack
+		if i == len(x.messages)-1 {
+			// The server handles one connection's acks in order, so its answer to the
+			// last one covers all.
+			ack = func() error { return m.DoubleAck(ctx) }
+		}
+		if err := ack(); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
+			return fmt.Errorf("acknowledge a batch of %d: %w; what was not acknowledged comes again", len(x.messages), err)
+		}
+	}
+	return nil
+}
+
+// Retry gives the whole batch back; it comes again after the delay.
+func (x *Batch) Retry(delay time.Duration) error {
+	for _, m := range x.messages {
+		if err := m.NakWithDelay(delay); err != nil {
+			return fmt.Errorf("give back a batch of %d: %w; it comes again after its ack wait", len(x.messages), err)
+		}
+	}
+	return nil
+}

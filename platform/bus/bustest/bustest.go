@@ -1,0 +1,53 @@
+// Package bustest gives a test a NATS server of its own, in this process.
+package bustest
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/natsserver"
+)
+
+// New is a Bus on a server of the test's own, with all streams declared. Both end
+// with the test.
+func New(t testing.TB) *bus.Bus {
+	t.Helper()
+	b := Connect(t, StartServer(t), "test")
+	if err := b.DeclareStreams(t.Context()); err != nil {
+		t.Fatalf("declare streams: %v", err)
+	}
+	return b
+}
+
+// StartServer starts a server that ends with the test and returns its URL. It has
+// no streams yet.
+func StartServer(t testing.TB) string {
+	t.Helper()
+	s, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Log: Logger(t)})
+	if err != nil {
+		t.Fatalf("start NATS: %v", err)
+	}
+	t.Cleanup(s.Stop)
+	return s.URL()
+}
+
+// Connect is a Bus on a server, under a name. The connection ends with the test.
+func Connect(t testing.TB, url, name string) *bus.Bus {
+	t.Helper()
+	nc, err := bus.Connect(t.Context(), url, name, Logger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	b, err := bus.New(nc, Logger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Logger writes to the test's output, which shows only when the test fails.
+func Logger(t testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
+}

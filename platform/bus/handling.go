@@ -1,0 +1,126 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stridelog/stridelog/platform/bus/pubsub"
+	"github.com/stridelog/stridelog/platform/telemetry"
+)
+
+// limb is one handler with what surrounds it: the middleware of the router, from
+// the outside in deadLetter, trace, recover.
+type limb struct {
+	bus     *Bus
+	service string
+	handler Handler
+	log     *slog.Logger
+}
+
+var errNotOurs = errors.New("message did not come from our subscriber")
+
+// errUnanswered is the reason of a dead letter whose tries all ended with no answer.
+var errUnanswered = errors.New("every try ended with no answer: the process died or ran out of time")
+
+func (l limb) delivery(m *message.Message) (Delivery, error) {
+	original, ok := pubsub.Original(m)
+	if !ok {
+		return Delivery{}, errNotOurs
+	}
+	return received(original)
+}
+
+// handle is the innermost part.
+func (l limb) handle(m *message.Message) error {
+	d, err := l.delivery(m)
+	if err != nil {
+		return err
+	}
+	if d.Err != nil {
+		return Permanent(d.Err)
+	}
+	return l.handler.Handle(m.Context(), d)
+}
+
+// deadLetter decides what becomes of a failure. An error that leaves it means: give
+// the message back, later. No error means: done, or stored as a dead letter.
+//
+// The server's own delivery limit is off, because the server would drop a message
+// at that limit with only a notice that nobody may be there to hear. A try that
+// ends with no answer (the process died) is seen at the next one: past MaxDeliver
+// the message gets one more try, for a process that was merely stopped, and then
+// becomes a dead letter unseen.
+func (l limb) deadLetter(next message.HandlerFunc) message.HandlerFunc {
+	return func(m *message.Message) ([]*message.Message, error) {
+		d, err := l.delivery(m)
+		if err != nil {
+			return nil, err
+		}
+		limit := uint64(l.handler.MaxDeliver)
+		if d.Deliveries > limit+1 {
+			return nil, l.giveUp(m.Context(), d, errUnanswered)
+		}
+		_, err = next(m)
+		var final permanent
+		switch {
+		case err == nil:
+			return nil, nil
+		case errors.As(err, &final), d.Deliveries >= limit && m.Context().Err() == nil:
+			return nil, l.giveUp(m.Context(), d, err)
+		default:
+			return nil, err
+		}
+	}
+}
+
+// giveUp stores the dead letter even when the context is ending: the decision is made.
+func (l limb) giveUp(ctx context.Context, d Delivery, reason error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
+	defer cancel()
+	if err := l.bus.DeadLetter(ctx, l.service, d, reason); err != nil {
+		return err
+	}
+	l.log.ErrorContext(ctx, "gave up on an event; it is in the dead letters",
+		"stream", d.Stream, "sequence", d.Sequence, "event_id", d.Event.ID, "type", d.Event.Type(), "deliveries", d.Deliveries, "reason", oneLine(reason))
+	return nil
+}
+
+// trace carries the event's trace on, or starts one.
+func (l limb) trace(next message.HandlerFunc) message.HandlerFunc {
+	return func(m *message.Message) ([]*message.Message, error) {
+		ctx := telemetry.WithTraceParent(m.Context(), m.Metadata.Get("traceparent"))
+		if telemetry.TraceParent(ctx) == "" {
+			ctx = telemetry.WithTraceParent(ctx, telemetry.NewTraceParent())
+		}
+		m.SetContext(ctx)
+		return next(m)
+	}
+}
+
+// recover turns a panic into an error. Watermill's own Recoverer writes the panic's
+// value into the error's text, and that may hold a person's data.
+func (l limb) recover(next message.HandlerFunc) message.HandlerFunc {
+	return func(m *message.Message) (out []*message.Message, err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = panicked(v)
+				l.log.ErrorContext(m.Context(), "handler panicked", "error", err, "stack", string(debug.Stack()))
+			}
+		}()
+		return next(m)
+	}
+}
+
+// panicked describes a panic without its value, unless the runtime raised it.
+func panicked(v any) error {
+	var fault runtime.Error
+	if err, ok := v.(error); ok && errors.As(err, &fault) {
+		return fmt.Errorf("handler panicked: %w", fault)
+	}
+	return fmt.Errorf("handler panicked with a %T", v)
+}

@@ -1,0 +1,127 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stridelog/stridelog/platform/bus/pubsub"
+)
+
+const (
+	defaultMaxDeliver = 20
+	routerCloseWait   = 20 * time.Second
+)
+
+// Handler handles the events of one durable, one at a time.
+type Handler struct {
+	Name     string // of the durable; the position is kept under it
+	Stream   string
+	Subjects []string // none: all of the stream
+	// MaxDeliver is how often an event is tried before it becomes a dead letter.
+	// Default 20, which takes about ten minutes.
+	MaxDeliver int
+	// AckWait bounds one try: the handler's context ends then, and the event comes
+	// again. Default 30 s.
+	AckWait time.Duration
+	// Handle must be idempotent: an event may come more than once, and after a
+	// failure it comes after later ones. An error means again later, an error from
+	// Permanent never again.
+	Handle func(ctx context.Context, d Delivery) error
+}
+
+// Router runs handlers: a Watermill router over our subscriber.
+type Router struct {
+	router *message.Router
+	start  []func(ctx context.Context) error
+}
+
+// NewRouter wires handlers for a service. A handler that panics or fails is tried
+// again with growing delays; after MaxDeliver tries, or on a Permanent error, or
+// when the message is no event, it goes to the dead letters under the service's name.
+func (b *Bus) NewRouter(service string, log *slog.Logger, handlers ...Handler) (*Router, error) {
+	if len(handlers) == 0 {
+		return nil, fmt.Errorf("make router of %s: there is no handler", service)
+	}
+	wm := watermill.NewSlogLoggerWithLevelMapping(log, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: routerCloseWait}, wm)
+	if err != nil {
+		return nil, fmt.Errorf("make router of %s: %w", service, err)
+	}
+	r := &Router{router: router}
+	names := map[string]bool{}
+	for _, h := range handlers {
+		if names[h.Name] {
+			return nil, fmt.Errorf("make router of %s: two handlers are called %q", service, h.Name)
+		}
+		names[h.Name] = true
+		if h.Name == "" || h.Stream == "" || h.Handle == nil {
+			return nil, fmt.Errorf("make router of %s: handler %q needs a name, a stream and a function", service, h.Name)
+		}
+		if h.MaxDeliver <= 0 {
+			h.MaxDeliver = defaultMaxDeliver
+		}
+		if h.AckWait <= 0 {
+			h.AckWait = defaultAckWait
+		}
+		sub, err := pubsub.NewSubscriber(b.js, pubsub.SubscriberConfig{
+			Stream: func(string) string { return h.Stream },
+			Consumer: func(string) pubsub.Consumer {
+				return pubsub.Consumer{Durable: h.Name, Subjects: h.Subjects, AckWait: h.AckWait}
+			},
+			Log: log,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("make router of %s: handler %s: %w", service, h.Name, err)
+		}
+		r.start = append(r.start, func(ctx context.Context) error { return sub.Declare(ctx, h.Name) })
+		l := limb{bus: b, service: service, handler: h, log: log.With("handler", h.Name)}
+		router.AddConsumerHandler(h.Name, h.Name, sub, l.handle).AddMiddleware(l.deadLetter, l.trace, l.recover)
+	}
+	return r, nil
+}
+
+// Run declares the durables, calls ready once every handler listens, and blocks
+// until the context ends. It then waits up to 20 s for running handlers.
+func (r *Router) Run(ctx context.Context, ready func()) error {
+	for _, declare := range r.start {
+		if err := declare(ctx); err != nil {
+			return err
+		}
+	}
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-r.router.Running():
+			ready()
+		case <-running.Done():
+		}
+	}()
+	if err := r.router.Run(ctx); err != nil {
+		return fmt.Errorf("run handlers: %w", err)
+	}
+	if ctx.Err() == nil {
+		return errors.New("run handlers: all subscriptions ended; was a durable or its stream deleted? start the service again")
+	}
+	return nil
+}
+
+// permanent marks an error that trying again does not mend.
+type permanent struct{ err error }
+
+func (p permanent) Error() string { return p.err.Error() }
+func (p permanent) Unwrap() error { return p.err }
+
+// Permanent says that trying again will not help: the event becomes a dead letter
+// at once. Permanent(nil) is nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanent{err}
+}

@@ -1,0 +1,118 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stridelog/stridelog/events"
+)
+
+// metadataEpoch is the member of a stream's metadata that tells one life of the
+// stream from the next: a sequence means nothing without it.
+const metadataEpoch = "stridelog_epoch"
+
+// DeclareStreams makes every stream of events.Streams, or brings what exists in
+// line with it. It keeps what the declaration does not speak of (replicas,
+// placement, size limits), so an operator may set those. Any number of processes
+// may declare at once: they end up with one epoch.
+func (b *Bus) DeclareStreams(ctx context.Context) error {
+	for _, s := range events.Streams() {
+		if err := b.declare(ctx, s); err != nil {
+			return fmt.Errorf("declare stream %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+func (b *Bus) declare(ctx context.Context, s events.Stream) error {
+	for {
+		have, err := b.js.Stream(ctx, s.Name)
+		if err == nil {
+			return b.align(ctx, s, have.CachedInfo())
+		}
+		if !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return err
+		}
+		_, err = b.js.CreateStream(ctx, newStreamConfig(s))
+		if err == nil {
+			return nil
+		}
+		// Another process was faster. Its epoch differs from ours, so the server
+		// refused ours: look again and take what is there.
+		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return err
+		}
+	}
+}
+
+func newStreamConfig(s events.Stream) jetstream.StreamConfig {
+	c := jetstream.StreamConfig{
+		Name:      s.Name,
+		Retention: jetstream.LimitsPolicy,
+		Storage:   jetstream.FileStorage,
+		Metadata:  map[string]string{metadataEpoch: uuid.NewString()},
+	}
+	if s.Derived {
+		c.PersistMode = jetstream.AsyncPersistMode
+	}
+	return withDeclared(c, s)
+}
+
+// withDeclared sets what the declaration says and a running stream can change.
+func withDeclared(c jetstream.StreamConfig, s events.Stream) jetstream.StreamConfig {
+	c.Description = s.Description
+	c.Subjects = slices.Clone(s.Subjects)
+	c.MaxAge = s.MaxAge
+	c.Duplicates = events.DuplicateWindow
+	c.AllowAtomicPublish = s.Atomic
+	c.AllowDirect = true
+	return c
+}
+
+func (b *Bus) align(ctx context.Context, s events.Stream, have *jetstream.StreamInfo) error {
+	if have.Config.Storage != jetstream.FileStorage || have.Config.Retention != jetstream.LimitsPolicy || have.Config.DenyDelete {
+		return fmt.Errorf("it exists with storage %v, retention %v, deny_delete %v; it needs file storage, limits retention and deletion (for erasure): move its messages to a stream made by this command",
+			have.Config.Storage, have.Config.Retention, have.Config.DenyDelete)
+	}
+	want := withDeclared(have.Config, s)
+	want.Metadata = maps.Clone(have.Config.Metadata)
+	if want.Metadata == nil {
+		want.Metadata = map[string]string{}
+	}
+	if want.Metadata[metadataEpoch] == "" {
+		// Made by somebody else. An epoch from its birth is the same for every
+		// process that adds it at this moment.
+		want.Metadata[metadataEpoch] = uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.Name+have.Created.UTC().Format(time.RFC3339Nano))).String()
+	}
+	if sameDeclared(want, have.Config) {
+		return nil
+	}
+	_, err := b.js.UpdateStream(ctx, want)
+	return err
+}
+
+func sameDeclared(a, b jetstream.StreamConfig) bool {
+	return a.Description == b.Description && slices.Equal(a.Subjects, b.Subjects) && a.MaxAge == b.MaxAge &&
+		a.Duplicates == b.Duplicates && a.AllowAtomicPublish == b.AllowAtomicPublish && a.AllowDirect == b.AllowDirect &&
+		a.Metadata[metadataEpoch] == b.Metadata[metadataEpoch]
+}
+
+// Epoch is the random id of a stream's present life. Whoever stores a sequence
+// stores the epoch beside it: another epoch means that the log was replaced.
+func (b *Bus) Epoch(ctx context.Context, stream string) (string, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return "", fmt.Errorf("read epoch of stream %s: %w", stream, err)
+	}
+	epoch := s.CachedInfo().Config.Metadata[metadataEpoch]
+	if epoch == "" {
+		return "", fmt.Errorf("read epoch of stream %s: its metadata has no %s; DeclareStreams adds one", stream, metadataEpoch)
+	}
+	return epoch, nil
+}
