@@ -24,15 +24,19 @@ func ContentHash(raw []byte, volatile []string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("content hash: %w", err)
 	}
-	form := raw
+	sum := sha256.Sum256(canonical(raw, drop))
+	return "sha256:" + hex.EncodeToString(sum[:]), nil
+}
+
+// canonical is the form that is hashed. It is JSON again where the record is.
+func canonical(raw []byte, drop *pathTree) []byte {
 	// encoding/json lets broken UTF-8 pass and reads every broken byte as the
 	// same character, so two different records could share a hash.
-	if utf8.Valid(raw) && json.Valid(raw) {
-		c := canonicalizer{in: raw}
-		form = c.value(make([]byte, 0, len(raw)), drop)
+	if !utf8.Valid(raw) || !json.Valid(raw) {
+		return raw
 	}
-	sum := sha256.Sum256(form)
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
+	c := canonicalizer{in: raw}
+	return c.value(make([]byte, 0, len(raw)), drop)
 }
 
 // pathTree is a set of volatile paths, as the members to follow from a value.

@@ -89,10 +89,11 @@ func (s Settings) check(name string) error {
 	if s.ClientSecret == "" {
 		faults = append(faults, fmt.Errorf("%s: the client secret is missing; set it, or neither id nor secret to disable the provider", name))
 	}
-	for what, address := range map[string]string{"authorize URL": s.AuthorizeURL, "API base URL": s.APIBaseURL} {
-		if address != "" && !isWebAddress(address) {
-			faults = append(faults, fmt.Errorf("%s: the %s is not an absolute http or https URL", name, what))
-		}
+	if s.AuthorizeURL != "" && !isWebAddress(s.AuthorizeURL) {
+		faults = append(faults, fmt.Errorf("%s: the authorize URL is not an absolute http or https URL", name))
+	}
+	if s.APIBaseURL != "" && !isWebAddress(s.APIBaseURL) {
+		faults = append(faults, fmt.Errorf("%s: the API base URL is not an absolute http or https URL", name))
 	}
 	return errors.Join(faults...)
 }
