@@ -1,0 +1,142 @@
+package bus_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
+)
+
+func TestStreamsAreDeclaredAsTheContractSays(t *testing.T) {
+	b := bustest.New(t)
+	for _, want := range events.Streams() {
+		s, err := b.JetStream().Stream(t.Context(), want.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.CachedInfo().Config
+		if c.Storage != jetstream.FileStorage || c.Retention != jetstream.LimitsPolicy || c.MaxAge != want.MaxAge ||
+			c.AllowAtomicPublish != want.Atomic || !c.AllowDirect || c.Duplicates != events.DuplicateWindow || c.DenyDelete {
+			t.Errorf("%s is declared as %+v", want.Name, c)
+		}
+		if async := c.PersistMode == jetstream.AsyncPersistMode; async != want.Derived {
+			t.Errorf("%s: asynchronous persistence is %v, want %v", want.Name, async, want.Derived)
+		}
+	}
+}
+
+func TestManyDeclarersAgreeOnOneEpoch(t *testing.T) {
+	url := bustest.StartServer(t)
+	const processes = 6
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[string]map[string]bool{}
+	for range processes {
+		b := bustest.Connect(t, url, "declarer")
+		wg.Go(func() {
+			if err := b.DeclareStreams(t.Context()); err != nil {
+				t.Error(err)
+				return
+			}
+			for _, s := range events.Streams() {
+				epoch, err := b.Epoch(t.Context(), s.Name)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if seen[s.Name] == nil {
+					seen[s.Name] = map[string]bool{}
+				}
+				seen[s.Name][epoch] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	all := map[string]bool{}
+	for name, epochs := range seen {
+		if len(epochs) != 1 {
+			t.Errorf("%s has the epochs %v", name, epochs)
+		}
+		for e := range epochs {
+			all[e] = true
+		}
+	}
+	if len(all) != len(events.Streams()) {
+		t.Errorf("%d epochs for %d streams", len(all), len(events.Streams()))
+	}
+}
+
+func TestDeclaringAgainMendsSettingsAndKeepsTheEpoch(t *testing.T) {
+	b := bustest.New(t)
+	epoch := epochOf(t, b)
+	s, err := b.JetStream().Stream(t.Context(), events.StreamFacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.CachedInfo().Config
+	c.MaxAge, c.AllowDirect, c.MaxBytes = 3600e9, false, 1<<30
+	if _, err := b.JetStream().UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.DeclareStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = b.JetStream().Stream(t.Context(), events.StreamFacts); err != nil {
+		t.Fatal(err)
+	}
+	if c = s.CachedInfo().Config; c.MaxAge != 0 || !c.AllowDirect || c.MaxBytes != 1<<30 {
+		t.Errorf("after declaring again: max age %v, direct %v, max bytes %d; want 0, true and the operator's limit", c.MaxAge, c.AllowDirect, c.MaxBytes)
+	}
+	if again := epochOf(t, b); again != epoch {
+		t.Errorf("epoch changed from %s to %s", epoch, again)
+	}
+
+	// A stream that is made anew is another life.
+	if err := b.JetStream().DeleteStream(t.Context(), events.StreamFacts); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.DeclareStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again := epochOf(t, b); again == epoch {
+		t.Error("a new stream has the old epoch")
+	}
+}
+
+func TestStreamMadeByHandGetsAnEpochOrARefusal(t *testing.T) {
+	b := bustest.Connect(t, bustest.StartServer(t), "test")
+	byHand := jetstream.StreamConfig{Name: events.StreamFacts, Subjects: []string{"stridelog.activity.>"}}
+	if _, err := b.JetStream().CreateStream(t.Context(), byHand); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.DeclareStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if epochOf(t, b) == "" {
+		t.Error("no epoch")
+	}
+	if err := b.JetStream().DeleteStream(t.Context(), events.StreamFacts); err != nil {
+		t.Fatal(err)
+	}
+	byHand.Storage = jetstream.MemoryStorage
+	if _, err := b.JetStream().CreateStream(t.Context(), byHand); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.DeclareStreams(t.Context()); err == nil {
+		t.Error("a log in memory was accepted")
+	}
+}
+
+func epochOf(t *testing.T, b *bus.Bus) string {
+	t.Helper()
+	epoch, err := b.Epoch(t.Context(), events.StreamFacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return epoch
+}
