@@ -1,0 +1,112 @@
+// Package poller decides when and what to fetch from providers, and puts every
+// new or changed record into the log exactly once.
+package poller
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+	"github.com/stridelog/stridelog/services/poller/internal/work"
+)
+
+// Defaults of the settings that may stay zero.
+const (
+	defaultLease   = 30 * time.Second
+	defaultWorkers = 4
+	minLease       = 200 * time.Millisecond
+)
+
+// Scan is one tier of the trailing windows: the last Span is read every Every.
+// A wider scan that is due replaces the narrower ones.
+type Scan struct {
+	Span  time.Duration
+	Every time.Duration
+}
+
+// Config is what the poller needs. DB, Bus and Log are required.
+type Config struct {
+	Log        *slog.Logger
+	DB         *pgxpool.Pool
+	Bus        *bus.Bus
+	Connectors provider.Connectors // configured providers by name
+	// InitialDays is how far back a new consent is read at once; at least 1.
+	InitialDays int
+	// Rescan are the tiers of the schedule; none means that nothing is polled
+	// unasked.
+	Rescan []Scan
+	// Lease is how long a dead poller holds its work. Default 30 s.
+	Lease time.Duration
+	// Jitter is how far a scheduled or deferred start may move, at most.
+	Jitter time.Duration
+	// Workers is how many connections are read at the same time. Default 4.
+	Workers int
+	// Registry takes the metrics; nil keeps none.
+	Registry prometheus.Registerer
+}
+
+// Service is a poller. Make it with New, run it with Run.
+type Service struct {
+	config Config
+	// now and hooks are the real clock and no hooks outside this package's tests.
+	now   func() time.Time
+	hooks work.Hooks
+}
+
+// New checks the configuration and wires the service. It touches neither the
+// database nor NATS. The error names every fault.
+func New(c Config) (*Service, error) {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if c.Log == nil || c.DB == nil || c.Bus == nil {
+		fault("poller: Log, DB and Bus are required")
+	}
+	if c.InitialDays < 1 {
+		fault("poller: InitialDays is %d; it must be at least 1", c.InitialDays)
+	}
+	seen := map[time.Duration]bool{}
+	for _, s := range c.Rescan {
+		if s.Span < time.Second || s.Every <= 0 {
+			fault("poller: the scan %v@%v needs a span of at least 1 s and an interval above zero", s.Span, s.Every)
+		}
+		if seen[s.Span] {
+			fault("poller: two scans have the span %v; keep one", s.Span)
+		}
+		seen[s.Span] = true
+	}
+	if c.Lease == 0 {
+		c.Lease = defaultLease
+	}
+	if c.Lease < minLease {
+		fault("poller: Lease is %v; it must be at least %v", c.Lease, minLease)
+	}
+	if c.Jitter < 0 {
+		fault("poller: Jitter is %v; it cannot be negative", c.Jitter)
+	}
+	if c.Workers == 0 {
+		c.Workers = defaultWorkers
+	}
+	if c.Workers < 0 {
+		fault("poller: Workers is %d; it must be at least 1", c.Workers)
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return &Service{config: c, now: time.Now}, nil
+}
+
+// tiers are the scans in the store's words.
+func (s *Service) tiers() []store.Tier {
+	tiers := make([]store.Tier, 0, len(s.config.Rescan))
+	for _, scan := range s.config.Rescan {
+		tiers = append(tiers, store.Tier{Span: scan.Span, Every: scan.Every})
+	}
+	return tiers
+}
