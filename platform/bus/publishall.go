@@ -1,0 +1,46 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stridelog/stridelog/events"
+)
+
+// PublishAll stores events one by one, in this order, with many in flight, and
+// returns once the stream has acknowledged all of them. After an error some may be
+// stored and some not: with deterministic ids, publishing all again is no fault.
+func (b *Bus) PublishAll(ctx context.Context, list []events.Event) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, pageTimeout)
+		defer cancel()
+	}
+	futures := make([]jetstream.PubAckFuture, 0, len(list))
+	var failed []error
+	for _, e := range list {
+		_, m, err := wireMessage(ctx, e)
+		if err == nil {
+			var f jetstream.PubAckFuture
+			if f, err = b.js.PublishMsgAsync(m); err == nil {
+				futures = append(futures, f)
+				continue
+			}
+		}
+		failed = append(failed, fmt.Errorf("publish %s %s: %w", e.Type(), e.ID, publishFault(err)))
+		break
+	}
+	for i, f := range futures {
+		select {
+		case <-f.Ok():
+		case err := <-f.Err():
+			failed = append(failed, fmt.Errorf("publish %s %s: %w", list[i].Type(), list[i].ID, publishFault(err)))
+		case <-ctx.Done():
+			failed = append(failed, fmt.Errorf("publish %d events: %w", len(list), ctx.Err()))
+			return errors.Join(failed...)
+		}
+	}
+	return errors.Join(failed...)
+}

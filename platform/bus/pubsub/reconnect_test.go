@@ -1,0 +1,104 @@
+package pubsub_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/bus/pubsub"
+	"github.com/stridelog/stridelog/platform/natsserver"
+)
+
+// The server restarts twice under a publisher and a subscriber: every acknowledged
+// message arrives, on the same subscription.
+func TestSubscriptionOutlivesARestartOfTheServer(t *testing.T) {
+	o := natsserver.Options{StoreDir: t.TempDir(), Log: bustest.Logger(t)}
+	server, err := natsserver.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { server.Stop() }()
+	o.Addr = server.Addr()
+	b := bustest.Connect(t, server.URL(), "reconnect")
+	if _, err := b.JetStream().CreateStream(t.Context(), jetstream.StreamConfig{Name: stream, Subjects: []string{"conformance.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	subscriber := newSubscriber(t, b, "group")
+	defer subscriber.Close()
+	messages, err := subscriber.Subscribe(t.Context(), "conformance.restart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	publisher := pubsub.NewPublisher(b.JetStream())
+	const count = 60
+	published := make(chan error, 1)
+	restart := make(chan struct{}, 2)
+	go func() { published <- publishAll(publisher, count, restart) }()
+
+	missing := map[string]bool{}
+	for n := range count {
+		missing[fmt.Sprint(n)] = true
+	}
+	deadline := time.After(2 * patience)
+	for len(missing) > 0 {
+		select {
+		case m := <-messages:
+			delete(missing, m.UUID)
+			m.Ack()
+		case <-restart:
+			server.Stop()
+			if server, err = natsserver.Start(o); err != nil {
+				t.Fatal(err)
+			}
+		case <-deadline:
+			t.Fatalf("%d messages never came", len(missing))
+		}
+	}
+	if err := <-published; err != nil {
+		t.Error(err)
+	}
+}
+
+// publishAll publishes every message until it is acknowledged, and asks for a
+// restart twice on the way.
+func publishAll(p *pubsub.Publisher, count int, restart chan<- struct{}) error {
+	for n := range count {
+		if n == count/3 || n == 2*count/3 {
+			restart <- struct{}{}
+		}
+		var err error
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+			if err = p.Publish("conformance.restart", message.NewMessage(fmt.Sprint(n), nil)); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("message %d: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func TestUseAfterCloseIsRefused(t *testing.T) {
+	b := bustest.Connect(t, bustest.StartServer(t), "closed")
+	declareStream(t, b)
+	p, s := pubsub.NewPublisher(b.JetStream()), newSubscriber(t, b, "group")
+	for range 2 {
+		if err := errors.Join(p.Close(), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Publish("conformance.x", message.NewMessage("1", nil)); !errors.Is(err, pubsub.ErrClosed) {
+		t.Errorf("publish after close: %v", err)
+	}
+	if _, err := s.Subscribe(t.Context(), "conformance.x"); !errors.Is(err, pubsub.ErrClosed) {
+		t.Errorf("subscribe after close: %v", err)
+	}
+	if !b.Conn().IsConnected() {
+		t.Error("closing them closed the connection, which is not theirs")
+	}
+}
