@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,7 +36,7 @@ type Position struct {
 // Position reads where a durable stands. ok is false when there is no such durable.
 func (b *Bus) Position(ctx context.Context, stream, durable string) (p Position, ok bool, err error) {
 	c, err := b.js.Consumer(ctx, stream, durable)
-	if isNoConsumer(err) {
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return Position{}, false, nil
 	}
 	if err != nil {
@@ -43,8 +44,4 @@ func (b *Bus) Position(ctx context.Context, stream, durable string) (p Position,
 	}
 	info := c.CachedInfo()
 	return Position{Acknowledged: info.AckFloor.Stream, Pending: info.NumPending}, true, nil
-}
-
-
-	return errors.Is(err, jetstream.ErrConsumerNotFound)
 }
