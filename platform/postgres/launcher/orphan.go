@@ -35,12 +35,12 @@ func stopOrphan(ctx context.Context, data string, log *slog.Logger) error {
 	if err != nil || pid <= 0 || !alive(pid) {
 		return nil
 	}
-	command, err := commandLine(pid)
-	if err != nil && alive(pid) {
+	orphan, err := serves(pid, data)
+	if err != nil {
 		return fmt.Errorf("process %d may be a database server on %s, and its command line cannot be read: "+
 			"stop it, or remove %s if it is not: %w", pid, data, path, err)
 	}
-	if !strings.Contains(command+" ", " "+data+" ") {
+	if !orphan {
 		log.Info("removing the pid file of a server that is gone", "file", path, "pid", pid)
 		return os.Remove(path)
 	}
@@ -50,10 +50,11 @@ func stopOrphan(ctx context.Context, data string, log *slog.Logger) error {
 			return fmt.Errorf("stop the database server %d that was left behind: %w", pid, err)
 		}
 		limit, cancel := context.WithTimeout(ctx, stopFast)
-		for alive(pid) && pause(limit, lookEvery) {
+		for orphan && err == nil && pause(limit, lookEvery) {
+			orphan, err = serves(pid, data)
 		}
 		cancel()
-		if !alive(pid) {
+		if !orphan && err == nil {
 			return nil
 		}
 	}
@@ -61,7 +62,18 @@ func stopOrphan(ctx context.Context, data string, log *slog.Logger) error {
 		pid, data, pid)
 }
 
-// alive counts a process of another user, too; a zombie has ended.
+// serves says whether a process is a server of this data folder. One that has
+// ended is none, also while nobody has collected its exit status: it has no
+// command line then.
+func serves(pid int, data string) (bool, error) {
+	command, err := commandLine(pid)
+	if err != nil && !alive(pid) {
+		return false, nil
+	}
+	return strings.Contains(command+" ", " "+data+" "), err
+}
+
+// alive counts a process of another user, too.
 func alive(pid int) bool {
 	err := syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)
