@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -31,18 +32,17 @@ func parseList(body []byte) (listAnswer, error) {
 	if faults, failed := fields["errors"]; failed && string(faults) != "[]" {
 		return listAnswer{}, errors.New("the answer holds errors")
 	}
-	activities, hasActivities := fields["activities"]
-	pagination, hasPagination := fields["pagination"]
-	if !hasActivities && !hasPagination && len(members) > 0 {
+	isList := func(m member) bool { return m.name == "activities" || m.name == "pagination" }
+	if len(members) > 0 && !slices.ContainsFunc(members, isList) {
 		return listAnswer{}, errors.New("the answer is an object, but no list")
 	}
 	var page listAnswer
-	if hasActivities { // Fitbit leaves it out when there is nothing
+	if activities, ok := fields["activities"]; ok { // Fitbit leaves it out when there is nothing
 		if err := json.Unmarshal(activities, &page.Entries); err != nil {
 			return listAnswer{}, errors.New("activities is not an array")
 		}
 	}
-	if hasPagination {
+	if pagination, ok := fields["pagination"]; ok {
 		var p struct {
 			Next string `json:"next"`
 		}
