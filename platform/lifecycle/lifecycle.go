@@ -80,9 +80,9 @@ func (g *group) start(ctx context.Context, c Component) bool {
 	began := time.Now()
 	go func() {
 		defer close(t.done)
-		var once sync.Once
-		err := call(own, c, func() { once.Do(func() { close(t.ready) }) }, g.log)
-		g.ended(own, c.Name, err)
+		err := errors.New("its goroutine ended without returning") // runtime.Goexit
+		defer func() { g.ended(own, c.Name, err) }()
+		err = call(own, c, sync.OnceFunc(func() { close(t.ready) }), g.log)
 	}()
 	select {
 	case <-t.ready:
@@ -127,22 +127,13 @@ func (g *group) stop() {
 	}
 }
 
-// call turns a panic, or a goroutine that ends without returning, into an error.
+// call turns a panic into an error.
 func call(ctx context.Context, c Component, ready func(), log *slog.Logger) (err error) {
-	returned := false
 	defer func() {
-		if returned {
-			return
+		if p := recover(); p != nil {
+			log.Error("component panicked", "component", c.Name, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
 		}
-		p := recover()
-		if p == nil {
-			err = errors.New("its goroutine ended without returning")
-			return
-		}
-		log.Error("component panicked", "component", c.Name, "stack", string(debug.Stack()))
-		err = fmt.Errorf("panic: %v", p)
 	}()
-	err = c.Run(ctx, ready)
-	returned = true
-	return err
+	return c.Run(ctx, ready)
 }
