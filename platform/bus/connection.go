@@ -18,7 +18,7 @@ const (
 	connectPatience = 30 * time.Second // how long Connect waits when its context has no deadline
 	connectPause    = 250 * time.Millisecond
 	reconnectWait   = 500 * time.Millisecond
-	apiTimeout      = 10 * time.Second // one JetStream request, where the context has no deadline
+	apiTimeout      = 5 * time.Second // one JetStream request, where the context has no deadline
 )
 
 // Connect connects to NATS under a name and keeps reconnecting for ever. It waits
