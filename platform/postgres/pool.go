@@ -30,7 +30,7 @@ type Options struct {
 }
 
 // Open connects to the database and checks that the server is PostgreSQL 15 or
-// newer. Sessions run in UTC. No error holds the password.
+// newer. Sessions run in UTC unless the URL says otherwise. No error holds the password.
 //
 // An empty URL is an error: pgx would read the environment instead, and a
 // forgotten variable would silently open some other database.
@@ -44,9 +44,6 @@ func Open(ctx context.Context, databaseURL string, o Options) (*pgxpool.Pool, er
 	}
 	if o.ApplicationName != "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = o.ApplicationName
-	}
-	if _, set := cfg.ConnConfig.RuntimeParams["timezone"]; !set {
-		cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	}
 	if o.MaxConns > 0 {
 		cfg.MaxConns = o.MaxConns
@@ -74,6 +71,13 @@ func parse(databaseURL string) (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the database URL for host %s has a part that cannot be used; "+
 			"check the port and the parameters after the question mark", u.Hostname())
+	}
+	// pgx also reads PGTZ and PGOPTIONS from the environment.
+	if !u.Query().Has("timezone") {
+		cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	}
+	if !u.Query().Has("options") {
+		delete(cfg.ConnConfig.RuntimeParams, "options")
 	}
 	if !u.Query().Has("connect_timeout") {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
