@@ -1,0 +1,98 @@
+package catalog_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/catalog"
+)
+
+func TestDescriptorsAreCompleteAndUnique(t *testing.T) {
+	seen := map[string]bool{}
+	for _, d := range catalog.Descriptors() {
+		if d.Name == "" || d.DisplayName == "" || len(d.Capabilities) == 0 || len(d.RequiredScopes) == 0 {
+			t.Errorf("incomplete: %+v", d)
+		}
+		if seen[d.Name] || strings.ContainsAny(d.Name, ".*> ") {
+			t.Errorf("%q comes twice or is no token of a subject", d.Name)
+		}
+		seen[d.Name] = true
+		if d.Status != provider.StatusAvailable && d.Status != provider.StatusRetired {
+			t.Errorf("%s has status %q", d.Name, d.Status)
+		}
+		if d.Status == provider.StatusRetired && d.Notice == "" {
+			t.Errorf("%s is retired without a notice", d.Name)
+		}
+	}
+}
+
+func TestFitbitSaysWhenItEnds(t *testing.T) {
+	at := slices.IndexFunc(catalog.Descriptors(), func(d provider.Descriptor) bool { return d.Name == "fitbit" })
+	if at < 0 {
+		t.Fatal("fitbit is not in the catalogue")
+	}
+	d := catalog.Descriptors()[at]
+	for _, word := range []string{"2026-10-30", "2026-11-02", "google_health", "archive"} {
+		if !strings.Contains(d.Notice, word) {
+			t.Errorf("the notice lacks %s: %s", word, d.Notice)
+		}
+	}
+	if d.Status != provider.StatusRetired {
+		t.Errorf("status is %s", d.Status)
+	}
+}
+
+func TestEveryProviderHasAConnectorAndNormalizers(t *testing.T) {
+	normalizers := catalog.Normalizers()
+	for _, d := range catalog.Descriptors() {
+		settings := map[string]catalog.Settings{d.Name: {ClientID: "id", ClientSecret: "secret", APIBaseURL: "http://127.0.0.1:1"}}
+		connectors, err := catalog.Connectors(settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := connectors[d.Name]
+		if c == nil || c.Name != d.Name || c.Authorizer == nil || c.Fetcher == nil || len(connectors) != 1 {
+			t.Fatalf("%s: got %+v", d.Name, connectors)
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(normalizers)), func(format string) bool { return strings.HasPrefix(format, d.Name+".") }) {
+			t.Errorf("no normalizer reads a format of %s", d.Name)
+		}
+	}
+	for format, n := range normalizers {
+		if n == nil || n.Version() < 1 {
+			t.Errorf("%s has no normalizer with a version", format)
+		}
+	}
+}
+
+func TestAProviderWithoutSettingsIsDisabled(t *testing.T) {
+	connectors, err := catalog.Connectors(nil)
+	if err != nil || len(connectors) != 0 {
+		t.Errorf("got %v, error %v", connectors, err)
+	}
+}
+
+func TestEveryFaultIsReportedAtOnceWithoutValues(t *testing.T) {
+	const secret = "a-secret-value"
+	_, err := catalog.Connectors(map[string]catalog.Settings{
+		"fitbit": {ClientSecret: secret, AuthorizeURL: "ftp://" + secret, APIBaseURL: "https://user:" + secret + "@host"},
+		"strava": {ClientID: "id", ClientSecret: secret},
+	})
+	if err == nil {
+		t.Fatal("no fault found")
+	}
+	for _, word := range []string{"client id", "authorize URL", "API base URL", "strava", "known are [fitbit]"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("the error does not name %s: %v", word, err)
+		}
+	}
+	if strings.Contains(err.Error(), secret) {
+		t.Errorf("the error shows a value: %v", err)
+	}
+	if _, err := catalog.Connectors(map[string]catalog.Settings{"fitbit": {ClientID: "id"}}); err == nil || !strings.Contains(err.Error(), "client secret") {
+		t.Errorf("a missing secret gave %v", err)
+	}
+}
