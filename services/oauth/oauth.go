@@ -7,13 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/postgres/outbox"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/oauth/internal/consent"
+	"github.com/stridelog/stridelog/services/oauth/internal/custody"
+	"github.com/stridelog/stridelog/services/oauth/internal/ending"
+	"github.com/stridelog/stridelog/services/oauth/internal/redirect"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
+	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
 // Config is what the service needs. Everything but Registry is required.
@@ -34,27 +43,94 @@ type Config struct {
 	Registry          prometheus.Registerer
 }
 
-// Service is the running service.
+// Service answers the rpc methods of oauth and publishes its events.
 type Service struct {
-	cfg Config
+	log     *slog.Logger
+	bus     *bus.Bus
+	store   *store.Store
+	desk    *consent.Desk
+	keeper  *custody.Keeper
+	revoker *ending.Revoker
+	relay   *outbox.Relay
 }
 
 // New checks the configuration and wires the service. It touches neither the
-// database nor the network.
+// database nor the network. Every fault is in the error.
 func New(cfg Config) (*Service, error) {
 	if cfg.Log == nil || cfg.DB == nil || cfg.Bus == nil {
 		return nil, errors.New("oauth: Log, DB and Bus are required")
 	}
-	if _, err := seal.New(cfg.SealingKey); err != nil {
+	sealer, keyErr := seal.New(cfg.SealingKey)
+	allowed, listErr := redirect.Parse(cfg.RedirectAllowlist)
+	if err := errors.Join(keyErr, listErr, checkProviders(cfg)); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}
-	return &Service{cfg: cfg}, nil
+	log := cfg.Log.With("service", "oauth")
+	s := &Service{log: log, bus: cfg.Bus, store: store.New(cfg.DB), relay: outbox.NewRelay(cfg.DB, cfg.Bus, store.Schema, log)}
+	s.revoker = &ending.Revoker{Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log}
+	var err error
+	if s.keeper, err = custody.New(custody.Options{
+		Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log, Registry: cfg.Registry,
+	}); err != nil {
+		return nil, fmt.Errorf("oauth: %w", err)
+	}
+	if s.desk, err = consent.New(consent.Options{
+		Store: s.store, Sealer: sealer, Revoker: s.revoker, Connectors: cfg.Connectors, Catalog: cfg.Catalog,
+		RedirectURIs: cfg.RedirectURIs, Allowed: allowed, Log: log, Registry: cfg.Registry,
+	}); err != nil {
+		return nil, fmt.Errorf("oauth: %w", err)
+	}
+	return s, nil
+}
+
+func checkProviders(cfg Config) error {
+	var faults []error
+	for name, connector := range cfg.Connectors {
+		if connector == nil || connector.Authorizer == nil {
+			faults = append(faults, fmt.Errorf("the connector %s has no Authorizer", name))
+		}
+		if cfg.RedirectURIs[name] == "" {
+			faults = append(faults, fmt.Errorf("provider %s has no redirect URI: set ours as it is registered there", name))
+		}
+		if !slices.ContainsFunc(cfg.Catalog, func(d provider.Descriptor) bool { return d.Name == name }) {
+			faults = append(faults, fmt.Errorf("provider %s is not in the catalog", name))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // Run migrates the schema, answers requests and publishes events until ctx ends.
-// It calls ready once it answers.
+// It calls ready once it answers. A refresh under way is finished before it
+// returns, because a rotated token that is not stored is lost.
 func (s *Service) Run(ctx context.Context, ready func()) error {
-	ready()
-	<-ctx.Done()
-	return nil
+	if err := s.store.Migrate(ctx); err != nil {
+		return fmt.Errorf("oauth: %w", err)
+	}
+	return lifecycle.Run(ctx, s.log,
+		lifecycle.Component{Name: "oauth outbox", Run: s.relay.Run},
+		lifecycle.Component{Name: "oauth revocations", Run: s.revoker.Run},
+		lifecycle.Component{Name: "oauth requests", Run: func(ctx context.Context, up func()) error {
+			server, err := s.bus.Serve("oauth", s.log, s.methods()...)
+			if err != nil {
+				return err
+			}
+			up()
+			ready()
+			<-ctx.Done()
+			server.Stop()
+			s.keeper.Wait()
+			return nil
+		}})
+}
+
+func (s *Service) methods() []bus.RPCHandler {
+	return []bus.RPCHandler{
+		bus.Method(rpc.OAuthProviders, s.desk.Providers),
+		bus.Method(rpc.OAuthAuthorize, s.desk.Authorize),
+		bus.Method(rpc.OAuthCallback, s.desk.Callback),
+		bus.Method(rpc.OAuthDisconnect, s.revoker.Disconnect),
+		bus.Method(rpc.OAuthErase, s.revoker.Erase),
+		bus.Method(rpc.OAuthToken, s.keeper.Token),
+		bus.Method(rpc.OAuthTokenRejected, s.keeper.Rejected),
+	}
 }

@@ -1,0 +1,140 @@
+// Package consent sends people to their provider and takes them back: the
+// authorization code flow with PKCE, states that are good once, and what becomes
+// of the grant.
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/oauth/internal/ending"
+	"github.com/stridelog/stridelog/services/oauth/internal/redirect"
+	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
+	"github.com/stridelog/stridelog/services/oauth/internal/seal"
+	"github.com/stridelog/stridelog/services/oauth/internal/store"
+)
+
+const (
+	defaultStateLife = 10 * time.Minute
+	exchangeTimeout  = 12 * time.Second // below the 15 s that a caller waits
+	recordTimeout    = 10 * time.Second
+	secretBytes      = 32 // of a state and of a verifier: 256 bits, 43 characters
+)
+
+// Options are what a Desk needs. StateLife may be zero.
+type Options struct {
+	Store        *store.Store
+	Sealer       *seal.Sealer
+	Revoker      *ending.Revoker
+	Connectors   provider.Connectors
+	Catalog      []provider.Descriptor
+	RedirectURIs map[string]string // ours, by provider
+	Allowed      redirect.Allowlist
+	Log          *slog.Logger
+	Registry     prometheus.Registerer
+	StateLife    time.Duration // how long a consent may take
+}
+
+// Desk handles consents.
+type Desk struct {
+	Options
+	consents *prometheus.CounterVec
+}
+
+// New makes a desk and registers its metrics.
+func New(o Options) (*Desk, error) {
+	if o.StateLife <= 0 {
+		o.StateLife = defaultStateLife
+	}
+	d := &Desk{Options: o, consents: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "stridelog_oauth_consents_total",
+		Help: "Consents that came back, by provider and outcome: activated, scope_missing, or the error the person is sent back with.",
+	}, []string{"provider", "outcome"})}
+	if o.Registry != nil {
+		if err := o.Registry.Register(d.consents); err != nil {
+			return nil, fmt.Errorf("register the metrics of consents: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// Providers lists the catalog and says which of it is configured here.
+func (d *Desk) Providers(context.Context, rpc.ProvidersRequest) (rpc.ProvidersResponse, error) {
+	list := make([]rpc.Provider, 0, len(d.Catalog))
+	for _, p := range d.Catalog {
+		list = append(list, rpc.Provider{
+			Name: p.Name, DisplayName: p.DisplayName, Enabled: d.Connectors[p.Name] != nil,
+			Status: p.Status, Notice: p.Notice, Capabilities: append([]string{}, p.Capabilities...),
+		})
+	}
+	return rpc.ProvidersResponse{Providers: list}, nil
+}
+
+// Authorize starts a consent: it answers with the provider's page and the state
+// that will come back from there.
+func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.AuthorizeResponse, error) {
+	connector, err := d.connector(q.Provider)
+	if err != nil {
+		return rpc.AuthorizeResponse{}, err
+	}
+	user, err := uuid.Parse(q.UserID)
+	if err != nil {
+		return rpc.AuthorizeResponse{}, refusal.Argument("user_id", "The user id is not a UUID.")
+	}
+	if err := d.Allowed.Check(q.RedirectURI); err != nil {
+		return rpc.AuthorizeResponse{}, refusal.Argument("redirect_uri", fmt.Sprintf("The redirect URI is refused: %v.", err))
+	}
+	state, verifier := randomText(), randomText()
+	hash := sha256.Sum256([]byte(state))
+	sealed, err := d.Sealer.SealText(provider.Secret(verifier), verifierLabel(hash[:]))
+	if err != nil {
+		return rpc.AuthorizeResponse{}, err
+	}
+	err = d.Store.AddState(ctx, store.State{
+		Hash: hash[:], Provider: q.Provider, UserID: user.String(), RedirectURI: q.RedirectURI, Verifier: sealed,
+	}, d.StateLife)
+	if errors.Is(err, store.ErrErased) {
+		return rpc.AuthorizeResponse{}, &rpc.Error{Code: rpc.CodeNotFound, Field: "user_id", Detail: "There is no such user."}
+	}
+	if err != nil {
+		return rpc.AuthorizeResponse{}, err
+	}
+	challenge := sha256.Sum256([]byte(verifier))
+	return rpc.AuthorizeResponse{State: state, AuthorizationURL: connector.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
+		RedirectURI: d.RedirectURIs[q.Provider], State: state,
+		CodeChallenge: base64.RawURLEncoding.EncodeToString(challenge[:]), Scopes: connector.DefaultScopes,
+	})}, nil
+}
+
+// connector is the configured connector of a known provider.
+func (d *Desk) connector(name string) (*provider.Connector, error) {
+	if c := d.Connectors[name]; c != nil {
+		return c, nil
+	}
+	for _, p := range d.Catalog {
+		if p.Name == name {
+			return nil, refusal.Disabled(name)
+		}
+	}
+	return nil, refusal.UnknownProvider()
+}
+
+func randomText() string {
+	var b [secretBytes]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails; it ends the program instead
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func verifierLabel(stateHash []byte) string { return "state " + hex.EncodeToString(stateHash) }

@@ -1,0 +1,87 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/oauth/internal/ending"
+	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
+	"github.com/stridelog/stridelog/services/oauth/internal/seal"
+	"github.com/stridelog/stridelog/services/oauth/internal/store"
+)
+
+// record stores a grant with its events in one transaction. The same account
+// keeps its connection, whatever became of it; another account ends the old
+// connection. What is replaced and must be told to the provider is returned, to
+// be revoked now that the new tokens are safe.
+func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant provider.Grant, userID string) (c store.Connection, replaced *store.Connection, err error) {
+	err = d.Store.ForUser(ctx, userID, func(t store.Tx) error {
+		now := time.Now().UTC()
+		// An end of this account elsewhere must see the new connection, or
+		// happen before it.
+		if err := t.LockAccount(ctx, connector.Name, grant.AccountID); err != nil {
+			return err
+		}
+		replaced, err = d.replace(ctx, t, connector.Name, grant.AccountID, userID)
+		if err != nil {
+			return err
+		}
+		c, err = t.OfAccount(ctx, userID, connector.Name, grant.AccountID)
+		if errors.Is(err, store.ErrNotFound) {
+			c, err = store.Connection{ID: events.NewID(), UserID: userID, Provider: connector.Name, AccountID: grant.AccountID}, nil
+		}
+		if err != nil {
+			return err
+		}
+		return d.write(ctx, t, connector, grant, &c, now)
+	})
+	return c, replaced, err
+}
+
+// replace ends the user's live connection if it is with another account.
+func (d *Desk) replace(ctx context.Context, t store.Tx, name, accountID, userID string) (*store.Connection, error) {
+	old, err := t.Live(ctx, userID, name)
+	if errors.Is(err, store.ErrNotFound) || (err == nil && old.AccountID == accountID) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	ended, revocation, err := ending.End(ctx, t, old, events.RevokedByReplaced)
+	if err != nil || revocation != store.RevocationPending {
+		return nil, err
+	}
+	return &ended, nil
+}
+
+func (d *Desk) write(ctx context.Context, t store.Tx, connector *provider.Connector, grant provider.Grant, c *store.Connection, now time.Time) error {
+	previous := c.Status
+	since, reason := c.Since, c.Reason
+	c.Status, c.Reason, c.NextAction, c.Scopes = events.StatusActive, "", "", grant.Scopes
+	missing := connector.MissingScopes(grant.Scopes)
+	if len(missing) > 0 {
+		c.Status, c.Reason = events.StatusActionRequired, events.ReasonScopeMissing
+		c.NextAction = refusal.GrantScopes(connector.DisplayName, missing)
+	}
+	if c.Since = now; previous == c.Status && reason == c.Reason {
+		c.Since = since
+	}
+	sealed, err := d.Sealer.SealPair(seal.Pair{Access: grant.AccessToken, Refresh: grant.RefreshToken}, c.ID)
+	if err != nil {
+		return err
+	}
+	c.Tokens = store.Tokens{Sealed: sealed, StoredAt: now, AccessExpiresAt: grant.ExpiresAt, RefreshExpiresAt: grant.RefreshExpiresAt}
+	if err := t.Save(ctx, *c, now); err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return t.Emit(ctx, *c, now, c.StatusChanged(previous))
+	}
+	return t.Emit(ctx, *c, now, &events.ConnectionActivated{
+		ConnectionID: c.ID, UserID: c.UserID, Provider: c.Provider, ProviderAccountID: c.AccountID,
+		Scopes: c.Scopes, ActivatedAt: now,
+	})
+}

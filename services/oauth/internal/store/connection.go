@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+// Connection is one row: a user's consent at one provider account. Reason and
+// NextAction are empty when there is nothing to do.
+type Connection struct {
+	ID         string
+	UserID     string
+	Provider   string
+	AccountID  string
+	Status     events.ConnectionStatus
+	Since      time.Time
+	Reason     string
+	NextAction string
+	Scopes     []string
+	Tokens
+	Version int64 // of the tokens
+	// Held says that some process has the refresh lease now, until HeldUntil.
+	Held      bool
+	HeldUntil time.Time
+	NotBefore time.Time // of the next refresh; zero when the provider asked for nothing
+}
+
+// Tokens is a stored pair. Sealed is nil once the consent has ended.
+type Tokens struct {
+	Sealed           []byte
+	StoredAt         time.Time
+	AccessExpiresAt  time.Time
+	RefreshExpiresAt time.Time // zero when unknown
+}
+
+// Usable says whether access tokens may be handed out.
+func (c Connection) Usable() bool {
+	return c.Status == events.StatusActive || c.Status == events.StatusDegraded
+}
+
+const columns = `id, user_id, provider, provider_account_id, status, since, coalesce(reason, ''), coalesce(next_action, ''),
+	scopes, tokens, tokens_at, access_expires_at, refresh_expires_at, token_version,
+	refresh_owner IS NOT NULL AND refresh_until > now(), refresh_until, refresh_not_before`
+
+func scan(row pgx.Row) (Connection, error) {
+	var c Connection
+	var stored, access, refresh, held, notBefore *time.Time
+	err := row.Scan(&c.ID, &c.UserID, &c.Provider, &c.AccountID, &c.Status, &c.Since, &c.Reason, &c.NextAction,
+		&c.Scopes, &c.Sealed, &stored, &access, &refresh, &c.Version, &c.Held, &held, &notBefore)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return c, ErrNotFound
+	}
+	if err != nil {
+		return c, fmt.Errorf("read a connection: %w", err)
+	}
+	c.StoredAt, c.AccessExpiresAt, c.RefreshExpiresAt = instant(stored), instant(access), instant(refresh)
+	c.HeldUntil, c.NotBefore = instant(held), instant(notBefore)
+	return c, nil
+}
+
+func scanAll(rows pgx.Rows, err error) ([]Connection, error) {
+	if err != nil {
+		return nil, fmt.Errorf("read connections: %w", err)
+	}
+	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (Connection, error) { return scan(r) })
+}
+
+func instant(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// Connection reads one row, or fails with ErrNotFound.
+func (s *Store) Connection(ctx context.Context, id string) (Connection, error) {
+	return scan(s.pool.QueryRow(ctx, "SELECT "+columns+" FROM oauth.connections WHERE id = $1", id))
+}
+
+// Lock reads one row and keeps it from changing until the transaction ends.
+func (t Tx) Lock(ctx context.Context, id string) (Connection, error) {
+	return scan(t.tx.QueryRow(ctx, "SELECT "+columns+" FROM oauth.connections WHERE id = $1 FOR UPDATE", id))
+}
+
+// Live is the user's connection at a provider that is not revoked, or ErrNotFound.
+func (t Tx) Live(ctx context.Context, userID, provider string) (Connection, error) {
+	return scan(t.tx.QueryRow(ctx, "SELECT "+columns+` FROM oauth.connections
+		WHERE user_id = $1 AND provider = $2 AND status <> 'revoked' FOR UPDATE`, userID, provider))
+}
+
+// OfAccount is the user's connection with a provider account, revoked or not.
+func (t Tx) OfAccount(ctx context.Context, userID, provider, accountID string) (Connection, error) {
+	return scan(t.tx.QueryRow(ctx, "SELECT "+columns+` FROM oauth.connections
+		WHERE user_id = $1 AND provider = $2 AND provider_account_id = $3 FOR UPDATE`, userID, provider, accountID))
+}
+
+// Save writes a consent: a new row, or the new tokens and status of a known
+// one. A refresh that is under way loses, because the version has moved.
+func (t Tx) Save(ctx context.Context, c Connection, now time.Time) error {
+	_, err := t.tx.Exec(ctx, `INSERT INTO oauth.connections AS c
+		(id, user_id, provider, provider_account_id, status, since, reason, next_action, scopes,
+		 tokens, tokens_at, access_expires_at, refresh_expires_at, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $11)
+		ON CONFLICT (id) DO UPDATE SET
+			status = excluded.status, since = excluded.since, reason = excluded.reason,
+			next_action = excluded.next_action, scopes = excluded.scopes,
+			token_version = c.token_version + 1, tokens = excluded.tokens, tokens_at = excluded.tokens_at,
+			access_expires_at = excluded.access_expires_at, refresh_expires_at = excluded.refresh_expires_at,
+			refresh_owner = NULL, refresh_until = NULL, refresh_unfinished = false, refresh_not_before = NULL,
+			revocation = NULL, revocation_at = NULL, revocation_tries = 0, updated_at = excluded.updated_at`,
+		c.ID, c.UserID, c.Provider, c.AccountID, c.Status, c.Since, orNull(c.Reason), orNull(c.NextAction), c.Scopes,
+		c.Sealed, now, c.AccessExpiresAt, orNull(c.RefreshExpiresAt))
+	if err != nil {
+		return fmt.Errorf("store connection %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// SetStatus writes a status and its event in one transaction. Nothing happens
+// when the connection already stands there.
+func (t Tx) SetStatus(ctx context.Context, c Connection, to events.ConnectionStatus, reason, nextAction string, now time.Time) (Connection, error) {
+	if c.Status == to && c.Reason == reason {
+		return c, nil
+	}
+	previous := c.Status
+	c.Status, c.Reason, c.NextAction, c.Since = to, reason, nextAction, now
+	_, err := t.tx.Exec(ctx, `UPDATE oauth.connections
+		SET status = $2, reason = $3, next_action = $4, since = $5, updated_at = $5 WHERE id = $1`,
+		c.ID, to, orNull(reason), orNull(nextAction), now)
+	if err != nil {
+		return c, fmt.Errorf("store the status of connection %s: %w", c.ID, err)
+	}
+	return c, t.Emit(ctx, c, now, c.StatusChanged(previous))
+}
+
+// StatusChanged is the event that says where the connection stands.
+func (c Connection) StatusChanged(previous events.ConnectionStatus) *events.ConnectionStatusChanged {
+	return &events.ConnectionStatusChanged{
+		ConnectionID: c.ID, UserID: c.UserID, Provider: c.Provider,
+		Status: c.Status, Previous: previous, Reason: c.Reason, NextAction: c.NextAction, Since: c.Since,
+	}
+}
