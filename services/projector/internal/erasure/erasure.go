@@ -1,0 +1,80 @@
+// Package erasure deletes everything the projector holds about a person.
+package erasure
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/generation"
+)
+
+// Eraser answers projector.erase.
+type Eraser struct {
+	Bus    *bus.Bus
+	Tables *generation.Tables
+}
+
+// Erase marks a person as erased and deletes their rows, while no batch is being
+// written; then nothing about them can be written or announced any more, and it
+// erases what was announced, and dead letters that a late batch may have left. It
+// may be called again at any time, and then finishes what is left.
+func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseResponse, error) {
+	if id, err := uuid.Parse(r.UserID); err != nil || id.String() != r.UserID {
+		return rpc.EraseResponse{}, &rpc.Error{Code: rpc.CodeInvalidArgument, Field: "user_id", Detail: "user_id must be a UUID in lower case."}
+	}
+	counts := map[string]int64{}
+	if err := e.deleteRows(ctx, r, counts); err != nil {
+		return rpc.EraseResponse{}, fmt.Errorf("erase the rows of a user: %w", err)
+	}
+	for kind, stream := range map[string]string{"workout_events": events.StreamWorkouts, "projector_dead_letters": events.StreamDeadLetters} {
+		n, err := e.Bus.EraseSubjects(ctx, stream, events.UserSubjects(r.UserID))
+		if err != nil {
+			return rpc.EraseResponse{}, fmt.Errorf("erase the messages of a user: %w", err)
+		}
+		counts[kind] = n
+	}
+	return rpc.EraseResponse{Counts: counts}, nil
+}
+
+func (e *Eraser) deleteRows(ctx context.Context, r rpc.EraseRequest, counts map[string]int64) error {
+	return pgx.BeginFunc(ctx, e.Tables.DB(), func(tx pgx.Tx) error {
+		if err := generation.Exclusive(ctx, tx); err != nil {
+			return err
+		}
+		hash := generation.UserHash(r.UserID)
+		_, err := tx.Exec(ctx, "INSERT INTO projector.erased_users (user_hash, erasure_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", hash[:], r.ErasureID)
+		if err != nil {
+			return err
+		}
+		serving, err := generation.Read(ctx, tx)
+		if err != nil {
+			return err
+		}
+		// A rebuild's shadow holds the person too; what it still has in hand it
+		// leaves out when it switches.
+		all, err := generation.All(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, g := range all {
+			n, err := generation.DeleteUser(ctx, tx, g, r.UserID)
+			if err != nil {
+				return err
+			}
+			if g == serving.Generation {
+				for kind, count := range n {
+					counts[kind] = count
+				}
+			}
+		}
+		tag, err := tx.Exec(ctx, "DELETE FROM projector.syncs WHERE user_id = $1", r.UserID)
+		counts["syncs"] = tag.RowsAffected()
+		return err
+	})
+}

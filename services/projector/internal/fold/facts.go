@@ -1,0 +1,227 @@
+// Package fold takes facts as they come, folds them into the serving generation
+// and announces what became of them.
+//
+// A batch is folded in one transaction, announced in a second one, and only then
+// acknowledged. A crash between any two of these repeats the batch: rows that are
+// there stay as they are, and announcements have the same ids.
+package fold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/generation"
+	"github.com/stridelog/stridelog/services/projector/internal/row"
+)
+
+// Durable is the name under which all projectors share the facts.
+const Durable = "projector-facts"
+
+const (
+	service = "projector"
+	source  = "stridelog/projector"
+
+	maxBatch   = 1000
+	ackWait    = time.Minute
+	pauseFirst = 200 * time.Millisecond
+	pauseMost  = 10 * time.Second
+)
+
+// Facts is the live fold.
+type Facts struct {
+	Log     *slog.Logger
+	Bus     *bus.Bus
+	Tables  *generation.Tables
+	Reader  *row.Reader
+	Metrics *Metrics
+	// AfterCommit runs between the fold's commit and the announcement. It is where
+	// tests let a process die; nil does nothing.
+	AfterCommit func() error
+}
+
+// Run folds until ctx ends. It fails when the log was restored; anything else it
+// tries again.
+func (f *Facts) Run(ctx context.Context, ready func()) error {
+	if err := f.Tables.CheckPosition(ctx, Durable); err != nil {
+		return err
+	}
+	batches, err := f.Bus.Batches(ctx, bus.BatchOptions{Name: Durable, Stream: events.StreamFacts, Max: maxBatch, AckWait: ackWait})
+	if err != nil {
+		return err
+	}
+	ready()
+	pause := pauseFirst
+	for {
+		batch, err := batches.Next(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err = f.Fold(ctx, batch.Deliveries); err == nil {
+			err = batch.Ack(ctx)
+		}
+		switch {
+		case err == nil:
+			pause = pauseFirst
+			continue
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, generation.ErrLogRestored):
+			return err
+		}
+		f.Metrics.retries.Inc()
+		f.Log.WarnContext(ctx, "cannot fold a batch of facts; it comes again", "facts", len(batch.Deliveries), "pause", pause, "error", err)
+		if err := batch.Retry(pause); err != nil {
+			f.Log.WarnContext(ctx, "cannot give a batch back", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, pauseMost)
+	}
+}
+
+// Fold writes a batch and announces it. When it returns nil the batch may be
+// acknowledged.
+func (f *Facts) Fold(ctx context.Context, deliveries []bus.Delivery) error {
+	rows := f.Reader.ReadAll(deliveries)
+	err := f.write(ctx, rows)
+	if isDataError(err) {
+		return f.isolate(ctx, deliveries, err)
+	}
+	if err != nil {
+		return err
+	}
+	f.count(len(deliveries), rows)
+	if f.AfterCommit != nil {
+		if err := f.AfterCommit(); err != nil {
+			return err
+		}
+	}
+	return f.announce(ctx, rows)
+}
+
+// isolate finds the event that the database refuses, by halves, so that it alone
+// becomes a dead letter.
+func (f *Facts) isolate(ctx context.Context, deliveries []bus.Delivery, reason error) error {
+	if len(deliveries) == 1 {
+		rejected := row.Rows{Rejected: []row.Rejected{{Delivery: deliveries[0], Reason: refusal(reason)}}, HighWater: deliveries[0].Sequence}
+		if err := f.write(ctx, rejected); err != nil {
+			return err
+		}
+		return f.announce(ctx, rejected)
+	}
+	middle := len(deliveries) / 2
+	if err := f.Fold(ctx, deliveries[:middle]); err != nil {
+		return err
+	}
+	return f.Fold(ctx, deliveries[middle:])
+}
+
+// isDataError says whether the database refused what was in a row, and would
+// refuse it again.
+func isDataError(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") || strings.HasPrefix(pg.Code, "54"))
+}
+
+// refusal is a database's refusal without its text, which can quote the row.
+func refusal(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return fmt.Errorf("the database refuses the row (SQLSTATE %s)", pg.Code)
+	}
+	return err
+}
+
+func (f *Facts) write(ctx context.Context, rows row.Rows) error {
+	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
+		if err := f.Tables.CheckLog(ctx, s.Pointer); err != nil {
+			return err
+		}
+		versions, connections := permitted(rows, s)
+		if len(versions) > 0 {
+			if err := generation.LockUsers(ctx, tx, owners(versions)); err != nil {
+				return err
+			}
+		}
+		if err := Write(ctx, tx, versions, connections); err != nil {
+			return err
+		}
+		// Last, because every batch of every projector wants this row.
+		_, err := tx.Exec(ctx, "UPDATE projector.pointer SET high_water = $1 WHERE high_water < $1", int64(rows.HighWater))
+		if err != nil {
+			return fmt.Errorf("note how far the log is folded: %w", err)
+		}
+		return nil
+	})
+}
+
+func (f *Facts) count(facts int, rows row.Rows) {
+	f.Metrics.batch.Observe(float64(facts))
+	f.Metrics.facts.WithLabelValues(kindActivity).Add(float64(len(rows.Versions)))
+	f.Metrics.facts.WithLabelValues(kindConnection).Add(float64(len(rows.Connections)))
+	for _, v := range rows.Versions {
+		if v.Problem != nil {
+			f.Metrics.failures.Inc()
+		}
+	}
+}
+
+// users are all whom a batch speaks about.
+func users(rows row.Rows) []string {
+	list := owners(rows.Versions)
+	for _, c := range rows.Connections {
+		list = append(list, c.UserID.String())
+	}
+	for _, r := range rows.Rejected {
+		list = append(list, subjectUser(r.Delivery))
+	}
+	return list
+}
+
+func owners(versions []*row.Version) []string {
+	list := make([]string, 0, len(versions))
+	for _, v := range versions {
+		list = append(list, v.UserID.String())
+	}
+	return list
+}
+
+// subjectUser is the person a delivery is about as far as its subject says;
+// empty when it says nothing.
+func subjectUser(d bus.Delivery) string {
+	_, _, _, user, err := events.ParseSubject(d.Message.Subject)
+	if err != nil {
+		return ""
+	}
+	return user
+}
+
+// permitted leaves out whoever was erased.
+func permitted(rows row.Rows, s generation.Scope) (versions []*row.Version, connections []*row.Connection) {
+	for _, v := range rows.Versions {
+		if !s.Erased(v.UserID.String()) {
+			versions = append(versions, v)
+		}
+	}
+	for _, c := range rows.Connections {
+		if !s.Erased(c.UserID.String()) {
+			connections = append(connections, c)
+		}
+	}
+	return versions, connections
+}

@@ -1,0 +1,146 @@
+package fold
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/stridelog/stridelog/services/projector/internal/row"
+)
+
+//go:embed versions.sql
+var insertVersions string
+
+//go:embed workouts.sql
+var foldWorkouts string
+
+const insertConnections = `
+INSERT INTO connection_history (sequence, connection_id, user_id, provider, event, status, reason, at)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
+ON CONFLICT DO NOTHING`
+
+// Write puts rows into the generation of the transaction's search path and folds
+// the workouts that they touch. The caller holds the locks of their users, or the
+// generation alone.
+func Write(ctx context.Context, tx pgx.Tx, versions []*row.Version, connections []*row.Connection) error {
+	var b pgx.Batch
+	if len(versions) > 0 {
+		args, ids := versionArrays(versions)
+		b.Queue(insertVersions, args...)
+		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), ids)
+	}
+	if len(connections) > 0 {
+		b.Queue(insertConnections, connectionArrays(connections)...)
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("fold %d activity and %d connection facts: %w", len(versions), len(connections), err)
+	}
+	return nil
+}
+
+// All folds every workout of a generation that was filled with versions only.
+func All(ctx context.Context, tx pgx.Tx) (workouts int64, err error) {
+	tag, err := tx.Exec(ctx, fmt.Sprintf(foldWorkouts, "true"))
+	if err != nil {
+		return 0, fmt.Errorf("fold all workouts: %w", err)
+	}
+	return tag.RowsAffected(), nil
+}
+
+func id(b [16]byte) pgtype.UUID { return pgtype.UUID{Bytes: b, Valid: true} }
+
+// VersionColumns are those of VersionValues, in its order and that of versions.sql.
+func VersionColumns() []string {
+	return []string{
+		"workout_id", "sequence", "origin_rank", "at", "start_time", "user_id", "local_date", "removed",
+		"normalizer_version", "provider", "external_id", "event", "event_id", "fact_id", "origin", "format",
+		"type", "category", "doc", "details", "problem",
+	}
+}
+
+// VersionValues are one row of workout_versions, for COPY.
+func VersionValues(v *row.Version) []any {
+	return []any{
+		id(v.WorkoutID), int64(v.Sequence), v.OriginRank, v.At, v.StartTime, id(v.UserID), v.LocalDate, v.Removed,
+		v.NormalizerVersion, v.Provider, v.ExternalID, v.Event, v.EventID, v.FactID, v.Origin, v.Format,
+		v.Type, v.Category, v.Doc, v.Details, v.Problem,
+	}
+}
+
+// ConnectionColumns are those of ConnectionValues, in its order.
+func ConnectionColumns() []string {
+	return []string{"sequence", "connection_id", "user_id", "provider", "event", "status", "reason", "at"}
+}
+
+// ConnectionValues are one row of connection_history, for COPY.
+func ConnectionValues(c *row.Connection) []any {
+	return []any{int64(c.Sequence), c.ConnectionID, id(c.UserID), c.Provider, c.Event, c.Status, c.Reason, c.At}
+}
+
+func versionArrays(versions []*row.Version) (args []any, ids []pgtype.UUID) {
+	var (
+		sequences                                              []int64
+		ranks                                                  []int16
+		at                                                     []time.Time
+		starts, days                                           []*time.Time
+		users                                                  []pgtype.UUID
+		removed                                                []bool
+		normalizers                                            []int32
+		providers, externals, kinds, eventIDs, facts, origins  []string
+		formats, types, categories, docs, details, allProblems []*string
+	)
+	for _, v := range versions {
+		ids = append(ids, id(v.WorkoutID))
+		sequences = append(sequences, int64(v.Sequence))
+		ranks = append(ranks, v.OriginRank)
+		at = append(at, v.At)
+		starts = append(starts, v.StartTime)
+		users = append(users, id(v.UserID))
+		days = append(days, v.LocalDate)
+		removed = append(removed, v.Removed)
+		normalizers = append(normalizers, v.NormalizerVersion)
+		providers = append(providers, v.Provider)
+		externals = append(externals, v.ExternalID)
+		kinds = append(kinds, v.Event)
+		eventIDs = append(eventIDs, v.EventID)
+		facts = append(facts, v.FactID)
+		origins = append(origins, v.Origin)
+		formats = append(formats, v.Format)
+		types = append(types, v.Type)
+		categories = append(categories, v.Category)
+		docs = append(docs, v.Doc)
+		details = append(details, v.Details)
+		allProblems = append(allProblems, v.Problem)
+	}
+	return []any{
+		ids, sequences, ranks, at, starts, users, days, removed, normalizers, providers, externals, kinds, eventIDs, facts,
+		origins, formats, types, categories, docs, details, allProblems,
+	}, ids
+}
+
+func connectionArrays(connections []*row.Connection) []any {
+	var (
+		sequences                                []int64
+		ids, providers, kinds, statuses, reasons []string
+		users                                    []pgtype.UUID
+		at                                       []time.Time
+	)
+	for _, c := range connections {
+		sequences = append(sequences, int64(c.Sequence))
+		ids = append(ids, c.ConnectionID)
+		users = append(users, id(c.UserID))
+		providers = append(providers, c.Provider)
+		kinds = append(kinds, c.Event)
+		statuses = append(statuses, c.Status)
+		reasons = append(reasons, c.Reason)
+		at = append(at, c.At)
+	}
+	return []any{sequences, ids, users, providers, kinds, statuses, reasons, at}
+}

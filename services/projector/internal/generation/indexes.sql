@@ -1,0 +1,11 @@
+-- Apart from the tables, because a rebuild fills them first.
+ALTER TABLE workout_versions ADD PRIMARY KEY (workout_id, sequence);
+CREATE INDEX workout_versions_by_user ON workout_versions (user_id);
+CREATE INDEX workout_versions_problems ON workout_versions (sequence) WHERE problem IS NOT NULL;
+
+ALTER TABLE workouts ADD PRIMARY KEY (id);
+-- The order of lists; every column descends, so that a page is one plain index scan.
+CREATE INDEX workouts_by_start ON workouts (user_id, start_time DESC, id DESC);
+
+ALTER TABLE connection_history ADD PRIMARY KEY (sequence);
+CREATE INDEX connection_history_by_user ON connection_history (user_id, sequence);

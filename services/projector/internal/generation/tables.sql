@@ -1,0 +1,56 @@
+-- The tables of one generation. The search path is the generation's schema.
+
+-- Every version of every activity: the source of the table workouts.
+CREATE TABLE workout_versions (
+    workout_id         uuid NOT NULL,
+    sequence           bigint NOT NULL,  -- of the fact in STRIDELOG_FACTS
+    origin_rank        smallint NOT NULL,
+    at                 timestamptz NOT NULL, -- the fact's time
+    start_time         timestamptz,
+    user_id            uuid NOT NULL,
+    local_date         date,
+    removed            boolean NOT NULL,
+    normalizer_version integer NOT NULL, -- 0 for a removal and for an unknown format
+    provider           text COLLATE "C" NOT NULL,
+    external_id        text COLLATE "C" NOT NULL,
+    event              text NOT NULL,    -- recorded, updated, removed
+    event_id           text NOT NULL,
+    fact_id            text NOT NULL,
+    origin             text NOT NULL,
+    format             text,
+    type               text,
+    category           text,
+    doc                text,             -- JSON of the workout without details; null for a removal or a problem
+    details            text,
+    problem            text              -- why the record gave no workout; null when nothing is wrong
+);
+
+-- The winning version of each activity that has one that can be shown.
+CREATE TABLE workouts (
+    id                 uuid NOT NULL,
+    user_id            uuid NOT NULL,
+    version            bigint NOT NULL,  -- sequence of the winning fact
+    start_time         timestamptz,
+    created_at         timestamptz NOT NULL,
+    updated_at         timestamptz NOT NULL,
+    removed_at         timestamptz,
+    local_date         date,
+    normalizer_version integer NOT NULL,
+    duplicate_of       uuid,
+    provider           text COLLATE "C" NOT NULL,
+    external_id        text COLLATE "C" NOT NULL,
+    type               text,             -- this and start_time, local_date, category, doc are null once removed
+    category           text,
+    doc                text
+);
+
+CREATE TABLE connection_history (
+    sequence      bigint NOT NULL,
+    connection_id text NOT NULL,
+    user_id       uuid NOT NULL,
+    provider      text COLLATE "C" NOT NULL,
+    event         text NOT NULL, -- activated, status_changed, revoked
+    status        text NOT NULL,
+    reason        text NOT NULL,
+    at            timestamptz NOT NULL
+);

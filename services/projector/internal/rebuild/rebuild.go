@@ -1,0 +1,224 @@
+// Package rebuild makes all tables that come from facts again, beside the ones
+// that serve.
+package rebuild
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/fold"
+	"github.com/stridelog/stridelog/services/projector/internal/generation"
+	"github.com/stridelog/stridelog/services/projector/internal/row"
+)
+
+// ErrRunning says that another rebuild holds the lock.
+var ErrRunning = errors.New("another rebuild is running: wait for it, or stop it")
+
+// The phases of a rebuild.
+const (
+	PhaseReading  = "reading"  // the log, from the start, into the shadow
+	PhaseIndexing = "indexing" // and folding
+	PhaseCatchUp  = "catch-up" // what has come meanwhile
+	PhaseSwitched = "switched"
+)
+
+// Progress says how far a rebuild is.
+type Progress struct {
+	Phase    string
+	Facts    uint64  // events of the log that were read
+	Sequence uint64  // of the last one
+	Target   uint64  // where the log ends
+	Rate     float64 // events a second since the start
+	Elapsed  time.Duration
+}
+
+// Report says what a rebuild did.
+type Report struct {
+	Generation   int64
+	Facts        uint64 // events of the log that were read
+	Versions     int64
+	Workouts     int64 // removed ones included
+	Failures     int64 // records that could not be normalized
+	Rejected     uint64
+	LastSequence uint64
+	Reading      time.Duration // the log into the shadow
+	Folding      time.Duration // indexes and fold
+	Blocked      time.Duration // how long the switch kept live batches out
+	Elapsed      time.Duration
+}
+
+// Rebuild is one run.
+type Rebuild struct {
+	Log    *slog.Logger
+	Bus    *bus.Bus
+	Tables *generation.Tables
+	Reader *row.Reader
+
+	began    time.Time
+	shadow   int64
+	erased   map[[sha256.Size]byte]struct{} // as of the start
+	report   Report
+	progress func(Progress)
+}
+
+// Run rebuilds. The generation before serves until the switch, and is dropped
+// after it. When it fails, everything is as it was.
+func (r *Rebuild) Run(ctx context.Context, progress func(Progress)) (Report, error) {
+	r.began, r.progress = time.Now(), progress
+	if err := r.Tables.Prepare(ctx); err != nil {
+		return Report{}, err
+	}
+	release, err := lock(ctx, r.Tables.DB())
+	if err != nil {
+		return Report{}, fmt.Errorf("rebuild: %w", err)
+	}
+	defer release()
+	old, err := r.begin(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("rebuild: %w", err)
+	}
+	if err := r.fill(ctx, old); err != nil {
+		// The next rebuild drops it too; this only tidies up sooner.
+		if drop := generation.Drop(context.WithoutCancel(ctx), r.Tables.DB(), r.shadow); drop != nil {
+			r.Log.WarnContext(ctx, "an unfinished generation is left for the next rebuild to drop", "error", drop)
+		}
+		return Report{}, fmt.Errorf("rebuild: %w; the tables are as before", err)
+	}
+	if err := generation.Drop(ctx, r.Tables.DB(), old.Generation); err != nil {
+		r.Log.WarnContext(ctx, "the generation before is left for the next rebuild to drop", "error", err)
+	}
+	r.report.Elapsed = time.Since(r.began)
+	return r.report, nil
+}
+
+// lock is held by a connection of its own, until the rebuild ends or dies.
+func lock(ctx context.Context, db *pgxpool.Pool) (release func(), err error) {
+	conn, err := db.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ours bool
+	err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(hashtextextended('stridelog projector rebuild', 0))").Scan(&ours)
+	if err == nil && !ours {
+		err = ErrRunning
+	}
+	if err != nil {
+		conn.Release()
+		return nil, err
+	}
+	return func() {
+		// A closed session gives its locks back; a pooled one would keep them.
+		raw := conn.Hijack()
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = raw.Close(closing)
+	}, nil
+}
+
+// begin drops what earlier rebuilds left and makes the shadow's tables.
+func (r *Rebuild) begin(ctx context.Context) (old generation.Pointer, err error) {
+	err = pgx.BeginFunc(ctx, r.Tables.DB(), func(tx pgx.Tx) error {
+		if old, err = generation.Read(ctx, tx); err != nil {
+			return err
+		}
+		r.shadow = old.Generation + 1
+		if err := dropOthers(ctx, tx, old.Generation); err != nil {
+			return err
+		}
+		return generation.Create(ctx, tx, r.shadow)
+	})
+	r.report.Generation = r.shadow
+	return old, err
+}
+
+// Tidy drops what a rebuild that died left behind; it does nothing while one runs.
+func Tidy(ctx context.Context, t *generation.Tables) error {
+	err := pgx.BeginFunc(ctx, t.DB(), func(tx pgx.Tx) error {
+		var ours bool
+		if err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock(hashtextextended('stridelog projector rebuild', 0))").Scan(&ours); err != nil || !ours {
+			return err
+		}
+		serving, err := generation.Read(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return dropOthers(ctx, tx, serving.Generation)
+	})
+	if err != nil {
+		return fmt.Errorf("drop unfinished generations: %w", err)
+	}
+	return nil
+}
+
+func dropOthers(ctx context.Context, tx pgx.Tx, serving int64) error {
+	all, err := generation.All(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, g := range all {
+		if g == serving {
+			continue
+		}
+		if err := generation.Drop(ctx, tx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Rebuild) fill(ctx context.Context, old generation.Pointer) error {
+	state, err := r.Bus.State(ctx, events.StreamFacts)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	last, err := r.load(ctx, state.LastSequence)
+	if err != nil {
+		return err
+	}
+	r.report.Reading, start = time.Since(start), time.Now()
+	if err := r.index(ctx, last); err != nil {
+		return err
+	}
+	r.report.Folding = time.Since(start)
+	return r.switchOver(ctx, state.Epoch, last)
+}
+
+// index folds the shadow once it holds every version.
+func (r *Rebuild) index(ctx context.Context, last uint64) error {
+	r.tell(PhaseIndexing, last, last)
+	return pgx.BeginFunc(ctx, r.Tables.DB(), func(tx pgx.Tx) error {
+		if err := generation.Index(ctx, tx, r.shadow); err != nil {
+			return err
+		}
+		// The planner must know that the tables are no longer empty.
+		if _, err := tx.Exec(ctx, "ANALYZE workout_versions"); err != nil {
+			return err
+		}
+		if _, err := fold.All(ctx, tx); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "ANALYZE workouts")
+		return err
+	})
+}
+
+func (r *Rebuild) tell(phase string, sequence, target uint64) {
+	if r.progress == nil {
+		return
+	}
+	elapsed := time.Since(r.began)
+	r.progress(Progress{
+		Phase: phase, Facts: r.report.Facts, Sequence: sequence, Target: target, Elapsed: elapsed,
+		Rate: float64(r.report.Facts) / max(elapsed.Seconds(), 1e-9),
+	})
+}

@@ -1,0 +1,94 @@
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/services/projector/internal/fold"
+	"github.com/stridelog/stridelog/services/projector/internal/generation"
+	"github.com/stridelog/stridelog/services/projector/internal/row"
+)
+
+const (
+	// catchUpRounds bounds the reading before the switch; what comes faster than
+	// that is read while live batches wait.
+	catchUpRounds = 10
+	smallEnough   = chunk
+)
+
+// switchOver folds what came meanwhile, as much as possible beside the live
+// batches and the rest while they wait, and moves the pointer.
+func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) error {
+	for range catchUpRounds {
+		state, err := r.Bus.State(ctx, events.StreamFacts)
+		if err != nil {
+			return err
+		}
+		if state.LastSequence <= last+smallEnough {
+			break
+		}
+		err = pgx.BeginFunc(ctx, r.Tables.DB(), func(tx pgx.Tx) error {
+			last, err = r.catchUp(ctx, tx, last, state.LastSequence)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var waited time.Time
+	err := pgx.BeginFunc(ctx, r.Tables.DB(), func(tx pgx.Tx) error {
+		if err := generation.Exclusive(ctx, tx); err != nil {
+			return err
+		}
+		waited = time.Now()
+		state, err := r.Bus.State(ctx, events.StreamFacts)
+		if err != nil {
+			return err
+		}
+		if state.Epoch != epoch || state.LastSequence < last {
+			return fmt.Errorf("the log was replaced while it was read; rebuild again")
+		}
+		if last, err = r.catchUp(ctx, tx, last, state.LastSequence); err != nil {
+			return err
+		}
+		if err := generation.DeleteErased(ctx, tx, len(r.erased)); err != nil {
+			return err
+		}
+		if err := r.count(ctx, tx); err != nil {
+			return err
+		}
+		return generation.Point(ctx, tx, generation.Pointer{Generation: r.shadow, Epoch: epoch, HighWater: last})
+	})
+	if err != nil {
+		return err
+	}
+	r.report.Blocked, r.report.LastSequence = time.Since(waited), last
+	r.tell(PhaseSwitched, last, last)
+	return nil
+}
+
+// catchUp folds the log from after a sequence to its end into the shadow, like the
+// live fold does.
+func (r *Rebuild) catchUp(ctx context.Context, tx pgx.Tx, after, target uint64) (last uint64, err error) {
+	if err := generation.UsePath(ctx, tx, r.shadow); err != nil {
+		return after, err
+	}
+	last = after
+	if target <= after {
+		return last, nil
+	}
+	err = r.read(ctx, after+1, target, func(rows row.Rows) error {
+		return fold.Write(ctx, tx, rows.Versions, rows.Connections)
+	}, &last)
+	return last, err
+}
+
+func (r *Rebuild) count(ctx context.Context, tx pgx.Tx) error {
+	return tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM workout_versions),
+		(SELECT count(*) FROM workouts), (SELECT count(*) FROM workout_versions WHERE problem IS NOT NULL)`).
+		Scan(&r.report.Versions, &r.report.Workouts, &r.report.Failures)
+}

@@ -1,0 +1,58 @@
+package projector
+
+import (
+	"context"
+
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/services/projector/internal/erasure"
+	"github.com/stridelog/stridelog/services/projector/internal/fold"
+	"github.com/stridelog/stridelog/services/projector/internal/rebuild"
+	"github.com/stridelog/stridelog/services/projector/internal/synchistory"
+)
+
+const serviceName = "projector"
+
+// Run migrates the service's schema, folds facts and syncs as they come, and
+// answers projector.erase, until ctx ends. It fails with ErrLogRestored when the
+// log is not the one that the tables were made from.
+func (s *Service) Run(ctx context.Context, ready func()) error {
+	if err := s.tables.Prepare(ctx); err != nil {
+		return err
+	}
+	if err := rebuild.Tidy(ctx, s.tables); err != nil {
+		return err
+	}
+	facts := &fold.Facts{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Metrics: s.metrics}
+	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
+	eraser := &erasure.Eraser{Bus: s.cfg.Bus, Tables: s.tables}
+	methods := func(ctx context.Context, ready func()) error {
+		server, err := s.cfg.Bus.Serve(serviceName, s.cfg.Log, bus.Method(rpc.ProjectorErase, eraser.Erase))
+		if err != nil {
+			return err
+		}
+		defer server.Stop()
+		ready()
+		<-ctx.Done()
+		return nil
+	}
+	last := func(ctx context.Context, inner func()) error {
+		return facts.Run(ctx, func() { inner(); ready() })
+	}
+	return lifecycle.Run(ctx, s.cfg.Log,
+		lifecycle.Component{Name: "projector methods", Run: methods},
+		lifecycle.Component{Name: "sync history", Run: syncs.Run},
+		lifecycle.Component{Name: "fact fold", Run: last},
+	)
+}
+
+// Rebuild makes every table that comes from facts again, from the start of the
+// log, while the old ones serve and running projectors go on. It also accepts
+// the log as it is now, which mends a restored one. A second rebuild at the same
+// time is refused with ErrRebuildRunning. Progress may be nil; it is called after
+// every chunk of the log, from one goroutine.
+func (s *Service) Rebuild(ctx context.Context, progress func(Progress)) (Report, error) {
+	r := &rebuild.Rebuild{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader}
+	return r.Run(ctx, progress)
+}
