@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -22,6 +23,8 @@ const MaxPage = 1000
 // events are staged, then written and synced as one.
 const pageTimeout = 30 * time.Second
 
+const pagePause = 20 * time.Millisecond // between tries to open a batch
+
 // Errors of publishing. The text around them says what to do.
 var (
 	// ErrWrongLastSequence says that somebody else wrote to the scope since the
@@ -38,6 +41,7 @@ const (
 	codeWrongLastSequenceConstant jetstream.ErrorCode = 10164 // the same, from a cluster or a batch
 	codeDuplicateInProcess        jetstream.ErrorCode = 10158
 	codeBatchHoldsDuplicate       jetstream.ErrorCode = 10201
+	codeTooManyBatches            jetstream.ErrorCode = 10210
 )
 
 // Ack says where an event lies. Duplicate means that it was there before.
@@ -108,11 +112,23 @@ func (b *Bus) storePage(ctx context.Context, messages []*nats.Msg) (last uint64,
 		}
 		return ack.Sequence, nil
 	}
-	ack, err := jetstreamext.PublishMsgBatch(ctx, b.js, messages)
-	if err != nil {
-		return 0, err
+	for {
+		ack, err := jetstreamext.PublishMsgBatch(ctx, b.js, messages)
+		if err == nil {
+			return ack.Sequence, nil
+		}
+		// The server holds 50 open batches of a stream. Refused at its first message,
+		// a page has stored nothing, so it may wait for its turn.
+		var api *jetstream.APIError
+		if !errors.As(err, &api) || api.ErrorCode != codeTooManyBatches {
+			return 0, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%w (%w); fewer pages at once would help", err, ctx.Err())
+		case <-time.After(pagePause/2 + rand.N(pagePause)):
+		}
 	}
-	return ack.Sequence, nil
 }
 
 func pageMessages(ctx context.Context, page []events.Event) (messages []*nats.Msg, stream string, err error) {

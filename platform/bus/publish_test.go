@@ -1,10 +1,14 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stridelog/stridelog/events"
@@ -211,5 +215,51 @@ func TestPageFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 	}
 	if got := readAll(t, b, events.StreamFacts); len(got) != 0 {
 		t.Errorf("%d messages were stored", len(got))
+	}
+}
+
+// The server refuses more than 50 open batches of a stream. A page waits its turn.
+func TestPageWaitsWhileTooManyBatchesAreOpen(t *testing.T) {
+	b := bustest.New(t)
+	first := func(batch int, commit bool) string {
+		w, err := activity(fmt.Sprintf("other%d", batch), 0).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &nats.Msg{Subject: w.Subject, Header: w.Header, Data: w.Data}
+		m.Header.Set("Nats-Batch-Id", fmt.Sprintf("batch%d", batch))
+		m.Header.Set("Nats-Batch-Sequence", "1")
+		if commit {
+			m.Header.Set("Nats-Batch-Sequence", "2")
+			m.Header.Set("Nats-Batch-Commit", "1")
+			m.Header.Set("Nats-Msg-Id", fmt.Sprintf("commit%d", batch))
+		}
+		reply, err := b.Conn().RequestMsg(m, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(reply.Data)
+	}
+	for batch := range 50 {
+		if answer := first(batch, false); strings.Contains(answer, "error") {
+			t.Fatalf("batch %d: %s", batch, answer)
+		}
+	}
+	if answer := first(50, false); !strings.Contains(answer, "10210") {
+		t.Fatalf("the control is wrong: a 51st batch is answered %s", answer)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, _, err := b.PublishPage(ctx, activities("u1", 0, 3), bus.Expect{Subjects: scope("u1")}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("page while all places are taken: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := b.PublishPage(t.Context(), activities("u1", 0, 3), bus.Expect{Subjects: scope("u1")})
+		done <- err
+	}()
+	first(0, true)
+	if err := receive(t, done, "the page"); err != nil {
+		t.Error(err)
 	}
 }

@@ -15,8 +15,8 @@ const (
 	readerIdle = 5 * time.Minute
 	// readTries is how often a read starts over from where it stands before it
 	// gives up: a lost connection, a server that restarts.
-	readTries = 5
-	readPause = 200 * time.Millisecond
+	readTries = 20
+	readPause = 250 * time.Millisecond
 )
 
 // Read gives yield every message on subjects (none: all) from sequence `from` to
@@ -161,8 +161,9 @@ func (w *walker) accept(ctx context.Context, m jetstream.Msg, delivered uint64) 
 	if meta.Sequence.Stream > w.end {
 		return true, nil
 	}
-	if w.refused = w.yield(m, meta.Sequence.Stream); w.refused != nil {
-		return false, nil
+	w.refused = w.yield(m, meta.Sequence.Stream)
+	if w.refused != nil {
+		return true, nil //nolint:nilerr // the caller's own error goes back by itself, never to be tried again
 	}
 	w.next = meta.Sequence.Stream + 1
 	return meta.NumPending == 0 || w.next > w.end, nil

@@ -66,6 +66,39 @@ func TestReadStopsAtTheCallersError(t *testing.T) {
 	}
 }
 
+// The server restarts in the middle of a read: it goes on where it was.
+func TestReadOutlivesARestartOfTheServer(t *testing.T) {
+	o := natsserver.Options{StoreDir: t.TempDir(), Log: bustest.Logger(t)}
+	server, err := natsserver.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Stop() })
+	o.Addr = server.Addr()
+	b := bustest.Connect(t, server.URL(), "test")
+	if err := b.DeclareStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	publishPage(t, b, activities("u1", 0, 1000), 0)
+	publishPage(t, b, activities("u1", 1000, 1000), 1000)
+	var got uint64
+	last, err := b.Read(t.Context(), events.StreamFacts, nil, 1, func(d bus.Delivery) error {
+		if got++; d.Sequence != got {
+			t.Fatalf("read %d after %d", d.Sequence, got-1)
+		}
+		if got == 100 {
+			server.Stop()
+			if server, err = natsserver.Start(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return nil
+	})
+	if err != nil || last != 2000 || got != 2000 {
+		t.Errorf("read %d messages to %d, %v", got, last, err)
+	}
+}
+
 func TestUndecodableMessageIsReadWithItsError(t *testing.T) {
 	b := bustest.New(t)
 	m := &nats.Msg{Subject: "stridelog.activity.fetched.fitbit.u1", Header: nats.Header{"x-odd": {"a", "b"}}, Data: []byte("not json")}
