@@ -92,7 +92,9 @@ func (s *Server) stop(ctx context.Context, server *http.Server, served <-chan er
 		s.o.Log.Warn("requests under way were cut off", "server", s.o.Name, "grace", grace)
 		err = server.Close()
 	}
-	<-served // http.ErrServerClosed
+	if ended := <-served; err == nil && !errors.Is(ended, http.ErrServerClosed) {
+		err = ended
+	}
 	if err != nil {
 		return fmt.Errorf("stop %s server: %w", s.o.Name, err)
 	}

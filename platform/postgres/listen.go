@@ -62,18 +62,20 @@ func (l *listener) signal() {
 
 func (l *listener) run(ctx context.Context, conn *pgx.Conn) {
 	defer close(l.wake)
+	for conn != nil {
+		l.follow(ctx, conn)
+		conn = l.reconnect(ctx)
+	}
+}
+
+// follow passes notifications on until the connection is lost.
+func (l *listener) follow(ctx context.Context, conn *pgx.Conn) {
+	defer hangUp(conn)
 	for {
-		for conn != nil {
-			if _, err := conn.WaitForNotification(ctx); err != nil {
-				hangUp(conn)
-				conn = nil
-				break
-			}
-			l.signal()
-		}
-		if conn = l.reconnect(ctx); conn == nil {
+		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return
 		}
+		l.signal()
 	}
 }
 

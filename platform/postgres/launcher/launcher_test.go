@@ -45,7 +45,7 @@ func beParent(dir string) {
 // made it.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "launcher-test-")
+	dir, err := os.MkdirTemp(places()[0], "launcher-test-") //nolint:usetesting // see above; and in memory it is faster
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,9 +30,8 @@ func stopOrphan(ctx context.Context, data string, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("look for a server that was left behind: %w", err)
 	}
-	first, _, _ := strings.Cut(string(b), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(first))
-	if err != nil || pid <= 0 || !alive(pid) {
+	pid := postmasterPID(b)
+	if pid == 0 || !alive(pid) {
 		return nil
 	}
 	orphan, err := serves(pid, data)
@@ -60,6 +59,17 @@ func stopOrphan(ctx context.Context, data string, log *slog.Logger) error {
 	}
 	return fmt.Errorf("the database server %d on %s was left behind and does not end: stop it (kill -QUIT %d) and start again",
 		pid, data, pid)
+}
+
+// postmasterPID is the first line of postmaster.pid; 0 when that is no pid, about
+// which PostgreSQL has its own words.
+func postmasterPID(file []byte) int {
+	first, _, _ := strings.Cut(string(file), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil || pid < 0 {
+		return 0
+	}
+	return pid
 }
 
 // serves says whether a process is a server of this data folder. One that has
