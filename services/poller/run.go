@@ -1,11 +1,108 @@
 package poller
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
 
-// Run migrates the service's schema, starts, calls ready once it takes events
-// and requests, and blocks until ctx ends.
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/platform/postgres/outbox"
+	"github.com/stridelog/stridelog/services/poller/internal/erase"
+	"github.com/stridelog/stridelog/services/poller/internal/intake"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+	"github.com/stridelog/stridelog/services/poller/internal/work"
+)
+
+const (
+	// keepDone is how long a finished sync is remembered, for its request delivered again.
+	keepDone  = 24 * time.Hour
+	tidyEvery = time.Hour
+)
+
+// Run migrates the service's schema, starts, calls ready once it takes events and
+// requests, and blocks until ctx ends. It fails when the log is not the one that
+// its index was made from.
 func (s *Service) Run(ctx context.Context, ready func()) error {
+	c := s.config
+	if err := store.Migrate(ctx, c.DB); err != nil {
+		return err
+	}
+	st := store.New(c.DB)
+	schedule := store.Schedule{Tiers: s.tiers(), Jitter: c.Jitter}
+	metrics, err := work.NewMetrics(c.Registry)
+	if err != nil {
+		return err
+	}
+	if err := schedule.Align(ctx, st, s.now()); err != nil {
+		return err
+	}
+	in := &intake.Intake{Log: c.Log, Store: st, Connectors: c.Connectors, Schedule: schedule, InitialDays: c.InitialDays, Now: s.now}
+	router, err := c.Bus.NewRouter(store.Schema, c.Log, in.Handlers()...)
+	if err != nil {
+		return err
+	}
+	pool := work.NewPool(work.Config{
+		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Schedule: schedule, Lease: c.Lease,
+		Workers: c.Workers, Metrics: metrics, Now: s.now, Hooks: s.hooks,
+	})
+	eraser := &erase.Eraser{Log: c.Log, Store: st, Bus: c.Bus, Now: s.now}
+	return lifecycle.Run(ctx, c.Log,
+		lifecycle.Component{Name: "poller outbox", Run: outbox.NewRelay(c.DB, c.Bus, store.Schema, c.Log).Run},
+		lifecycle.Component{Name: "poller workers", Run: func(ctx context.Context, ready func()) error { return s.work(ctx, pool, ready) }},
+		lifecycle.Component{Name: "poller requests", Run: func(ctx context.Context, ready func()) error { return s.answer(ctx, eraser, ready) }},
+		lifecycle.Component{Name: "poller upkeep", Run: func(ctx context.Context, ready func()) error { return s.tidy(ctx, st, ready) }},
+		lifecycle.Component{Name: "poller events", Run: router.Run},
+		lifecycle.Component{Name: "poller", Run: func(ctx context.Context, started func()) error {
+			started()
+			ready()
+			<-ctx.Done()
+			return nil
+		}},
+	)
+}
+
+func (s *Service) work(ctx context.Context, pool *work.Pool, ready func()) error {
+	wake, err := postgres.Listen(ctx, s.config.DB, store.WorkChannel)
+	if err != nil {
+		return err
+	}
+	fence, err := postgres.Listen(ctx, s.config.DB, store.FenceChannel)
+	if err != nil {
+		return err
+	}
+	ready()
+	return pool.Run(ctx, wake, fence)
+}
+
+func (s *Service) answer(ctx context.Context, eraser *erase.Eraser, ready func()) error {
+	server, err := s.config.Bus.Serve(store.Schema, s.config.Log,
+		bus.Method[rpc.EraseRequest, rpc.EraseResponse](rpc.PollerErase, eraser.Erase))
+	if err != nil {
+		return fmt.Errorf("serve the poller's requests: %w", err)
+	}
+	defer server.Stop()
 	ready()
 	<-ctx.Done()
 	return nil
+}
+
+// tidy deletes finished syncs that nobody asks for any more.
+func (s *Service) tidy(ctx context.Context, st *store.Store, ready func()) error {
+	ready()
+	ticker := time.NewTicker(tidyEvery)
+	defer ticker.Stop()
+	for {
+		if err := st.DeleteDone(ctx, s.now().Add(-keepDone)); err != nil && !errors.Is(err, context.Canceled) {
+			s.config.Log.Warn("old syncs stay for now", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
 }

@@ -1,0 +1,224 @@
+// Package intake turns events into the poller's work: consents, their ends, and
+// requests for syncs.
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/report"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+)
+
+// grace is how long a request may wait for the activation of its connection, which
+// travels on another stream and may be overtaken.
+const grace = 5 * time.Second
+
+// Intake handles events. All fields are required.
+type Intake struct {
+	Log         *slog.Logger
+	Store       *store.Store
+	Connectors  provider.Connectors
+	Schedule    store.Schedule
+	InitialDays int
+	Now         func() time.Time
+}
+
+// Handlers are what a bus router runs.
+func (in *Intake) Handlers() []bus.Handler {
+	return []bus.Handler{
+		{
+			Name: "poller_connections", Stream: events.StreamFacts,
+			Subjects: []string{
+				events.TypeSubjects(events.TypeConnectionActivated),
+				events.TypeSubjects(events.TypeConnectionStatusChanged),
+				events.TypeSubjects(events.TypeConnectionRevoked),
+			},
+			Handle: in.connection,
+		},
+		{
+			Name: "poller_syncs", Stream: events.StreamSyncs,
+			Subjects: []string{events.TypeSubjects(events.TypeSyncRequested)},
+			Handle:   in.sync,
+		},
+	}
+}
+
+func (in *Intake) connection(ctx context.Context, d bus.Delivery) error {
+	switch data := d.Event.Data.(type) {
+	case *events.ConnectionActivated:
+		return in.activated(ctx, d, data)
+	case *events.ConnectionStatusChanged:
+		standing := store.Standing{Status: store.TargetPaused, Reason: data.Reason, NextAction: data.NextAction}
+		switch data.Status {
+		case events.StatusActive, events.StatusDegraded:
+			standing = store.Standing{Status: store.TargetActive}
+		case events.StatusRevoked:
+			standing.Status = store.TargetEnded
+		case events.StatusProviderRetired:
+			if standing.Reason == "" {
+				standing.Reason = string(events.StatusProviderRetired)
+			}
+		}
+		return in.standing(ctx, d, data.ConnectionID, standing)
+	case *events.ConnectionRevoked:
+		return in.standing(ctx, d, data.ConnectionID, store.Standing{Status: store.TargetEnded, Reason: "revoked_by_" + data.By})
+	default:
+		return bus.Permanent(fmt.Errorf("a connection event of type %s is not expected here", d.Event.Type()))
+	}
+}
+
+// check refuses ids that no table could hold: trying again would not help.
+func check(ids ...string) error {
+	for _, id := range ids {
+		if _, err := uuid.Parse(id); err != nil || len(id) != 36 {
+			return bus.Permanent(errors.New("an id in the event is not a UUID"))
+		}
+	}
+	return nil
+}
+
+// activated starts polling and reads the last days at once. The initial sync's id
+// comes from the event's, so that a repeated delivery finds it.
+func (in *Intake) activated(ctx context.Context, d bus.Delivery, data *events.ConnectionActivated) error {
+	user, name := d.Event.UserID, d.Event.Provider
+	if err := check(user, data.ConnectionID); err != nil {
+		return err
+	}
+	return in.Store.ForUser(ctx, user, func(tx pgx.Tx) error {
+		current, err := store.Activate(ctx, tx, store.Activation{
+			UserID: user, Provider: name, ConnectionID: data.ConnectionID, AccountID: data.ProviderAccountID,
+			Scopes: append([]string{}, data.Scopes...), Sequence: d.Sequence,
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := store.SetStanding(ctx, tx, user, name, data.ConnectionID, store.Standing{Status: store.TargetActive}, d.Sequence); err != nil {
+			return err
+		}
+		if !current {
+			return nil
+		}
+		if err := in.dropForeign(ctx, tx, user, name, data.ConnectionID); err != nil {
+			return err
+		}
+		_, target, _, err := store.AlignTarget(ctx, tx, user, name)
+		if err != nil || target.Status != store.TargetActive {
+			return err
+		}
+		now := in.Now().UTC()
+		if err := in.Schedule.Start(ctx, tx, user, name, data.ConnectionID, now); err != nil {
+			return err
+		}
+		return store.AddWindow(ctx, tx, store.Window{
+			ID: events.SyncID(d.Event.ID), UserID: user, Provider: name, ConnectionID: data.ConnectionID,
+			Trigger: events.TriggerConnect, Span: events.Window{From: now.AddDate(0, 0, -in.InitialDays), To: now},
+			RequestedAt: now, Trace: telemetry.TraceParent(ctx),
+		})
+	})
+}
+
+// dropForeign ends work that was meant for an earlier connection of the target.
+func (in *Intake) dropForeign(ctx context.Context, tx pgx.Tx, userID, provider, connectionID string) error {
+	open, err := store.OpenWindows(ctx, tx, userID, provider)
+	if err != nil {
+		return err
+	}
+	for _, w := range open {
+		if w.ConnectionID != connectionID {
+			reason := report.NotActive(store.Standing{Status: store.TargetEnded})
+			return report.FailOpen(ctx, tx, userID, provider, reason, in.Now())
+		}
+	}
+	return nil
+}
+
+// standing stores where a connection stands. A target that is no longer active
+// ends what waits for it.
+func (in *Intake) standing(ctx context.Context, d bus.Delivery, connectionID string, standing store.Standing) error {
+	user, name := d.Event.UserID, d.Event.Provider
+	if err := check(user, connectionID); err != nil {
+		return err
+	}
+	return in.Store.ForUser(ctx, user, func(tx pgx.Tx) error {
+		applied, err := store.SetStanding(ctx, tx, user, name, connectionID, standing, d.Sequence)
+		if err != nil || !applied {
+			return err
+		}
+		was, now, found, err := store.AlignTarget(ctx, tx, user, name)
+		if err != nil || !found || was.Status == now.Status || now.Status == store.TargetActive {
+			return err
+		}
+		in.Log.Info("polling stops", "provider", name, "user_id", user, "connection_id", connectionID, "status", now.Status, "reason", standing.Reason)
+		return report.FailOpen(ctx, tx, user, name, report.NotActive(standing), in.Now())
+	})
+}
+
+// sync queues a requested window, or answers at once that it cannot be read.
+func (in *Intake) sync(ctx context.Context, d bus.Delivery) error {
+	data, ok := d.Event.Data.(*events.SyncRequested)
+	if !ok {
+		return bus.Permanent(fmt.Errorf("a sync event of type %s is not expected here", d.Event.Type()))
+	}
+	user, name := d.Event.UserID, d.Event.Provider
+	if err := check(user, data.SyncID); err != nil {
+		return err
+	}
+	now := in.Now().UTC()
+	return in.Store.ForUser(ctx, user, func(tx pgx.Tx) error {
+		target, found, err := store.LoadTarget(ctx, tx, user, name)
+		if err != nil {
+			return err
+		}
+		w := store.Window{
+			ID: data.SyncID, UserID: user, Provider: name, ConnectionID: target.ConnectionID, Trigger: data.Trigger,
+			Span: data.Window, RequestedAt: data.RequestedAt, Trace: telemetry.TraceParent(ctx),
+		}
+		if w.RequestedAt.After(now) {
+			w.RequestedAt = now // another machine's clock
+		}
+		refusal := in.refuse(target, found, data)
+		if refusal == nil {
+			return store.AddWindow(ctx, tx, w)
+		}
+		if refusal.temporary && now.Sub(data.RequestedAt) < grace {
+			return fmt.Errorf("sync %s came before its connection was active here; looking again", data.SyncID)
+		}
+		in.Log.Warn("a sync request was refused", "sync_id", data.SyncID, "provider", name, "user_id", user, "code", refusal.Code)
+		return report.Append(ctx, tx, &w, report.Outcome{Status: events.SyncFailed, Error: &refusal.SyncError}, now)
+	})
+}
+
+type refusal struct {
+	events.SyncError
+	temporary bool // an activation may be on its way
+}
+
+func (in *Intake) refuse(target store.Target, found bool, data *events.SyncRequested) *refusal {
+	fail := func(code, detail string) *refusal {
+		return &refusal{SyncError: events.SyncError{Code: code, Detail: detail}}
+	}
+	switch {
+	case in.Connectors[data.Provider] == nil:
+		return fail("provider_disabled", "The provider is not configured here; set its client id and secret.")
+	case !data.Window.From.Before(data.Window.To):
+		return fail("invalid_window", "The window ends before it begins; ask for one with from before to.")
+	case !found:
+		return &refusal{SyncError: events.SyncError{
+			Code: "connection_not_found", Detail: "The user has no connection at this provider; ask the person to connect it.",
+		}, temporary: true}
+	case target.Status != store.TargetActive:
+		return &refusal{SyncError: report.NotActive(target.Connection), temporary: true}
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Known is the latest version of an activity, as the log has it.
+type Known struct {
+	ExternalID  string
+	Sequence    uint64
+	ContentHash string
+	HashVersion int
+	Origin      string
+	Removed     bool
+	StartedAt   *time.Time
+	SyncID      string // that published it; empty for imports
+}
+
+// LookUp gives what is known of some activities, by external id.
+func (s *Store) LookUp(ctx context.Context, t Target, externalIDs []string) (map[string]Known, error) {
+	rows, err := s.db.Query(ctx, `
+		SELECT external_id, sequence, content_hash, hash_version, origin, removed, started_at, coalesce(sync_id::text, '')
+		  FROM poller.activity_index
+		 WHERE user_id = $1 AND provider = $2 AND external_id = ANY($3)`, t.UserID, t.Provider, externalIDs)
+	if err != nil {
+		return nil, fmt.Errorf("look up activities of user %s: %w", t.UserID, err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Known])
+	if err != nil {
+		return nil, fmt.Errorf("look up activities of user %s: %w", t.UserID, err)
+	}
+	known := make(map[string]Known, len(list))
+	for _, k := range list {
+		known[k.ExternalID] = k
+	}
+	return known, nil
+}
+
+// PutIndex stores versions, each unless a later or a higher-ranking one is known, and the sequence up
+// to which the index is now complete. The list holds an external id once.
+func PutIndex(ctx context.Context, tx pgx.Tx, t Target, versions []Known, epoch string, upTo uint64) error {
+	var (
+		ids, hashes, origins, syncs []string
+		sequences                   []int64
+		hashVersions                []int32
+		removed                     []bool
+		started                     []*time.Time
+	)
+	for _, k := range versions {
+		ids, hashes, origins, syncs = append(ids, k.ExternalID), append(hashes, k.ContentHash), append(origins, k.Origin), append(syncs, k.SyncID)
+		sequences, hashVersions = append(sequences, int64(k.Sequence)), append(hashVersions, int32(k.HashVersion))
+		removed, started = append(removed, k.Removed), append(started, k.StartedAt)
+	}
+	if len(ids) > 0 {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO poller.activity_index (user_id, provider, external_id, sequence, content_hash, hash_version, origin, removed, started_at, sync_id)
+			SELECT $1, $2, x.id, x.seq, x.hash, x.hv, x.origin, x.removed, x.started, nullif(x.sync, '')::uuid
+			  FROM unnest($3::text[], $4::bigint[], $5::text[], $6::int[], $7::text[], $8::bool[], $9::timestamptz[], $10::text[])
+			       AS x (id, seq, hash, hv, origin, removed, started, sync)
+			ON CONFLICT (user_id, provider, external_id) DO UPDATE SET
+			    sequence = excluded.sequence, content_hash = excluded.content_hash, hash_version = excluded.hash_version,
+			    origin = excluded.origin, removed = excluded.removed, started_at = excluded.started_at, sync_id = excluded.sync_id
+			WHERE activity_index.sequence <= excluded.sequence AND (excluded.origin = 'api' OR activity_index.origin <> 'api')`,
+			t.UserID, t.Provider, ids, sequences, hashes, hashVersions, origins, removed, started, syncs)
+		if err != nil {
+			return fmt.Errorf("store versions of user %s: %w", t.UserID, err)
+		}
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE poller.targets SET index_sequence = greatest(index_sequence, $3), stream_epoch = $4 WHERE user_id = $1 AND provider = $2`,
+		t.UserID, t.Provider, int64(upTo), epoch)
+	if err != nil {
+		return fmt.Errorf("store the index position of user %s: %w", t.UserID, err)
+	}
+	return nil
+}
+
+// CountRecovered adds facts that a window had published before a crash kept it
+// from saying so.
+func CountRecovered(ctx context.Context, tx pgx.Tx, syncID string, created, changed int) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE poller.windows SET new = new + $2, changed = changed + $3, seen = seen + $2 + $3
+		 WHERE id = $1 AND status <> 'done'`, syncID, created, changed)
+	if err != nil {
+		return fmt.Errorf("count what sync %s had published: %w", syncID, err)
+	}
+	return nil
+}
+
+// SaveWindow stores how far a window got.
+func SaveWindow(ctx context.Context, tx pgx.Tx, w Window) error {
+	c := w.Counts
+	_, err := tx.Exec(ctx, `
+		UPDATE poller.windows SET cursor = $2, cursor_at = $3, covered_from = $4, pages = $5, seen = $6, new = $7,
+		    changed = $8, unchanged = $9, rejected = $10, attempts = 0 WHERE id = $1`,
+		w.ID, w.Cursor, w.CursorAt, w.CoveredFrom, c.Pages, c.Seen, c.New, c.Changed, c.Unchanged, c.Rejected)
+	if err != nil {
+		return fmt.Errorf("store the progress of sync %s: %w", w.ID, err)
+	}
+	return nil
+}
+
+// Position is a place in one life of the log.
+type Position struct {
+	Epoch    string
+	Sequence uint64
+}
+
+// Positions are the highest stored sequences by epoch.
+func (s *Store) Positions(ctx context.Context) ([]Position, error) {
+	rows, err := s.db.Query(ctx, "SELECT stream_epoch, max(index_sequence) FROM poller.targets WHERE stream_epoch <> '' GROUP BY 1")
+	if err != nil {
+		return nil, fmt.Errorf("read the positions in the log: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Position])
+}

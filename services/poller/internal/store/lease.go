@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Lease is the right to work on one target until it expires. Token is its fencing
+// number: every write checks that it is still the target's.
+type Lease struct {
+	Target
+	Token         int64
+	IndexSequence uint64
+	StreamEpoch   string
+	Budget        *Budget // nil when nothing is known
+}
+
+// Claim leases the most urgent target that is due; found is false when there is
+// none. next is then when the earliest one may be claimed, zero when none is in
+// sight.
+func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration) (l Lease, found bool, next time.Time, err error) {
+	var remaining, quota *int
+	var resetAt *time.Time
+	err = s.db.QueryRow(ctx, `
+		WITH due AS (
+		    SELECT user_id, provider FROM poller.targets
+		     WHERE status = 'active' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+		     ORDER BY due_priority, due_at LIMIT 1 FOR UPDATE SKIP LOCKED),
+		claimed AS (
+		    UPDATE poller.targets t SET lease_owner = $2, lease_until = $3, lease_token = lease_token + 1
+		      FROM due WHERE t.user_id = due.user_id AND t.provider = due.provider
+		    RETURNING t.*)
+		SELECT c.user_id::text, c.provider, c.connection_id::text, c.provider_account_id, c.status, c.last_outcome, c.failures,
+		       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch, b.remaining, b.quota, b.reset_at
+		  FROM claimed c LEFT JOIN poller.budgets b
+		    ON b.provider = c.provider AND b.account = coalesce(nullif(c.provider_account_id, ''), c.connection_id::text)`,
+		now, owner, now.Add(lease)).
+		Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
+			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch, &remaining, &quota, &resetAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		next, err = s.nextDue(ctx)
+		return l, false, next, err
+	}
+	if err != nil {
+		return l, false, next, fmt.Errorf("claim work: %w", err)
+	}
+	if remaining != nil {
+		l.Budget = &Budget{Remaining: *remaining, Limit: *quota, ResetAt: *resetAt}
+	}
+	return l, true, next, nil
+}
+
+func (s *Store) nextDue(ctx context.Context) (time.Time, error) {
+	var at *time.Time
+	err := s.db.QueryRow(ctx, `
+		SELECT min(greatest(due_at, lease_until)) FROM poller.targets WHERE status = 'active' AND due_at IS NOT NULL`).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look when work is due: %w", err)
+	}
+	if at == nil {
+		return time.Time{}, nil
+	}
+	return *at, nil
+}
+
+// Renew moves the end of a lease. ErrFenced when it is lost.
+func (s *Store) Renew(ctx context.Context, l Lease, until time.Time) error {
+	tag, err := s.db.Exec(ctx, `
+		UPDATE poller.targets SET lease_until = $4
+		 WHERE user_id = $1 AND provider = $2 AND lease_token = $3 AND status = 'active'`, l.UserID, l.Provider, l.Token, until)
+	if err != nil {
+		return fmt.Errorf("renew the lease on %s of user %s: %w", l.Provider, l.UserID, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrFenced
+	}
+	return nil
+}
+
+// Release gives a lease back; a lost one is left alone.
+func (s *Store) Release(ctx context.Context, l Lease) error {
+	return s.InTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE poller.targets SET lease_owner = NULL, lease_until = NULL
+			 WHERE user_id = $1 AND provider = $2 AND lease_token = $3`, l.UserID, l.Provider, l.Token)
+		if err != nil {
+			return fmt.Errorf("release %s of user %s: %w", l.Provider, l.UserID, err)
+		}
+		if tag.RowsAffected() == 0 {
+			return nil
+		}
+		return refreshDue(ctx, tx, l.UserID, l.Provider)
+	})
+}
+
+// Guarded runs fn in a transaction that holds the target's row and in which the
+// lease is proved to be still ours. ErrFenced when it is not.
+func (s *Store) Guarded(ctx context.Context, l Lease, fn func(tx pgx.Tx) error) error {
+	return s.InTx(ctx, func(tx pgx.Tx) error {
+		var ok bool
+		err := tx.QueryRow(ctx, `
+			SELECT lease_token = $3 AND status = 'active' FROM poller.targets
+			 WHERE user_id = $1 AND provider = $2 FOR UPDATE`, l.UserID, l.Provider, l.Token).Scan(&ok)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && !ok {
+			return ErrFenced
+		}
+		if err != nil {
+			return fmt.Errorf("check the lease on %s of user %s: %w", l.Provider, l.UserID, err)
+		}
+		return fn(tx)
+	})
+}
+
+// SetFailures stores how often in a row the target failed and until when it rests.
+func SetFailures(ctx context.Context, tx pgx.Tx, t Target) error {
+	_, err := tx.Exec(ctx, "UPDATE poller.targets SET failures = $3, not_before = $4 WHERE user_id = $1 AND provider = $2",
+		t.UserID, t.Provider, t.Failures, t.NotBefore)
+	if err != nil {
+		return fmt.Errorf("store the failures of %s of user %s: %w", t.Provider, t.UserID, err)
+	}
+	return refreshDue(ctx, tx, t.UserID, t.Provider)
+}
+
+// SetSynced stores a complete success up to an instant.
+func SetSynced(ctx context.Context, tx pgx.Tx, t Target, at time.Time) error {
+	_, err := tx.Exec(ctx, "UPDATE poller.targets SET last_synced_at = greatest(last_synced_at, $3) WHERE user_id = $1 AND provider = $2",
+		t.UserID, t.Provider, at)
+	if err != nil {
+		return fmt.Errorf("store the last sync of %s of user %s: %w", t.Provider, t.UserID, err)
+	}
+	return nil
+}
+
+// SetOutcome stores how the latest scheduled sync ended.
+func SetOutcome(ctx context.Context, tx pgx.Tx, t Target, outcome string) error {
+	_, err := tx.Exec(ctx, "UPDATE poller.targets SET last_outcome = $3 WHERE user_id = $1 AND provider = $2", t.UserID, t.Provider, outcome)
+	if err != nil {
+		return fmt.Errorf("store the outcome of %s of user %s: %w", t.Provider, t.UserID, err)
+	}
+	return nil
+}

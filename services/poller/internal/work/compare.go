@@ -1,0 +1,165 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/report"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+)
+
+// difference is what a page holds beyond what the log knows.
+type difference struct {
+	facts    []events.Event
+	versions []store.Known // of the facts, in their order; without sequences yet
+	created  int           // so many of the facts, the first ones, are of unknown records
+	rehashed []store.Known // known records under a new hash version
+	// unchanged and rejected count records of the whole page.
+	unchanged, rejected int
+}
+
+func (d *difference) addTo(c *events.SyncCounts) {
+	c.New += d.created
+	c.Changed += len(d.facts) - d.created
+	c.Unchanged += d.unchanged
+	c.Rejected += d.rejected
+	c.Seen += len(d.facts) + d.unchanged
+}
+
+// advance moves a window past a page.
+func advance(w *store.Window, page provider.Page, now time.Time) {
+	w.Counts.Pages++
+	w.Cursor, w.CursorAt = page.Next, &now
+	from := w.CoveredFrom
+	switch {
+	case page.Next == "":
+		w.CursorAt = nil
+		from = &w.Span.From
+	case !page.Oldest.IsZero() && page.Oldest.Before(w.Span.To):
+		// Another record that began at the same moment may be on the next page.
+		at := page.Oldest.Add(time.Microsecond)
+		if at.Before(w.Span.From) {
+			at = w.Span.From
+		}
+		if from == nil || at.Before(*from) {
+			from = &at
+		}
+	}
+	w.CoveredFrom = from
+}
+
+// compare finds what a page holds beyond what the log knows. What this very sync
+// has published or repeats is passed over: it is counted already.
+func (s *session) compare(ctx context.Context, w store.Window, page provider.Page) (difference, error) {
+	var d difference
+	records := once(page.Activities)
+	ids := make([]string, len(records))
+	for i, a := range records {
+		ids[i] = a.ExternalID
+	}
+	known, err := s.Store.LookUp(ctx, s.lease.Target, ids)
+	if err != nil {
+		return d, err
+	}
+	now := s.Now().UTC()
+	var changed difference
+	for _, a := range records {
+		if a.Problem != "" {
+			d.rejected++
+			s.log.Warn("a record was not understood; its bytes are kept", "external_id", a.ExternalID, "problem", a.Problem)
+		}
+		hash, err := provider.ContentHash(a.Raw, s.connector.Volatile)
+		if err != nil {
+			return d, fmt.Errorf("hash a record of %s: %w", w.Provider, err)
+		}
+		k, ok := known[a.ExternalID]
+		same, rehashed, err := s.same(ctx, k, hash)
+		if err != nil {
+			return d, err
+		}
+		switch {
+		case ok && same:
+			if rehashed != nil {
+				d.rehashed = append(d.rehashed, *rehashed)
+			}
+			if k.SyncID != w.ID {
+				d.unchanged++
+			}
+		case ok:
+			changed.add(s.fact(w, a, hash, k.Sequence, now))
+		default:
+			d.add(s.fact(w, a, hash, 0, now))
+		}
+	}
+	d.created = len(d.facts)
+	d.facts, d.versions = append(d.facts, changed.facts...), append(d.versions, changed.versions...)
+	return d, nil
+}
+
+func (d *difference) add(e events.Event, v store.Known) {
+	d.facts, d.versions = append(d.facts, e), append(d.versions, v)
+}
+
+// same says whether a record is the known version. Under a new hash version the
+// known bytes are hashed again, out of the log; that alone is no change.
+func (s *session) same(ctx context.Context, k store.Known, hash string) (same bool, rehashed *store.Known, err error) {
+	if k.Sequence == 0 || k.Removed || k.Origin != string(events.OriginAPI) {
+		return false, nil, nil
+	}
+	if k.HashVersion == s.connector.HashVersion {
+		return k.ContentHash == hash, nil, nil
+	}
+	d, err := s.Bus.Get(ctx, events.StreamFacts, k.Sequence)
+	if err != nil {
+		return false, nil, fmt.Errorf("hash a known record again: %w", err)
+	}
+	old, ok := d.Event.Data.(*events.ActivityFetched)
+	if !ok {
+		return false, nil, nil
+	}
+	k.HashVersion = s.connector.HashVersion
+	if k.ContentHash, err = provider.ContentHash(old.Raw, s.connector.Volatile); err != nil {
+		return false, nil, fmt.Errorf("hash a known record again: %w", err)
+	}
+	return k.ContentHash == hash, &k, nil
+}
+
+// fact makes the event of a record, and its line in the index but for the sequence.
+func (s *session) fact(w store.Window, a provider.Activity, hash string, replaces uint64, now time.Time) (events.Event, store.Known) {
+	data := &events.ActivityFetched{
+		UserID: w.UserID, Provider: w.Provider, ConnectionID: s.lease.ConnectionID, SyncID: w.ID,
+		ProviderAccountID: s.lease.AccountID, ExternalID: a.ExternalID, Format: a.Format, Context: a.Context,
+		ProviderModifiedAt: a.ModifiedAt, ContentHash: hash, HashVersion: s.connector.HashVersion, ReplacesSequence: replaces,
+		Origin: events.OriginAPI, FetchedAt: now, StartedAt: a.StartedAt, Raw: a.Raw,
+	}
+	e := events.Event{
+		ID:     events.ActivityFactID(events.TypeActivityFetched, w.UserID, w.Provider, a.ExternalID, replaces, hash),
+		Source: report.Source, About: a.ExternalID, Time: now, Provider: w.Provider, UserID: w.UserID, TraceParent: w.Trace, Data: data,
+	}
+	return e, store.Known{
+		ExternalID: a.ExternalID, ContentHash: hash, HashVersion: s.connector.HashVersion,
+		Origin: string(events.OriginAPI), StartedAt: a.StartedAt, SyncID: w.ID,
+	}
+}
+
+// once drops repetitions within a page. Of two versions of one record the one
+// modified later counts, else the one that comes first.
+func once(records []provider.Activity) []provider.Activity {
+	at := make(map[string]int, len(records))
+	var out []provider.Activity
+	for _, a := range records {
+		i, seen := at[a.ExternalID]
+		if !seen {
+			at[a.ExternalID] = len(out)
+			out = append(out, a)
+			continue
+		}
+		if have := out[i]; a.ModifiedAt != nil && (have.ModifiedAt == nil || a.ModifiedAt.After(*have.ModifiedAt)) {
+			out[i] = a
+		}
+	}
+	return out
+}

@@ -1,0 +1,63 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+)
+
+// fetchTime bounds one call of a connector, which has timeouts of its own.
+const fetchTime = 2 * time.Minute
+
+// fetch reads one page. A refused access token is reported and replaced once.
+func (s *session) fetch(ctx context.Context, w store.Window, t token) (provider.Page, error) {
+	page, err := s.list(ctx, w, t)
+	if provider.ClassOf(err) != provider.ClassUnauthorized {
+		return page, err
+	}
+	if _, told := s.reject(ctx, t, provider.ClassUnauthorized); told != nil {
+		return provider.Page{}, tokenError{told}
+	}
+	fresh := s.askToken(ctx)
+	s.token = &fresh
+	if fresh.err != nil {
+		return provider.Page{}, tokenError{fresh.err}
+	}
+	return s.list(ctx, w, fresh)
+}
+
+// tokenError is a failure to get a token in the middle of a page.
+type tokenError struct{ err error }
+
+func (e tokenError) Error() string { return e.err.Error() }
+func (e tokenError) Unwrap() error { return e.err }
+
+// list calls the connector; its panic becomes an error. The budget counts the
+// request whatever came of it.
+func (s *session) list(ctx context.Context, w store.Window, t token) (page provider.Page, err error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			// The value may quote a record or a token: only where it happened is logged.
+			s.log.Error("a connector panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			page, err = provider.Page{}, &provider.Error{Provider: w.Provider, Op: "list activities", Class: provider.ClassInvalidResponse, Reason: "panic"}
+		}
+		s.count(page.Quota, err)
+	}()
+	return s.connector.Fetcher.ListActivities(ctx, provider.ListRequest{Token: provider.Secret(t.AccessToken), Window: w.Span, Cursor: w.Cursor})
+}
+
+// outOfBudget says until when a window must wait, if the account's budget does not
+// allow it another request.
+func (s *session) outOfBudget(w store.Window) (until time.Time, short bool) {
+	b := s.lease.Budget
+	if b == nil || !s.Now().Before(b.ResetAt) || b.Remaining > reserve(w.Trigger, b.Limit) {
+		return time.Time{}, false
+	}
+	return b.ResetAt, true
+}

@@ -1,0 +1,149 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+)
+
+const (
+	// turns is how many pages one lease reads before others get the worker.
+	turns = 50
+	// tidyTime is for what must be written when the context has ended already.
+	tidyTime = 5 * time.Second
+)
+
+// session is one lease being worked on, by one goroutine.
+type session struct {
+	*Pool
+	lease     store.Lease
+	connector *provider.Connector
+	log       *slog.Logger
+	token     *token
+	renewed   atomic.Int64 // when the lease was last proved to be ours, in monotonic nanoseconds since start
+	started   time.Time
+}
+
+// serve works on a lease and gives it back. An error is one of the database or of
+// NATS; what a provider does wrong ends in the window's outcome.
+func (p *Pool) serve(ctx context.Context, l store.Lease) error {
+	s := &session{
+		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(),
+		log: p.Log.With("provider", l.Provider, "user_id", l.UserID, "connection_id", l.ConnectionID),
+	}
+	held, cancel := context.WithCancelCause(ctx)
+	var beat sync.WaitGroup
+	beat.Go(func() { s.heartbeat(held, cancel) })
+	err := s.run(held)
+	if errors.Is(context.Cause(held), store.ErrFenced) {
+		err = store.ErrFenced
+	}
+	cancel(nil)
+	beat.Wait()
+
+	var stopped crash
+	if errors.As(err, &stopped) {
+		return err
+	}
+	tidy, done := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+	defer done()
+	switch {
+	case errors.Is(err, store.ErrFenced):
+		s.log.Info("the lease was taken away; dropped the work")
+		err = nil
+	case err != nil && ctx.Err() == nil && !errors.Is(err, ErrRestored):
+		s.rest(tidy)
+	}
+	return errors.Join(err, p.Store.Release(tidy, l))
+}
+
+// heartbeat renews the lease and ends the work when it is lost.
+func (s *session) heartbeat(ctx context.Context, lost context.CancelCauseFunc) {
+	for {
+		fenced := s.fencedSignal()
+		s.sleep(ctx, s.Lease/3, fenced)
+		if ctx.Err() != nil {
+			return
+		}
+		err := s.Store.Renew(ctx, s.lease, s.Now().Add(s.Lease))
+		switch {
+		case err == nil:
+			s.renewed.Store(int64(time.Since(s.started)))
+		case errors.Is(err, store.ErrFenced) || s.expired():
+			lost(store.ErrFenced)
+			return
+		}
+	}
+}
+
+// expired says whether the lease may be somebody else's by now: after a long pause
+// of this process, for one.
+func (s *session) expired() bool {
+	return time.Since(s.started)-time.Duration(s.renewed.Load()) >= s.Lease
+}
+
+// run reads pages, the most urgent window first, until nothing is due.
+func (s *session) run(ctx context.Context) error {
+	tokens := s.requestToken(ctx) // answers while the index catches up
+	if _, err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	for range turns {
+		w, found, err := s.take(ctx)
+		if err != nil || !found {
+			return err
+		}
+		ctx := telemetry.WithTraceParent(ctx, w.Trace)
+		if s.connector == nil {
+			err = s.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
+		} else if until, short := s.outOfBudget(w); short {
+			err = s.postpone(ctx, w, until)
+		} else {
+			err = s.page(ctx, w, tokens)
+		}
+		if errors.Is(err, errDone) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errDone ends a lease without an error: the target rests or waits for somebody.
+var errDone = errors.New("the lease has no more work")
+
+func (s *session) take(ctx context.Context) (w store.Window, found bool, err error) {
+	err = s.Store.Guarded(ctx, s.lease, func(tx tx) error {
+		now := s.Now()
+		if err := s.Schedule.Materialize(ctx, tx, s.lease.Target, now); err != nil {
+			return err
+		}
+		w, found, err = store.TakeWindow(ctx, tx, s.lease.UserID, s.lease.Provider, now)
+		return err
+	})
+	return w, found, err
+}
+
+// rest keeps a target from being tried again at once after an error of ours.
+func (s *session) rest(ctx context.Context) {
+	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
+		t := s.lease.Target
+		t.Failures++
+		at := s.Now().Add(min(backoff(t.Failures), time.Minute))
+		t.NotBefore = &at
+		return store.SetFailures(ctx, tx, t)
+	})
+	if err != nil && !errors.Is(err, store.ErrFenced) {
+		s.log.Warn("could not store that the target rests", "error", fmt.Errorf("rest: %w", err))
+	}
+}
