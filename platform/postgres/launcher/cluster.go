@@ -28,6 +28,7 @@ type cluster struct {
 	programs  programs
 	throwaway bool
 	log       *slog.Logger
+	port      func(context.Context) (int, error) // one that is free right now
 }
 
 const (

@@ -95,7 +95,7 @@ func open(ctx context.Context, o Options, root string, account *account) (*Serve
 	}
 	c := &cluster{
 		root: root, dir: filepath.Join(root, programs.majorName()), account: account,
-		programs: programs, throwaway: o.Throwaway, log: o.Log,
+		programs: programs, throwaway: o.Throwaway, log: o.Log, port: freePort,
 	}
 	if err := c.sweepHalfMade(); err != nil {
 		return nil, err

@@ -4,7 +4,10 @@ package launcher
 
 import (
 	"bufio"
+	"context"
 	"errors"
+	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -136,5 +139,60 @@ func TestAHalfMadeDatabaseIsMadeAnew(t *testing.T) {
 	}
 	if _, err := os.Stat(half); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the half-made database is still there (%v)", err)
+	}
+}
+
+// Somebody takes the port between our look and the server's: the next one will do.
+func TestAPortThatWasTakenIsNotTheEnd(t *testing.T) {
+	dir := folder(t)
+	stop(t, start(t, dir))
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	account, err := serverAccount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs, err := findPrograms(limit(t), "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	c := &cluster{
+		dir: filepath.Join(dir, "pg", programs.majorName()), account: account, programs: programs, log: slog.New(slog.DiscardHandler),
+		port: func(ctx context.Context) (int, error) {
+			if asked++; asked == 1 {
+				return taken.Addr().(*net.TCPAddr).Port, nil
+			}
+			return freePort(ctx)
+		},
+	}
+	s, err := c.start(limit(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lock = &lock{}
+	defer stop(t, s)
+	if n := query[int](t, s.URL(), "SELECT 1"); n != 1 || asked != 2 {
+		t.Errorf("SELECT 1 is %d after %d ports, want 1 after 2", n, asked)
+	}
+}
+
+func TestAForeignPasswordIsToldAndDoesNotHang(t *testing.T) {
+	dir := folder(t)
+	stop(t, start(t, dir))
+	path, err := filepath.Glob(filepath.Join(dir, "pg", "*", passwdName))
+	if err != nil || len(path) != 1 {
+		t.Fatal(path, err)
+	}
+	if err := os.WriteFile(path[0], []byte("other\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Start(limit(t), Options{Dir: dir})
+	wantWords(t, err, "password", "backup")
+	if strings.Contains(err.Error(), "other") {
+		t.Errorf("the error shows the password: %v", err)
 	}
 }

@@ -13,12 +13,16 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
 	lookEvery     = 20 * time.Millisecond
 	retryPause    = 500 * time.Millisecond
 	startAttempts = 10
+
+	invalidPassword = "28P01"
+	mostRefusals    = 50 // at lookEvery: a second
 )
 
 // start runs the server until it answers. It tries again when somebody took the
@@ -29,7 +33,7 @@ func (c *cluster) start(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	for attempt := 1; ; attempt++ {
-		port, err := freePort(ctx)
+		port, err := c.port(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -113,13 +117,21 @@ func awaitReady(ctx context.Context, p *process, databaseURL string) error {
 		return errors.New("the server's own URL cannot be read")
 	}
 	cfg.ConnectTimeout = 5 * time.Second
-	for {
+	for refused := 0; ; {
 		if p.ended() {
 			return fmt.Errorf("it ended at once: %w", p.err)
 		}
 		conn, err := pgx.ConnectConfig(ctx, cfg)
 		if err == nil {
 			return conn.Close(ctx)
+		}
+		// A stranger who took the port refuses, too; our server ends then.
+		var answer *pgconn.PgError
+		if errors.As(err, &answer) && answer.Code == invalidPassword {
+			refused++
+		}
+		if refused == mostRefusals {
+			return errors.New("the password in the database's folder is not the server's: put the folder back as it was, from a backup")
 		}
 		if !pause(ctx, lookEvery) {
 			return fmt.Errorf("it did not answer in time: %w", ctx.Err())
