@@ -57,7 +57,7 @@ func (p *Person) measure(d dice, w *Truth, a activity) {
 // zones splits the active minutes around the average heart rate.
 func (p *Person) zones(d dice, minutes, bpm, kcal int) []Zone {
 	highest := 220 - throw(p.seed, p.name, "age").between(24, 58)
-	bounds := [5]int{30, highest * 50 / 100, highest * 70 / 100, highest * 85 / 100, 220}
+	bounds := [5]int{30, highest * 55 / 100, highest * 72 / 100, highest * 89 / 100, 220}
 	words := [4]string{"out_of_zone", "fat_burn", "cardio", "peak"}
 	labels := [4]string{"Out of Range", "Fat Burn", "Cardio", "Peak"}
 	if p.options.Language == "it" {
