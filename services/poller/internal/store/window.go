@@ -20,6 +20,7 @@ type Window struct {
 	Cursor                             string // of the next page; empty at the start
 	CursorAt                           *time.Time
 	CoveredFrom                        *time.Time // [CoveredFrom, Span.To) has been read
+	PassTo                             time.Time  // the present pass reads [Span.From, PassTo)
 	Counts                             events.SyncCounts
 	Attempts                           int // failures in a row
 	Report                             int // SyncFinished events so far
@@ -51,12 +52,12 @@ func priority(trigger string) int {
 }
 
 const windowColumns = `id::text, user_id::text, provider, connection_id::text, trigger, window_from, window_to, status,
-	cursor, cursor_at, covered_from, pages, seen, new, changed, unchanged, rejected, attempts, report, not_before, requested_at, trace`
+	cursor, cursor_at, covered_from, pass_to, pages, seen, new, changed, unchanged, rejected, attempts, report, not_before, requested_at, trace`
 
 func scanWindow(row pgx.CollectableRow) (Window, error) {
 	var w Window
 	err := row.Scan(&w.ID, &w.UserID, &w.Provider, &w.ConnectionID, &w.Trigger, &w.Span.From, &w.Span.To, &w.Status,
-		&w.Cursor, &w.CursorAt, &w.CoveredFrom, &w.Counts.Pages, &w.Counts.Seen, &w.Counts.New, &w.Counts.Changed,
+		&w.Cursor, &w.CursorAt, &w.CoveredFrom, &w.PassTo, &w.Counts.Pages, &w.Counts.Seen, &w.Counts.New, &w.Counts.Changed,
 		&w.Counts.Unchanged, &w.Counts.Rejected, &w.Attempts, &w.Report, &w.NotBefore, &w.RequestedAt, &w.Trace)
 	return w, err
 }
@@ -64,8 +65,8 @@ func scanWindow(row pgx.CollectableRow) (Window, error) {
 // AddWindow queues a window; one that exists, finished or not, stays as it is.
 func AddWindow(ctx context.Context, tx pgx.Tx, w Window) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO poller.windows (id, user_id, provider, connection_id, trigger, priority, window_from, window_to, requested_at, trace)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
+		INSERT INTO poller.windows (id, user_id, provider, connection_id, trigger, priority, window_from, window_to, pass_to, requested_at, trace)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
 		w.ID, w.UserID, w.Provider, w.ConnectionID, w.Trigger, priority(w.Trigger), w.Span.From, w.Span.To, w.RequestedAt, w.Trace)
 	if err != nil {
 		return fmt.Errorf("queue sync %s: %w", w.ID, err)
@@ -105,14 +106,23 @@ func DeferWindow(ctx context.Context, tx pgx.Tx, w Window) error {
 	return refreshDue(ctx, tx, w.UserID, w.Provider)
 }
 
-// RestartWindow takes a window back to its start. What it published stays counted;
-// what it only looked at is looked at again.
+// overlap is how much of what was read a new pass reads again: the list may have
+// moved meanwhile.
+const overlap = 24 * time.Hour
+
+// Pass is what the provider is asked for: the cursor belongs to this span.
+func (w Window) Pass() events.Window { return events.Window{From: w.Span.From, To: w.PassTo} }
+
+// RestartWindow gives a window's cursor up. A new pass begins a little above where
+// the reading stood, so that a window that takes longer than its budget still ends.
 func RestartWindow(ctx context.Context, tx pgx.Tx, w *Window) error {
-	w.Cursor, w.CursorAt, w.CoveredFrom = "", nil, nil
-	w.Counts = events.SyncCounts{New: w.Counts.New, Changed: w.Counts.Changed, Seen: w.Counts.New + w.Counts.Changed}
-	_, err := tx.Exec(ctx, `
-		UPDATE poller.windows SET cursor = '', cursor_at = NULL, covered_from = NULL,
-		    pages = 0, seen = new + changed, unchanged = 0, rejected = 0 WHERE id = $1`, w.ID)
+	w.Cursor, w.CursorAt = "", nil
+	if w.CoveredFrom != nil {
+		if to := w.CoveredFrom.Add(overlap); to.Before(w.PassTo) {
+			w.PassTo = to
+		}
+	}
+	_, err := tx.Exec(ctx, "UPDATE poller.windows SET cursor = '', cursor_at = NULL, pass_to = $2 WHERE id = $1", w.ID, w.PassTo)
 	if err != nil {
 		return fmt.Errorf("restart sync %s: %w", w.ID, err)
 	}

@@ -49,7 +49,7 @@ func (s *session) list(ctx context.Context, w store.Window, t token) (page provi
 		}
 		s.count(page.Quota, err)
 	}()
-	return s.connector.Fetcher.ListActivities(ctx, provider.ListRequest{Token: provider.Secret(t.AccessToken), Window: w.Span, Cursor: w.Cursor})
+	return s.connector.Fetcher.ListActivities(ctx, provider.ListRequest{Token: provider.Secret(t.AccessToken), Window: w.Pass(), Cursor: w.Cursor})
 }
 
 // outOfBudget says until when a window must wait, if the account's budget does not

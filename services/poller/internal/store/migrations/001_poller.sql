@@ -50,6 +50,7 @@ CREATE TABLE poller.windows (
     cursor         text NOT NULL DEFAULT '', -- of the next page; may name an account
     cursor_at      timestamptz,
     covered_from   timestamptz, -- [covered_from, window_to) has been read
+    pass_to        timestamptz NOT NULL, -- the present pass reads [window_from, pass_to); the cursor belongs to it
     pages          int NOT NULL DEFAULT 0,
     seen           int NOT NULL DEFAULT 0,
     new            int NOT NULL DEFAULT 0,
