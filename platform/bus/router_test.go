@@ -230,7 +230,7 @@ func TestMessageWhoseTriesAllDiedIsADeadLetter(t *testing.T) {
 		}
 		_ = m
 	}
-	h.AckWait = 5 * time.Second
+	h.AckWait = time.Second
 	runRouter(t, b, h)
 	dead := deadLetters(t, b, 1)
 	if got := header(dead[0], bus.HeaderDeadReason); !strings.Contains(got, "no answer") {
