@@ -1,0 +1,247 @@
+package fold_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
+)
+
+// forget empties the tables and the stream of announcements, with what the server
+// remembers of message ids.
+func (x *bench) forget(t *testing.T) {
+	t.Helper()
+	_, err := x.db.Exec(t.Context(), "TRUNCATE projector_g1.workouts, projector_g1.workout_versions, projector_g1.connection_history")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.bus.JetStream().DeleteStream(t.Context(), events.StreamWorkouts); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.bus.DeclareStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func drawFact(t *rapid.T, n int) projectortest.Fact {
+	f := projectortest.Fact{
+		User:     rapid.SampledFrom([]string{anna, ben}).Draw(t, "user"),
+		External: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "external"),
+		Origin:   rapid.SampledFrom([]events.Origin{events.OriginAPI, events.OriginAPI, events.OriginImport}).Draw(t, "origin"),
+		Removed:  rapid.IntRange(0, 4).Draw(t, "removed") == 0,
+		At:       projectortest.Start().Add(time.Duration(rapid.IntRange(0, 500).Draw(t, "at")) * time.Minute),
+		Replaces: uint64(rapid.IntRange(0, 1).Draw(t, "replaces")),
+	}
+	f.Record = projectortest.Record{Minutes: n, Fault: rapid.SampledFrom([]string{"", "", "", "error", "panic"}).Draw(t, "fault")}
+	return f
+}
+
+// expectation is the rule of promise 1, written down a second time.
+type expectation struct {
+	version          uint64
+	rank             int
+	removed          bool
+	created, updated time.Time
+	event            string
+}
+
+func expect(deliveries []bus.Delivery) map[string]expectation {
+	want := map[string]expectation{}
+	created := map[string]time.Time{}
+	for _, d := range deliveries {
+		var external, fault string
+		var e expectation
+		kind := events.TypeWorkoutRemoved
+		switch a := d.Event.Data.(type) {
+		case *events.ActivityFetched:
+			external, e.rank = a.ExternalID, a.Origin.Rank()
+			kind = events.TypeWorkoutRecorded
+			if a.ReplacesSequence != 0 {
+				kind = events.TypeWorkoutUpdated
+			}
+			if w, err := projectortest.Read(a.Raw); err == nil {
+				fault = w.Fault
+			}
+		case *events.ActivityRemoved:
+			external, e.rank, e.removed = a.ExternalID, a.Origin.Rank(), true
+		}
+		id := events.WorkoutID(d.Event.UserID, d.Event.Provider, external)
+		if c, ok := created[id]; !ok || d.Event.Time.Before(c) {
+			created[id] = d.Event.Time
+		}
+		e.version, e.updated, e.event = d.Sequence, d.Event.Time, events.WorkoutEventID(kind, id, d.Event.ID)
+		if have, ok := want[id]; fault == "" && (!ok || e.rank > have.rank || (e.rank == have.rank && e.version > have.version)) {
+			want[id] = e
+		}
+	}
+	for id, e := range want {
+		e.created = created[id]
+		want[id] = e
+	}
+	return want
+}
+
+func (x *bench) compare(t *testing.T, rt *rapid.T, want map[string]expectation) {
+	rows, err := x.db.Query(t.Context(), "SELECT id::text, version, removed_at IS NOT NULL, created_at, updated_at FROM projector.view_workouts_v1")
+	if err != nil {
+		rt.Fatal(err)
+	}
+	defer rows.Close()
+	count := 0
+	for rows.Next() {
+		var id string
+		var got expectation
+		var version int64
+		if err := rows.Scan(&id, &version, &got.removed, &got.created, &got.updated); err != nil {
+			rt.Fatal(err)
+		}
+		count++
+		w := want[id]
+		if uint64(version) != w.version || got.removed != w.removed || !got.created.Equal(w.created) || !got.updated.Equal(w.updated) {
+			rt.Fatalf("workout %s is version %d removed %v created %s updated %s, want %+v", id, version, got.removed, got.created, got.updated, w)
+		}
+	}
+	if rows.Err() != nil || count != len(want) {
+		rt.Fatalf("%d workouts (%v), want %d", count, rows.Err(), len(want))
+	}
+	announced := map[string]string{}
+	for id, w := range want {
+		announced[id] = w.event
+	}
+	if got := projectortest.LastAnnounced(t, x.bus); !maps.Equal(got, announced) {
+		rt.Fatalf("last announced %v, want %v", got, announced)
+	}
+}
+
+func TestAnyOrderAndRepetitionGivesTheSameTablesAndAnnouncements(t *testing.T) {
+	x := setup(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		var facts []events.Event
+		for i := range rapid.IntRange(1, 10).Draw(rt, "facts") {
+			facts = append(facts, drawFact(rt, i+1).Event())
+		}
+		state, err := x.bus.State(t.Context(), events.StreamFacts)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if err := x.bus.PublishAll(t.Context(), facts); err != nil {
+			rt.Fatal(err)
+		}
+		deliveries := projectortest.Deliveries(t, x.bus, events.StreamFacts, state.LastSequence+1)
+		want := expect(deliveries)
+
+		x.forget(t)
+		if err := x.facts.Fold(t.Context(), deliveries); err != nil {
+			rt.Fatal(err)
+		}
+		x.compare(t, rt, want)
+		inOrder := projectortest.Dump(t, x.db)
+
+		x.forget(t)
+		again := rapid.SliceOfN(rapid.SampledFrom(deliveries), 0, 5).Draw(rt, "repeated")
+		shuffled := rapid.Permutation(append(again, deliveries...)).Draw(rt, "order")
+		for len(shuffled) > 0 {
+			n := rapid.IntRange(1, len(shuffled)).Draw(rt, "batch")
+			if err := x.facts.Fold(t.Context(), shuffled[:n]); err != nil {
+				rt.Fatal(err)
+			}
+			shuffled = shuffled[n:]
+		}
+		x.compare(t, rt, want)
+		if mixed := projectortest.Dump(t, x.db); mixed != inOrder {
+			rt.Fatalf("in order:\n%s\nin another order:\n%s", inOrder, mixed)
+		}
+	})
+}
+
+func TestTwoProjectorsShareTheFacts(t *testing.T) {
+	x := setup(t)
+	second := x.fold(t, bustest.Connect(t, x.url, "second"))
+	run(t, x.facts)
+	run(t, second)
+	for round := range 15 {
+		var facts []projectortest.Fact
+		for i := range 20 {
+			facts = append(facts, projectortest.Fact{
+				User: []string{anna, ben}[i%2], External: fmt.Sprint(i % 7), Replaces: uint64(round),
+				Removed: (round+i)%5 == 0, Record: projectortest.Record{Minutes: round + 1},
+			})
+		}
+		x.publish(t, facts...)
+	}
+	projectortest.Drained(t, x.bus, events.StreamFacts, "projector-facts")
+	x.compareAll(t)
+}
+
+// compareAll compares tables and announcements with the rule, outside a property.
+func (x *bench) compareAll(t *testing.T) {
+	t.Helper()
+	want := expect(projectortest.Deliveries(t, x.bus, events.StreamFacts, 1))
+	for id, w := range want {
+		version := x.number(t, "SELECT version FROM projector.view_workouts_v1 WHERE id = $1", id)
+		if uint64(version) != w.version {
+			t.Errorf("workout %s is version %d, want %d", id, version, w.version)
+		}
+	}
+	for id, event := range projectortest.LastAnnounced(t, x.bus) {
+		if event != want[id].event {
+			t.Errorf("the last event about workout %s is %s, want %s", id, event, want[id].event)
+		}
+	}
+	if n := x.number(t, "SELECT count(*) FROM projector.view_workouts_v1"); int(n) != len(want) {
+		t.Errorf("%d workouts, want %d", n, len(want))
+	}
+}
+
+func TestRedeliveryChangesNothing(t *testing.T) {
+	x := setup(t)
+	x.publish(t, projectortest.Fact{User: anna, External: "1"}, projectortest.Fact{User: anna, External: "1", Replaces: 1, Record: projectortest.Record{Minutes: 9}})
+	x.foldAll(t)
+	before := projectortest.Dump(t, x.db)
+	x.foldAll(t)
+	if after := projectortest.Dump(t, x.db); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+	// Both facts came in one batch, so only the second ever was the version.
+	if got := projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1); len(got) != 1 || got[0].Event.Type() != events.TypeWorkoutUpdated {
+		t.Errorf("%d events were announced, want the update alone", len(got))
+	}
+}
+
+func TestCrashBeforeTheAnnouncementRepeatsIt(t *testing.T) {
+	x := setup(t)
+	died := make(chan struct{})
+	crashes := 1
+	x.facts.AfterCommit = func() error {
+		if crashes > 0 {
+			crashes--
+			if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 0 {
+				t.Errorf("%d events were announced before the commit was through", n)
+			}
+			close(died)
+			return context.DeadlineExceeded
+		}
+		return nil
+	}
+	fact := projectortest.Fact{User: anna, External: "1", ID: "fact-1"}
+	x.publish(t, fact)
+	run(t, x.facts)
+	<-died
+	if n := x.number(t, "SELECT count(*) FROM projector.view_workouts_v1"); n != 1 {
+		t.Errorf("%d workouts after the commit, want 1", n)
+	}
+	projectortest.Drained(t, x.bus, events.StreamFacts, "projector-facts")
+	got := projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)
+	want := events.WorkoutEventID(events.TypeWorkoutRecorded, events.WorkoutID(anna, projectortest.Provider, "1"), "fact-1")
+	if len(got) != 1 || got[0].Event.ID != want {
+		t.Errorf("announced %d events, want one with the id %s", len(got), want)
+	}
+}

@@ -1,0 +1,129 @@
+package projectortest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+)
+
+const patience = 20 * time.Second
+
+// Publish stores facts in the log, in this order.
+func Publish(t testing.TB, b *bus.Bus, facts ...Fact) {
+	t.Helper()
+	list := make([]events.Event, 0, len(facts))
+	for _, f := range facts {
+		list = append(list, f.Event())
+	}
+	if err := b.PublishAll(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Deliveries reads a stream from a sequence to its end.
+func Deliveries(t testing.TB, b *bus.Bus, stream string, from uint64) []bus.Delivery {
+	t.Helper()
+	var list []bus.Delivery
+	_, err := b.Read(context.WithoutCancel(t.Context()), stream, nil, from, func(d bus.Delivery) error {
+		list = append(list, d)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// Dump is the whole content of the serving generation's tables and of the views
+// on them, as text.
+func Dump(t testing.TB, db *pgxpool.Pool) string {
+	t.Helper()
+	var schema string
+	if err := db.QueryRow(t.Context(), "SELECT 'projector_g' || generation FROM projector.pointer").Scan(&schema); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, table := range []string{
+		schema + ".workouts", schema + ".workout_versions", schema + ".connection_history",
+		"projector.view_workouts_v1", "projector.view_workout_versions_v1", "projector.view_failures_v1", "projector.view_connections_history_v1",
+	} {
+		rows := Strings(t, db, fmt.Sprintf("SELECT r::text FROM %s r ORDER BY r::text", table))
+		fmt.Fprintf(&b, "%s: %d\n", table[strings.IndexByte(table, '.')+1:], len(rows))
+		for _, r := range rows {
+			b.WriteString("  " + r + "\n")
+		}
+	}
+	return b.String()
+}
+
+// Strings collects a query's only column.
+func Strings(t testing.TB, db *pgxpool.Pool, sql string, args ...any) []string {
+	t.Helper()
+	rows, err := db.Query(t.Context(), sql, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// Number is a query's only value.
+func Number(t testing.TB, db *pgxpool.Pool, sql string, args ...any) (n int64) {
+	t.Helper()
+	if err := db.QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// LastAnnounced is the id of the last event about each workout in the stream.
+func LastAnnounced(t testing.TB, b *bus.Bus) map[string]string {
+	t.Helper()
+	last := map[string]string{}
+	for _, d := range Deliveries(t, b, events.StreamWorkouts, 1) {
+		if d.Err != nil {
+			t.Fatal(d.Err)
+		}
+		last[d.Event.About] = d.Event.ID
+	}
+	return last
+}
+
+// Eventually waits until a condition holds.
+func Eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited %s in vain: %s", patience, what)
+		case <-tick.C:
+		}
+	}
+}
+
+// Drained waits until a durable has acknowledged the whole stream.
+func Drained(t testing.TB, b *bus.Bus, stream, durable string) {
+	t.Helper()
+	Eventually(t, durable+" drains "+stream, func() bool {
+		c, err := b.JetStream().Consumer(t.Context(), stream, durable)
+		if err != nil {
+			return false
+		}
+		i := c.CachedInfo()
+		return i.NumPending == 0 && i.NumAckPending == 0
+	})
+}
