@@ -1,0 +1,122 @@
+// Package gateway is the public REST API: users, consents, syncs, workouts and
+// erasures. It owns the Postgres schema "gateway" and reads the published views of
+// the other services; it asks them for anything else over the bus.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/httpserver"
+	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/gateway/internal/apikey"
+	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
+	"github.com/stridelog/stridelog/services/gateway/internal/rest"
+	"github.com/stridelog/stridelog/services/gateway/internal/schema"
+)
+
+// Config is what the gateway works with. Everything is required but AdminKey.
+type Config struct {
+	Log *slog.Logger
+	DB  *pgxpool.Pool
+	Bus *bus.Bus
+	// Addr is host:port; port 0 takes a free one.
+	Addr string
+	// AdminKey is accepted as an API key from the start. Without one, and with no
+	// key in the database, a key is made.
+	AdminKey string
+	// OnNewAdminKey is called once with the key that was made. It cannot be read
+	// again: only its hash is stored.
+	OnNewAdminKey func(key string)
+	Registry      *prometheus.Registry
+	Catalog       []provider.Descriptor
+}
+
+// Service is a gateway that is wired and not running yet.
+type Service struct {
+	c        Config
+	keys     *apikey.Keys
+	erasures *erasure.Runner
+	server   *httpserver.Server
+}
+
+// New checks the configuration and wires the parts. It connects to nothing.
+func New(c Config) (*Service, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	s := &Service{c: c}
+	s.keys = apikey.New(c.DB, c.AdminKey)
+	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log})
+	handler, err := rest.New(rest.Options{
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Catalog: c.Catalog,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	s.server = httpserver.New(httpserver.Options{Name: "gateway", Addr: c.Addr, Handler: handler, Log: c.Log})
+	return s, nil
+}
+
+// Run migrates the schema, resumes unfinished erasures, serves until ctx ends and
+// stops cleanly. It calls ready once requests are answered.
+func (s *Service) Run(ctx context.Context, ready func()) error {
+	if err := schema.Migrate(ctx, s.c.DB); err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	if err := s.adminKey(ctx); err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	return lifecycle.Run(ctx, s.c.Log,
+		lifecycle.Component{Name: "erasures", Run: s.erasures.Run},
+		lifecycle.Component{Name: "http", Run: func(ctx context.Context, listening func()) error {
+			return s.server.Run(ctx, func() { listening(); ready() })
+		}},
+	)
+}
+
+// Addr is where the gateway listens; nil before it is ready.
+func (s *Service) Addr() net.Addr { return s.server.Addr() }
+
+// adminKey makes the first key where there is none at all.
+func (s *Service) adminKey(ctx context.Context) error {
+	if s.c.AdminKey != "" {
+		return nil
+	}
+	if s.c.OnNewAdminKey == nil {
+		return errors.New("no admin key: set STRIDELOG_ADMIN_KEY")
+	}
+	key, made, err := s.keys.MakeFirst(ctx)
+	if err != nil {
+		return err
+	}
+	if made {
+		s.c.OnNewAdminKey(key)
+	}
+	return nil
+}
+
+func (c Config) check() error {
+	missing := func(name string) error { return fmt.Errorf("configuration: %s is missing", name) }
+	switch {
+	case c.Log == nil:
+		return missing("Log")
+	case c.DB == nil:
+		return missing("DB")
+	case c.Bus == nil:
+		return missing("Bus")
+	case c.Addr == "":
+		return missing("Addr")
+	case c.Registry == nil:
+		return missing("Registry")
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
+)
+
+// CheckPath checks the values of a path's parameters.
+func (o *Operation) CheckPath(value func(name string) string) (faults []problem.Field) {
+	for _, p := range o.path {
+		if m := p.Schema.fault(value(p.Name)); m != "" {
+			faults = append(faults, problem.Field{Field: p.Name, Message: m})
+		}
+	}
+	return faults
+}
+
+// CheckQuery checks a raw query: known names, each once, with allowed values.
+func (o *Operation) CheckQuery(raw string) (faults []problem.Field) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return []problem.Field{{Field: "query", Message: "is not a well-formed query string: percent-encode %, ; and & in values"}}
+	}
+	for _, name := range sorted(values) {
+		p, known := o.query[name]
+		if m := queryFault(p, known || o.OpenQuery, known, values[name]); m != "" {
+			faults = append(faults, problem.Field{Field: clip(name), Message: m})
+		}
+	}
+	for _, name := range sorted(o.query) {
+		if o.query[name].Required && !values.Has(name) {
+			faults = append(faults, problem.Field{Field: name, Message: "is required"})
+		}
+	}
+	return faults
+}
+
+func queryFault(p parameter, allowed, known bool, values []string) string {
+	switch {
+	case !allowed:
+		return "is not a parameter of this route"
+	case !known:
+		return ""
+	case len(values) > 1:
+		return "is given more than once"
+	case values[0] == "" && p.AllowEmptyValue:
+		return ""
+	case values[0] == "":
+		return "is empty: give a value or leave it out"
+	}
+	return p.Schema.fault(values[0])
+}
+
+// CheckBody checks a JSON body: one object, known members, each once, with allowed values.
+func (o *Operation) CheckBody(body []byte) (faults []problem.Field) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return []problem.Field{{Field: "body", Message: "is empty: send a JSON object"}}
+	}
+	if !utf8.Valid(body) {
+		return []problem.Field{{Field: "body", Message: "is not UTF-8"}}
+	}
+	names, members, err := split(body)
+	if err != nil {
+		return []problem.Field{{Field: "body", Message: err.Error()}}
+	}
+	if len(names) < o.body.MinProperties {
+		return []problem.Field{{Field: "body", Message: "names nothing to change: send at least one member"}}
+	}
+	for i, name := range names {
+		s, known := o.body.Properties[name]
+		var m string
+		switch {
+		case !known:
+			m = "is not a member of this body; known are " + strings.Join(sorted(o.body.Properties), ", ")
+		case slices.Contains(names[:i], name):
+			m = "is given more than once"
+		default:
+			m = s.memberFault(members[i])
+		}
+		if m != "" {
+			faults = append(faults, problem.Field{Field: clip(name), Message: m})
+		}
+	}
+	return faults
+}
+
+// split takes a JSON object apart without losing repeated members.
+func split(body []byte) (names []string, members []json.RawMessage, err error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	malformed := func() error {
+		return fmt.Errorf("is not a JSON object: look at byte %d", d.InputOffset())
+	}
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, nil, malformed()
+	}
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return nil, nil, malformed()
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, nil, malformed()
+		}
+		names, members = append(names, name), append(members, value)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, nil, malformed()
+	}
+	if d.More() || len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
+		return nil, nil, malformed()
+	}
+	return names, members, nil
+}
+
+func (s *schema) memberFault(raw json.RawMessage) string {
+	if bytes.Equal(raw, []byte("null")) {
+		if slices.Contains(s.Type, "null") {
+			return ""
+		}
+		return "must not be null"
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return "must be a string" + map[bool]string{true: " or null"}[slices.Contains(s.Type, "null")]
+	}
+	return s.fault(text)
+}
+
+// fault says what is wrong with a text; empty when nothing is.
+func (s *schema) fault(text string) string {
+	if s.Type[0] == "integer" {
+		return s.integerFault(text)
+	}
+	length := utf8.RuneCountInString(text)
+	switch {
+	case !utf8.ValidString(text):
+		return "is not UTF-8"
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "holds a control character"
+	case length < s.MinLength:
+		return fmt.Sprintf("must have at least %d characters", s.MinLength)
+	case s.MaxLength > 0 && length > s.MaxLength:
+		return fmt.Sprintf("must have at most %d characters", s.MaxLength)
+	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
+		return "must be one of " + strings.Join(s.Enum, ", ")
+	case s.pattern != nil && !s.pattern.MatchString(text):
+		return "must match " + s.Pattern
+	}
+	return formatFault(s.Format, text)
+}
+
+func (s *schema) integerFault(text string) string {
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil || text != strconv.FormatInt(n, 10):
+		return "must be a whole number"
+	case s.Minimum != nil && n < *s.Minimum:
+		return fmt.Sprintf("must be at least %d", *s.Minimum)
+	case s.Maximum != nil && n > *s.Maximum:
+		return fmt.Sprintf("must be at most %d", *s.Maximum)
+	}
+	return ""
+}
+
+func formatFault(format, text string) string {
+	switch format {
+	case "uuid":
+		if id, err := uuid.Parse(text); err != nil || !strings.EqualFold(id.String(), text) {
+			return "must be a UUID such as 7d3c8a52-07b5-4b7e-9a39-0d6f8f0f7a11"
+		}
+	case "uri":
+		if u, err := url.Parse(text); err != nil || u.Scheme == "" || (u.Host == "" && u.Opaque == "" && u.Path == "") {
+			return "must be an absolute URI"
+		}
+	case "email":
+		if a, err := mail.ParseAddress(text); err != nil || a.Address != text {
+			return "must be an e-mail address"
+		}
+	case "date-or-date-time":
+		if _, err := ParseWhen(text); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+// clip keeps a stranger's name for a member short enough to be repeated.
+func clip(name string) string {
+	const most = 64
+	name = strings.ToValidUTF8(name, "?")
+	if utf8.RuneCountInString(name) <= most {
+		return name
+	}
+	return string([]rune(name)[:most]) + "…"
+}
+
+func sorted[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,41 @@
+package cursor
+
+// Page says what of the rows that were read belongs on the page, and the cursors
+// around it.
+type Page struct {
+	Count    int  // of the rows, counted from the first one read
+	Reverse  bool // they were read oldest first
+	HasMore  bool // there are older rows
+	Next     *string
+	Previous *string
+}
+
+// Page lays out a page of limit rows. read are the places of the rows in the
+// order they were read, one more than limit where there are that many; at is
+// where the reading began, nil for the newest row.
+func (f Filter) Page(at *Place, limit int, read []Place) Page {
+	p := Page{Count: min(limit, len(read)), Reverse: at != nil && at.Backwards}
+	further := len(read) > limit
+	if p.Count == 0 {
+		return p
+	}
+	newest, oldest := read[0], read[p.Count-1]
+	if p.Reverse {
+		newest, oldest = oldest, newest
+	}
+	// A page that was reached by a cursor has rows on the side it came from.
+	older, newer := further, at != nil
+	if p.Reverse {
+		older, newer = true, further
+	}
+	p.HasMore = older
+	if older {
+		s := f.Encode(Place{Time: oldest.Time, ID: oldest.ID})
+		p.Next = &s
+	}
+	if newer {
+		s := f.Encode(Place{Backwards: true, Time: newest.Time, ID: newest.ID})
+		p.Previous = &s
+	}
+	return p
+}

@@ -1,0 +1,165 @@
+package rest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/services/gateway/internal/contract"
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
+)
+
+const (
+	headerRequestID = "X-Request-Id"
+	keyRequestID    = "request_id"
+	// maxBody is far above the largest body a route takes.
+	maxBody = 64 << 10
+)
+
+// identify gives the request an id and a trace; a caller's own are kept when they
+// are harmless.
+func identify(c *gin.Context) {
+	id := c.GetHeader(headerRequestID)
+	if harmless, err := regexp.MatchString(`^[A-Za-z0-9._-]{1,64}$`, id); err != nil || !harmless {
+		id = uuid.NewString()
+	}
+	c.Set(keyRequestID, id)
+	h := c.Writer.Header()
+	h.Set(headerRequestID, id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	ctx := telemetry.WithTraceParent(c.Request.Context(), c.GetHeader(events.HeaderTraceParent))
+	if telemetry.TraceParent(ctx) == "" {
+		ctx = telemetry.WithTraceParent(ctx, telemetry.NewTraceParent())
+	}
+	c.Request = c.Request.WithContext(ctx)
+	c.Next()
+}
+
+func requestID(c *gin.Context) string { return c.GetString(keyRequestID) }
+
+// access counts the request and logs it: the route, never the path or the query,
+// which can hold a person's data.
+func (s *server) access(m *metrics) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		began := time.Now()
+		c.Next()
+		took := time.Since(began)
+		route, status := c.FullPath(), c.Writer.Status()
+		if route == "" {
+			route = "none"
+		}
+		m.observe(c.Request.Method, route, status, took)
+		level := slog.LevelDebug
+		attrs := []any{"request_id", requestID(c), "method", c.Request.Method, "route", route, "status", status, "duration", took}
+		if strings.HasPrefix(route, "/api/") {
+			level = slog.LevelInfo
+		}
+		if e := c.Errors.Last(); e != nil && status >= http.StatusInternalServerError {
+			level = slog.LevelError
+			attrs = append(attrs, "error", e.Err)
+		}
+		s.o.Log.Log(c.Request.Context(), level, "request", attrs...)
+	}
+}
+
+// recover answers a panic with a 500 that says nothing of it.
+func (s *server) recover(c *gin.Context) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(v)
+		}
+		s.o.Log.ErrorContext(c.Request.Context(), "a handler panicked", "request_id", requestID(c), "route", c.FullPath(), "stack", string(debug.Stack()))
+		if c.Writer.Written() {
+			c.Abort()
+			return
+		}
+		refuse(c, fmt.Errorf("panic: %v", v))
+	}()
+	c.Next()
+}
+
+// authenticate asks for a good key wherever the contract does.
+func (s *server) authenticate(rules contract.Contract) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if o := rules[c.Request.Method+" "+c.FullPath()]; o != nil && o.Public {
+			return
+		}
+		good, err := s.o.Keys.Accepts(c, key(c.Request.Header))
+		switch {
+		case err != nil:
+			refuse(c, problem.Unavailable("The key could not be checked: try again.", err))
+		case !good:
+			refuse(c, problem.New(http.StatusUnauthorized, problem.CodeUnauthorized,
+				"Send a valid API key as Authorization: Bearer <key>, X-API-Key or X-Open-Wearables-API-Key."))
+		}
+	}
+}
+
+func key(h http.Header) string {
+	if scheme, token, ok := strings.Cut(h.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	if k := h.Get("X-API-Key"); k != "" {
+		return k
+	}
+	return h.Get("X-Open-Wearables-API-Key")
+}
+
+// check refuses what the contract does not allow, before any handler sees it.
+func check(rules contract.Contract) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		o := rules[c.Request.Method+" "+c.FullPath()]
+		if o == nil {
+			refuse(c, fmt.Errorf("route %s is not in the contract", c.FullPath()))
+			return
+		}
+		faults := append(o.CheckPath(c.Param), o.CheckQuery(c.Request.URL.RawQuery)...)
+		if len(faults) == 0 && o.TakesBody() {
+			body, err := readBody(c)
+			if err != nil {
+				refuse(c, err)
+				return
+			}
+			faults = o.CheckBody(body)
+			c.Request.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		if len(faults) > 0 {
+			refuse(c, problem.Invalid(faults...))
+		}
+	}
+}
+
+func readBody(c *gin.Context) ([]byte, error) {
+	media, params, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if charset := params["charset"]; err != nil || media != "application/json" || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
+		return nil, problem.New(http.StatusUnsupportedMediaType, problem.CodeMediaType, "Send the body as Content-Type: application/json, in UTF-8.")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, problem.New(http.StatusRequestEntityTooLarge, problem.CodeTooLarge, fmt.Sprintf("The body has more than %d bytes: send less.", maxBody))
+	case err != nil:
+		return nil, problem.InvalidField("body", "ended early").Because(err)
+	}
+	return body, nil
+}

@@ -1,0 +1,93 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/stridelog/stridelog/services/gateway/internal/api"
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
+)
+
+// readyTimeout is how long a store may take to answer before it counts as down.
+const readyTimeout = 2 * time.Second
+
+// operations are the routes for operators. They say nothing about people.
+func (s *server) operations(r gin.IRouter, page []byte) {
+	r.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
+	r.GET("/readyz", s.ready)
+	r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
+	r.GET("/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/json", api.Document()) })
+	r.GET("/docs", func(c *gin.Context) {
+		c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		c.Data(http.StatusOK, "text/html; charset=utf-8", page)
+	})
+}
+
+func (s *server) ready(c *gin.Context) {
+	ctx, cancel := context.WithTimeout(c, readyTimeout)
+	defer cancel()
+	checks := map[string]string{"database": "ok", "nats": "ok"}
+	good := true
+	if err := s.o.DB.Ping(ctx); err != nil {
+		checks["database"], good = "does not answer", false
+		_ = c.Error(err)
+	}
+	if err := s.o.Bus.Conn().FlushWithContext(ctx); err != nil {
+		checks["nats"], good = "does not answer", false
+		_ = c.Error(err)
+	}
+	if !good {
+		p := problem.Unavailable("Not ready: database "+checks["database"]+", nats "+checks["nats"]+". Check that both run and can be reached.", nil)
+		refuse(c, p)
+		return
+	}
+	answer := gin.H{"status": "ready"}
+	if c.Request.URL.Query().Has("verbose") {
+		if err := s.views(ctx, checks); err != nil {
+			refuse(c, problem.Unavailable("The database stopped answering: try again.", err))
+			return
+		}
+		answer["checks"] = checks
+	}
+	c.JSON(http.StatusOK, answer)
+}
+
+// views notes which of the other services have published what the API reads.
+func (s *server) views(ctx context.Context, checks map[string]string) error {
+	for service, view := range map[string]string{
+		"oauth": "oauth.view_connections_v1", "poller": "poller.view_targets_v1", "projector": "projector.view_workouts_v1",
+	} {
+		var published bool
+		if err := s.o.DB.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, view).Scan(&published); err != nil {
+			return err
+		}
+		checks[service] = map[bool]string{true: "ok", false: "has not published its views yet"}[published]
+	}
+	return nil
+}
+
+// metrics are the figures of the HTTP side.
+type metrics struct{ requests *prometheus.HistogramVec }
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "stridelog_http_request_duration_seconds", Help: "Time to answer a request, by route and status.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+	}, []string{"method", "route", "status"})}
+	return m, r.Register(m.requests)
+}
+
+func (m *metrics) observe(method, route string, status int, took time.Duration) {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete, http.MethodPut, http.MethodHead, http.MethodOptions:
+	default:
+		method = "other" // a stranger must not be able to make series
+	}
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+}

@@ -1,0 +1,146 @@
+// Package rest answers the public API over HTTP. Routing and shapes are generated
+// from the OpenAPI document, which also says what every route accepts.
+package rest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/gateway/internal/api"
+	"github.com/stridelog/stridelog/services/gateway/internal/connections"
+	"github.com/stridelog/stridelog/services/gateway/internal/contract"
+	"github.com/stridelog/stridelog/services/gateway/internal/docs"
+	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
+	"github.com/stridelog/stridelog/services/gateway/internal/syncs"
+	"github.com/stridelog/stridelog/services/gateway/internal/users"
+	"github.com/stridelog/stridelog/services/gateway/internal/workouts"
+)
+
+// Keys says which API keys are good.
+type Keys interface {
+	Accepts(ctx context.Context, key string) (bool, error)
+}
+
+// Erasures accepts erasures and says how they stand.
+type Erasures interface {
+	Accept(ctx context.Context, userID uuid.UUID) (erasure.Erasure, error)
+	Get(ctx context.Context, id uuid.UUID) (erasure.Erasure, error)
+}
+
+// Options are what the handler works with.
+type Options struct {
+	Log      *slog.Logger
+	DB       *pgxpool.Pool
+	Bus      *bus.Bus
+	Keys     Keys
+	Erasures Erasures
+	Registry *prometheus.Registry
+	Catalog  []provider.Descriptor
+}
+
+// server implements the generated interface.
+type server struct {
+	o           Options
+	users       *users.Store
+	workouts    *workouts.Store
+	syncs       *syncs.Store
+	connections *connections.Reader
+}
+
+// New is the whole API as one handler.
+func New(o Options) (http.Handler, error) {
+	rules, err := contract.Load(api.Document())
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := newMetrics(o.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("register the metrics: %w", err)
+	}
+	page, err := docs.Page(api.Document())
+	if err != nil {
+		return nil, fmt.Errorf("make the docs page: %w", err)
+	}
+	s := &server{
+		o: o, users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
+		syncs: syncs.NewStore(o.DB, o.Bus), connections: connections.NewReader(o.DB),
+	}
+	gin.SetMode(gin.ReleaseMode)
+	router := gin.New()
+	router.HandleMethodNotAllowed = true
+	router.RedirectTrailingSlash = false
+	router.ContextWithFallback = true
+	router.Use(identify, s.access(metrics), s.recover)
+	router.NoRoute(func(c *gin.Context) {
+		refuse(c, problem.New(http.StatusNotFound, problem.CodeNotFound, "There is no such route: /docs lists them."))
+	})
+	router.NoMethod(func(c *gin.Context) {
+		refuse(c, problem.New(http.StatusMethodNotAllowed, problem.CodeMethod, "This route takes "+c.Writer.Header().Get("Allow")+"."))
+	})
+	guarded := router.Group("", s.authenticate(rules), check(rules))
+	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
+	s.operations(guarded, page)
+	return router, nil
+}
+
+func (s *server) strict() api.ServerInterface {
+	return api.NewStrictHandlerWithOptions(s, nil, api.StrictGinServerOptions{
+		RequestErrorHandlerFunc: func(c *gin.Context, err error) { refuseBinding(c, err, http.StatusBadRequest) },
+		HandlerErrorFunc:        refuse,
+		ResponseErrorHandlerFunc: func(c *gin.Context, err error) {
+			if c.Writer.Written() {
+				_ = c.Error(err) // the client went away
+				return
+			}
+			refuse(c, err)
+		},
+	})
+}
+
+// refuse answers with a problem and ends the request.
+func refuse(c *gin.Context, err error) {
+	p := problem.Of(err)
+	_ = c.Error(p) // for the access log
+	c.Abort()
+	if p.Status == http.StatusUnauthorized {
+		c.Header("WWW-Authenticate", `Bearer realm="stridelog"`)
+	}
+	if err := p.Write(c.Writer, "urn:stridelog:request:"+requestID(c)); err != nil {
+		_ = c.Error(err)
+	}
+}
+
+// refuseBinding answers what the generated code could not read. The contract
+// check comes first, so this says only that the two disagree.
+func refuseBinding(c *gin.Context, err error, _ int) {
+	p := problem.New(http.StatusBadRequest, problem.CodeInvalidRequest, "The request does not have the shape that /openapi.json describes.")
+	refuse(c, p.Because(err))
+}
+
+// known is a 404 unless this installation knows the provider.
+func (s *server) known(name string) error {
+	names := ""
+	for _, d := range s.o.Catalog {
+		if d.Name == name {
+			return nil
+		}
+		names += ", " + d.Name
+	}
+	detail := "There is no such provider."
+	if names != "" {
+		detail += " Known are: " + names[2:] + "."
+	}
+	p := problem.New(http.StatusNotFound, problem.CodeUnknownProvider, detail)
+	p.Errors = []problem.Field{{Field: "provider", Message: "is not known"}}
+	return p
+}

@@ -1,0 +1,100 @@
+package rest
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/services/gateway/internal/api"
+	"github.com/stridelog/stridelog/services/gateway/internal/syncs"
+)
+
+const defaultHistoricalDays = 90
+
+// RequestSync implements the generated interface.
+func (s *server) RequestSync(ctx context.Context, r api.RequestSyncRequestObject) (api.RequestSyncResponseObject, error) {
+	window, err := syncs.Window(or(r.Params.StartDate, ""), or(r.Params.EndDate, ""), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	ticket, err := s.ask(ctx, r.Provider, r.UserID, events.TriggerManual, window)
+	if err != nil {
+		return nil, err
+	}
+	return api.RequestSync202JSONResponse(ticket), nil
+}
+
+// RequestHistoricalSync implements the generated interface.
+func (s *server) RequestHistoricalSync(ctx context.Context, r api.RequestHistoricalSyncRequestObject) (api.RequestHistoricalSyncResponseObject, error) {
+	window := syncs.LastDays(or(r.Params.Days, defaultHistoricalDays), time.Now())
+	ticket, err := s.ask(ctx, r.Provider, r.UserID, events.TriggerBackfill, window)
+	if err != nil {
+		return nil, err
+	}
+	return api.RequestHistoricalSync202JSONResponse(ticket), nil
+}
+
+func (s *server) ask(ctx context.Context, provider string, userID uuid.UUID, trigger string, w events.Window) (api.SyncTicket, error) {
+	if err := s.known(provider); err != nil {
+		return api.SyncTicket{}, err
+	}
+	if err := s.users.MustExist(ctx, userID); err != nil {
+		return api.SyncTicket{}, err
+	}
+	connection, err := s.connections.Usable(ctx, userID, provider)
+	if err != nil {
+		return api.SyncTicket{}, err
+	}
+	id, err := s.syncs.Ask(ctx, syncs.Request{UserID: userID, Provider: provider, ConnectionID: connection, Trigger: trigger, Window: w})
+	if err != nil {
+		return api.SyncTicket{}, err
+	}
+	return api.SyncTicket{SyncID: id, Status: api.SyncStatus(events.SyncQueued), Window: api.Window(w)}, nil
+}
+
+// ListSyncs implements the generated interface.
+func (s *server) ListSyncs(ctx context.Context, r api.ListSyncsRequestObject) (api.ListSyncsResponseObject, error) {
+	if err := s.users.MustExist(ctx, r.UserID); err != nil {
+		return nil, err
+	}
+	list, page, total, err := s.syncs.List(ctx, r.UserID, or(r.Params.Cursor, ""), or(r.Params.Limit, defaultRows))
+	if err != nil {
+		return nil, err
+	}
+	data := make([]api.Sync, len(list))
+	for i, sync := range list {
+		data[i] = shownSync(sync)
+	}
+	return api.ListSyncs200JSONResponse{Data: data, Pagination: api.Pagination{
+		NextCursor: page.Next, PreviousCursor: page.Previous, HasMore: page.HasMore, TotalCount: total,
+	}}, nil
+}
+
+// GetSync implements the generated interface.
+func (s *server) GetSync(ctx context.Context, r api.GetSyncRequestObject) (api.GetSyncResponseObject, error) {
+	if err := s.users.MustExist(ctx, r.UserID); err != nil {
+		return nil, err
+	}
+	sync, err := s.syncs.Get(ctx, r.UserID, r.SyncID)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetSync200JSONResponse(shownSync(sync)), nil
+}
+
+func shownSync(s syncs.Sync) api.Sync {
+	out := api.Sync{
+		ID: s.ID, UserID: s.UserID, Provider: s.Provider, ConnectionID: s.ConnectionID, Trigger: s.Trigger,
+		Window: shownWindow(s.Window), Status: api.SyncStatus(s.Status), NotBefore: utc(s.NotBefore),
+		Counts: s.Counts, Error: s.Error, RequestedAt: s.RequestedAt.UTC(), FinishedAt: utc(s.FinishedAt),
+	}
+	if s.Covered != nil {
+		covered := shownWindow(*s.Covered)
+		out.Covered = &covered
+	}
+	return out
+}
+
+func shownWindow(w events.Window) api.Window { return api.Window{From: w.From.UTC(), To: w.To.UTC()} }

@@ -1,0 +1,89 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/gateway/internal/api"
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
+	"github.com/stridelog/stridelog/services/gateway/internal/workouts"
+)
+
+// document is an answer whose bytes are already there. It implements the
+// generated response interfaces of the routes that must not encode again.
+type document struct {
+	body        []byte
+	contentType string // empty is application/json
+	format      string // of a raw record
+}
+
+func (d document) write(w http.ResponseWriter) error {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	if d.contentType != "" {
+		h.Set("Content-Type", d.contentType)
+	}
+	if d.format != "" {
+		h.Set("X-Stridelog-Format", d.format)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(d.body)))
+	w.WriteHeader(http.StatusOK)
+	_, err := w.Write(d.body)
+	return err
+}
+
+func (d document) VisitListWorkoutsResponse(w http.ResponseWriter) error      { return d.write(w) }
+func (d document) VisitGetWorkoutResponse(w http.ResponseWriter) error        { return d.write(w) }
+func (d document) VisitGetWorkoutRawResponse(w http.ResponseWriter) error     { return d.write(w) }
+func (d document) VisitGetWorkoutHistoryResponse(w http.ResponseWriter) error { return d.write(w) }
+
+// ListWorkouts implements the generated interface.
+func (s *server) ListWorkouts(ctx context.Context, r api.ListWorkoutsRequestObject) (api.ListWorkoutsResponseObject, error) {
+	p := r.Params
+	q := workouts.Query{
+		UserID: r.UserID, Start: or(p.StartDate, ""), End: or(p.EndDate, ""), Type: or(p.RecordType, ""),
+		Provider: or(p.Provider, ""), Duplicates: p.Include != nil, Cursor: or(p.Cursor, ""), Limit: or(p.Limit, defaultRows),
+	}
+	if q.Provider != "" && !slices.ContainsFunc(s.o.Catalog, func(d provider.Descriptor) bool { return d.Name == q.Provider }) {
+		return nil, problem.InvalidField("provider", "is not a provider of this installation: /api/v1/oauth/providers lists them")
+	}
+	body, err := s.workouts.List(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return document{body: body}, nil
+}
+
+// GetWorkout implements the generated interface.
+func (s *server) GetWorkout(ctx context.Context, r api.GetWorkoutRequestObject) (api.GetWorkoutResponseObject, error) {
+	body, err := s.workouts.Get(ctx, r.WorkoutID)
+	if err != nil {
+		return nil, err
+	}
+	return document{body: body}, nil
+}
+
+// GetWorkoutRaw implements the generated interface.
+func (s *server) GetWorkoutRaw(ctx context.Context, r api.GetWorkoutRawRequestObject) (api.GetWorkoutRawResponseObject, error) {
+	raw, err := s.workouts.Raw(ctx, r.WorkoutID)
+	if err != nil {
+		return nil, err
+	}
+	d := document{body: raw.Bytes, format: raw.Format}
+	if !raw.JSON {
+		d.contentType = "application/octet-stream"
+	}
+	return d, nil
+}
+
+// GetWorkoutHistory implements the generated interface.
+func (s *server) GetWorkoutHistory(ctx context.Context, r api.GetWorkoutHistoryRequestObject) (api.GetWorkoutHistoryResponseObject, error) {
+	body, err := s.workouts.History(ctx, r.WorkoutID)
+	if err != nil {
+		return nil, err
+	}
+	return document{body: body}, nil
+}

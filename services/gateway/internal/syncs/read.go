@@ -1,0 +1,122 @@
+package syncs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
+)
+
+// Sync is how one sync stands.
+type Sync struct {
+	ID, UserID   uuid.UUID
+	Provider     string
+	ConnectionID *uuid.UUID
+	Trigger      string
+	Window       events.Window
+	Covered      *events.Window
+	Status       events.SyncStatus
+	NotBefore    *time.Time
+	Counts       []byte // JSON; nil when unknown
+	Error        []byte // JSON; nil when there is none
+	RequestedAt  time.Time
+	FinishedAt   *time.Time
+}
+
+// merged is one row per sync: how it ended, else what the poller does with it,
+// else what was reported last, else what was asked for.
+const merged = `SELECT DISTINCT ON (sync_id) * FROM (
+	SELECT sync_id, user_id, provider, connection_id, trigger, window_from, window_to, covered_from, covered_to, status, not_before,
+		counts::text, error::text, requested_at, finished_at, CASE WHEN status IN ('success', 'partial', 'failed') THEN 1 ELSE 3 END AS rank
+	FROM projector.view_syncs_v1 WHERE user_id = $1
+	UNION ALL
+	SELECT sync_id, user_id, provider, connection_id, trigger, window_from, window_to, NULL, NULL, status, not_before,
+		counts::text, NULL, requested_at, NULL, 2
+	FROM poller.view_syncs_v1 WHERE user_id = $1
+	UNION ALL
+	SELECT sync_id, user_id, provider, connection_id, trigger, window_from, window_to, NULL, NULL, 'queued', NULL,
+		NULL, NULL, requested_at, NULL, 4
+	FROM gateway.sync_requests WHERE user_id = $1
+) every ORDER BY sync_id, rank`
+
+const views = "projector or poller"
+
+// Get is one sync of a user, or a 404.
+func (s *Store) Get(ctx context.Context, userID, id uuid.UUID) (Sync, error) {
+	rows, err := s.db.Query(ctx, `SELECT * FROM (`+merged+`) one WHERE sync_id = $2`, userID, id)
+	if err != nil {
+		return Sync{}, problem.OfQuery(views, err)
+	}
+	sync, err := pgx.CollectExactlyOneRow(rows, scan)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Sync{}, problem.NotFound("sync")
+	}
+	if err != nil {
+		return Sync{}, problem.OfQuery(views, err)
+	}
+	return sync, nil
+}
+
+// List is one page of a user's syncs, newest request first, and the number on all pages.
+func (s *Store) List(ctx context.Context, userID uuid.UUID, word string, limit int) ([]Sync, cursor.Page, int, error) {
+	filter := cursor.NewFilter("syncs", userID.String())
+	sign, order := "<", "DESC"
+	var at *cursor.Place
+	args, where := []any{userID, limit + 1}, ""
+	if word != "" {
+		place, err := filter.Decode(word)
+		if err != nil {
+			return nil, cursor.Page{}, 0, problem.InvalidField("cursor", "does not belong to this list: use next_cursor or previous_cursor of this list, or leave it out")
+		}
+		at = &place
+		if place.Backwards {
+			sign, order = ">", "ASC"
+		}
+		args, where = append(args, place.Time, place.ID), ` WHERE (requested_at, sync_id) `+sign+` ($3, $4)`
+	}
+	var total int
+	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM (`+merged+`) counted`, userID).Scan(&total); err != nil {
+		return nil, cursor.Page{}, 0, problem.OfQuery(views, err)
+	}
+	rows, err := s.db.Query(ctx, fmt.Sprintf(`SELECT * FROM (%s) listed%s ORDER BY requested_at %s, sync_id %s LIMIT $2`, merged, where, order, order), args...)
+	if err != nil {
+		return nil, cursor.Page{}, 0, problem.OfQuery(views, err)
+	}
+	read, err := pgx.CollectRows(rows, scan)
+	if err != nil {
+		return nil, cursor.Page{}, 0, problem.OfQuery(views, err)
+	}
+	places := make([]cursor.Place, len(read))
+	for i, r := range read {
+		places[i] = cursor.Place{Time: r.RequestedAt, ID: r.ID}
+	}
+	page := filter.Page(at, limit, places)
+	read = read[:page.Count]
+	if page.Reverse {
+		for i, j := 0, len(read)-1; i < j; i, j = i+1, j-1 {
+			read[i], read[j] = read[j], read[i]
+		}
+	}
+	return read, page, total, nil
+}
+
+func scan(row pgx.CollectableRow) (Sync, error) {
+	var (
+		s        Sync
+		from, to *time.Time
+		rank     int
+	)
+	err := row.Scan(&s.ID, &s.UserID, &s.Provider, &s.ConnectionID, &s.Trigger, &s.Window.From, &s.Window.To, &from, &to, &s.Status, &s.NotBefore,
+		&s.Counts, &s.Error, &s.RequestedAt, &s.FinishedAt, &rank)
+	if from != nil && to != nil {
+		s.Covered = &events.Window{From: *from, To: *to}
+	}
+	return s, err
+}
