@@ -1,10 +1,13 @@
 package fitbit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
@@ -16,6 +19,7 @@ type account struct {
 	person  *simulator.Person
 	nextDay time.Time // first day that is not taken over yet
 	records map[string]record
+	sorted  []record // all records by local start, ties by id; nil after a change
 	uploads int
 }
 
@@ -23,6 +27,12 @@ type account struct {
 type record struct {
 	truth *simulator.Truth
 	from  time.Time
+	start string // local
+}
+
+func (a *account) put(t *simulator.Truth, from time.Time) {
+	a.records[t.ExternalID] = record{t, from, localStart(t)}
+	a.sorted = nil
 }
 
 func newAccount(p *simulator.Person) *account {
@@ -35,36 +45,27 @@ func (a *account) advance(now time.Time) {
 	last := now.UTC().AddDate(0, 0, 1)
 	for ; !a.nextDay.After(last); a.nextDay = a.nextDay.AddDate(0, 0, 1) {
 		for _, t := range a.person.Day(a.nextDay) {
-			a.records[t.ExternalID] = record{&t, t.Modified}
+			a.put(&t, t.Modified)
 		}
 	}
 }
 
 // visible gives what the cloud has at an instant, by local start, as the list
-// filters by it; ties by id.
-func (a *account) visible(now time.Time) []*simulator.Truth {
+// filters by it.
+func (a *account) visible(now time.Time) []record {
 	a.advance(now)
-	all := make([]*simulator.Truth, 0, len(a.records))
-	for _, r := range a.records {
+	if a.sorted == nil {
+		a.sorted = slices.SortedFunc(maps.Values(a.records), func(x, y record) int {
+			return cmp.Or(strings.Compare(x.start, y.start), len(x.truth.ExternalID)-len(y.truth.ExternalID),
+				strings.Compare(x.truth.ExternalID, y.truth.ExternalID))
+		})
+	}
+	all := make([]record, 0, len(a.sorted))
+	for _, r := range a.sorted {
 		if !r.from.After(now) {
-			all = append(all, r.truth)
+			all = append(all, r)
 		}
 	}
-	slices.SortFunc(all, func(x, y *simulator.Truth) int {
-		if a, b := localStart(x), localStart(y); a != b {
-			if a < b {
-				return -1
-			}
-			return 1
-		}
-		if len(x.ExternalID) != len(y.ExternalID) {
-			return len(x.ExternalID) - len(y.ExternalID)
-		}
-		if x.ExternalID < y.ExternalID {
-			return -1
-		}
-		return 1
-	})
 	return all
 }
 
@@ -82,8 +83,8 @@ func (c *Cloud) Truth(accountID string) []simulator.Truth {
 	}
 	visible := a.visible(c.options.Now())
 	truths := make([]simulator.Truth, 0, len(visible))
-	for _, t := range visible {
-		truths = append(truths, t.Copy())
+	for _, r := range visible {
+		truths = append(truths, r.truth.Copy())
 	}
 	return truths
 }
@@ -131,7 +132,7 @@ func (c *Cloud) Upload(accountID string, t simulator.Truth) (externalID string, 
 	if err := check(&t); err != nil {
 		return "", fmt.Errorf("upload a workout: %w", err)
 	}
-	a.records[t.ExternalID] = record{&t, now}
+	a.put(&t, now)
 	return t.ExternalID, nil
 }
 
@@ -154,7 +155,7 @@ func (c *Cloud) Edit(accountID, externalID string, change func(*simulator.Truth)
 	if err := check(&edited); err != nil {
 		return fmt.Errorf("edit a workout: %w", err)
 	}
-	a.records[externalID] = record{&edited, a.records[externalID].from}
+	a.put(&edited, a.records[externalID].from)
 	return nil
 }
 
@@ -167,6 +168,7 @@ func (c *Cloud) Delete(accountID, externalID string) error {
 		return fmt.Errorf("delete a workout: %w", err)
 	}
 	delete(a.records, externalID)
+	a.sorted = nil
 	return nil
 }
 

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/stridelog/stridelog/provider/simulator"
 )
 
 // caller is who an authorized request speaks for.
@@ -16,8 +14,8 @@ type caller struct {
 	account *account
 	scopes  []string
 	now     time.Time
-	records []*simulator.Truth // visible now, by local start
-	known   bool               // whether the account has any record at all
+	records []record // visible now, by local start
+	known   bool     // whether the account has any record at all
 }
 
 // usage counts a person's requests of one clock hour.

@@ -18,7 +18,8 @@ type Call struct {
 type Fault struct {
 	Delay time.Duration // before the request is looked at
 	// Before keeps the request from having any effect. Otherwise it is handled,
-	// a token rotated, a quota used, and only the answer changes.
+	// a token rotated, a quota used, and only the answer changes. Before without
+	// a Status is a Drop.
 	Before bool
 	// Status, Header and Body replace the answer, when Status is not zero.
 	// Without a Content-Type in Header the body is sent as JSON.

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/stridelog/stridelog/provider/simulator"
 )
 
 // maxLimit is the most that a page holds.
@@ -86,11 +84,11 @@ func number(text string, absent int) (int, bool) {
 // choose gives all records of a query in its order. Local starts compare with
 // the date as text: a day's date is less than its times, so that afterDate is
 // inclusive and beforeDate exclusive.
-func (q listQuery) choose(records []*simulator.Truth) []*simulator.Truth {
-	chosen := make([]*simulator.Truth, 0, len(records))
-	for _, t := range records {
-		if q.after == (localStart(t) >= q.date) {
-			chosen = append(chosen, t)
+func (q listQuery) choose(records []record) []record {
+	chosen := make([]record, 0, len(records))
+	for _, r := range records {
+		if q.after == (r.start >= q.date) {
+			chosen = append(chosen, r)
 		}
 	}
 	if !q.after {
@@ -117,11 +115,11 @@ func (c *Cloud) list(w http.ResponseWriter, r *http.Request, who caller) {
 			miles: who.account.person.Miles() || strings.HasPrefix(r.Header.Get("Accept-Language"), "en_US"),
 			heart: slices.Contains(who.scopes, "heartrate"),
 		}
-		for i, t := range all[from:to] {
+		for i, entry := range all[from:to] {
 			if i > 0 {
 				_ = body.WriteByte(',')
 			}
-			_, _ = body.Write(render(t, v))
+			_, _ = body.Write(render(entry.truth, v))
 		}
 		_, _ = body.WriteString(`],`)
 	}
