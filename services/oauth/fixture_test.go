@@ -237,3 +237,14 @@ func (s *safeBuffer) contains(text string) bool {
 	defer s.mu.Unlock()
 	return strings.Contains(s.b.String(), text)
 }
+
+// eventually waits for a condition that another goroutine brings about.
+func (h *house) eventually(what string, holds func() bool) {
+	h.t.Helper()
+	end := time.Now().Add(deadline)
+	for !holds() {
+		if time.Now().After(end) {
+			h.t.Fatalf("never came true: %s", what)
+		}
+	}
+}
