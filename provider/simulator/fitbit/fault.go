@@ -31,7 +31,8 @@ type Fault struct {
 	// Cut sends no more than so many bytes of the body, when it is positive, and
 	// hangs up.
 	Cut int
-	// Drop hangs up without an answer.
+	// Drop hangs up without an answer. On a connection it used before, Go's own
+	// client asks again when the method allows it.
 	Drop bool
 }
 
