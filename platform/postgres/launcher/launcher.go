@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -79,8 +80,19 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, held.release())
 	}
-	s.lock = held
+	s.hold(held)
 	return s, nil
+}
+
+// hold keeps the lock while the server runs, also when nobody keeps the Server:
+// the garbage collector would close the file, and the next start would take the
+// server for one that was left behind.
+func (s *Server) hold(l *lock) {
+	s.lock = l
+	go func() {
+		<-s.process.done
+		runtime.KeepAlive(l)
+	}()
 }
 
 // open starts the cluster under root, which the caller has locked.

@@ -196,3 +196,30 @@ func TestAForeignPasswordIsToldAndDoesNotHang(t *testing.T) {
 		t.Errorf("the error shows the password: %v", err)
 	}
 }
+
+// startAndForget keeps nothing of the Server but its process, to stop it.
+func startAndForget(t *testing.T, parent string) *process {
+	t.Helper()
+	s, err := Start(limit(t), Options{Dir: parent, Throwaway: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.process
+}
+
+func TestAServerThatNobodyKeepsIsNotTakenForALeftover(t *testing.T) {
+	parent := folder(t)
+	p := startAndForget(t, parent)
+	t.Cleanup(func() {
+		if err := p.stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 3 { // a file is closed some collections after it was last used
+		runtime.GC()
+	}
+	sweep(limit(t), parent, slog.New(slog.DiscardHandler))
+	if got := throwaways(t, parent); len(got) != 1 || p.ended() {
+		t.Errorf("after the sweep there is %v, and the server has ended: %v", got, p.ended())
+	}
+}

@@ -41,7 +41,8 @@ func startThrowaway(ctx context.Context, o Options, account *account) (*Server, 
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(root), held.release())
 	}
-	s.lock, s.remove = held, root
+	s.hold(held)
+	s.remove = root
 	return s, nil
 }
 
