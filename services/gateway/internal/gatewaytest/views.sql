@@ -1,0 +1,41 @@
+-- The published views of the other services, on tables that a test can fill.
+CREATE SCHEMA oauth;
+CREATE TABLE oauth.connections (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid NOT NULL, provider text NOT NULL, status text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(), reason text, next_action text, provider_user_id text,
+    scope text[] NOT NULL DEFAULT '{activity}', created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE VIEW oauth.view_connections_v1 AS SELECT * FROM oauth.connections;
+
+CREATE SCHEMA poller;
+CREATE TABLE poller.targets (
+    user_id uuid NOT NULL, provider text NOT NULL, connection_id uuid NOT NULL, last_synced_at timestamptz, next_sync_at timestamptz
+);
+CREATE VIEW poller.view_targets_v1 AS SELECT * FROM poller.targets;
+CREATE TABLE poller.syncs (
+    sync_id uuid PRIMARY KEY, user_id uuid NOT NULL, provider text NOT NULL, connection_id uuid NOT NULL, trigger text NOT NULL,
+    window_from timestamptz NOT NULL, window_to timestamptz NOT NULL, status text NOT NULL, not_before timestamptz, counts json NOT NULL,
+    requested_at timestamptz NOT NULL
+);
+CREATE VIEW poller.view_syncs_v1 AS SELECT * FROM poller.syncs;
+
+CREATE SCHEMA projector;
+CREATE TABLE projector.workouts (
+    id uuid PRIMARY KEY, user_id uuid NOT NULL, provider text NOT NULL DEFAULT 'fitbit', external_id text NOT NULL DEFAULT '1',
+    type text NOT NULL DEFAULT 'running', category text NOT NULL DEFAULT 'running', start_time timestamptz NOT NULL, local_date date,
+    removed_at timestamptz, duplicate_of uuid, version bigint NOT NULL DEFAULT 1, doc text, details text,
+    created_at timestamptz NOT NULL DEFAULT '2026-09-01T00:00:00Z', updated_at timestamptz NOT NULL DEFAULT '2026-09-02T00:00:00.5Z'
+);
+CREATE INDEX ON projector.workouts (user_id, start_time DESC, id DESC);
+CREATE VIEW projector.view_workouts_v1 AS SELECT * FROM projector.workouts;
+CREATE TABLE projector.versions (
+    workout_id uuid NOT NULL, user_id uuid NOT NULL, sequence bigint NOT NULL, event text NOT NULL, event_id text NOT NULL, fact_id text NOT NULL,
+    origin text NOT NULL, at timestamptz NOT NULL, normalizer_version int, doc text, problem text
+);
+CREATE VIEW projector.view_workout_versions_v1 AS SELECT * FROM projector.versions;
+CREATE TABLE projector.syncs (
+    sync_id uuid PRIMARY KEY, user_id uuid NOT NULL, provider text NOT NULL, connection_id uuid, trigger text NOT NULL,
+    window_from timestamptz NOT NULL, window_to timestamptz NOT NULL, covered_from timestamptz, covered_to timestamptz, status text NOT NULL,
+    not_before timestamptz, counts json, error json, requested_at timestamptz NOT NULL, finished_at timestamptz, report int NOT NULL
+);
+CREATE VIEW projector.view_syncs_v1 AS SELECT * FROM projector.syncs;
