@@ -192,7 +192,7 @@ func check(t *simulator.Truth) error {
 		return errors.New("ExternalID is no unsigned 64-bit number")
 	}
 	if t.Start.IsZero() || t.Duration <= 0 || t.ActiveDuration > t.Duration || t.ActiveDuration < 0 {
-		return errors.New("Start, a positive Duration and an ActiveDuration no longer than it are needed")
+		return errors.New("it needs a Start, a positive Duration, and an ActiveDuration no longer than that")
 	}
 	if _, known := typeIDs()[t.Type]; !known && !t.Custom {
 		return fmt.Errorf("type %q has no Fitbit id; mark it Custom", t.Type)

@@ -31,11 +31,7 @@ func Decide(ctx context.Context, client *http.Client, authorizeURL string, d Dec
 	if err != nil {
 		return nil, fmt.Errorf("decide on consent: %w", err)
 	}
-	response, err := staying.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("open the consent page: %w", err)
-	}
-	if err := finish(response, http.StatusOK); err != nil {
+	if _, err := visit(&staying, request, http.StatusOK); err != nil {
 		return nil, fmt.Errorf("open the consent page: %w", err)
 	}
 	form := page.Query()
@@ -54,30 +50,31 @@ func Decide(ctx context.Context, client *http.Client, authorizeURL string, d Dec
 		return nil, fmt.Errorf("decide on consent: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err = staying.Do(request)
+	location, err := visit(&staying, request, http.StatusFound)
 	if err != nil {
 		return nil, fmt.Errorf("send the decision: %w", err)
 	}
-	if err := finish(response, http.StatusFound); err != nil {
-		return nil, fmt.Errorf("send the decision: %w", err)
-	}
-	return response.Location()
+	return url.Parse(location)
 }
 
-// finish reads an answer to its end. A page of the fake that is not what was
-// wanted says in words what is wrong.
-func finish(response *http.Response, want int) error {
+// visit sends a request, reads the answer to its end and gives its Location. A
+// page that is not what was wanted says in words what is wrong.
+func visit(client *http.Client, request *http.Request, want int) (location string, err error) {
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxForm))
 	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+		return "", fmt.Errorf("read the answer: %w", err)
 	}
 	if response.StatusCode == want {
-		return nil
+		return response.Header.Get("Location"), nil
 	}
 	if _, message, found := strings.Cut(string(text), "Developer information:</strong> "); found {
 		message, _, _ = strings.Cut(message, "</p>")
-		return errors.New("the cloud refuses: " + message)
+		return "", errors.New("the cloud refuses: " + message)
 	}
-	return fmt.Errorf("the cloud answers with status %d", response.StatusCode)
+	return "", fmt.Errorf("the cloud answers with status %d", response.StatusCode)
 }
