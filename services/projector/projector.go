@@ -43,6 +43,9 @@ type Progress = rebuild.Progress
 // Report says what a rebuild did.
 type Report = rebuild.Report
 
+// PhaseSwitched is the phase of a rebuild's last progress.
+const PhaseSwitched = rebuild.PhaseSwitched
+
 // ErrLogRestored says that the log is not the one that the tables were made
 // from. Only a rebuild helps.
 var ErrLogRestored = generation.ErrLogRestored

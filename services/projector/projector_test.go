@@ -249,12 +249,8 @@ func TestRebuildAcceptsARestoredLog(t *testing.T) {
 	stop := s.run(t)
 	s.drained(t)
 	stop()
-	if err := s.bus.JetStream().DeleteStream(t.Context(), events.StreamFacts); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.bus.DeclareStreams(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s.bus = bustest.New(t)
+	s.service = s.another(t, projectortest.Normalizers())
 	projectortest.Publish(t, s.bus, projectortest.Fact{User: anna, External: "kept"})
 	if err := s.service.Run(t.Context(), func() {}); !errors.Is(err, projector.ErrLogRestored) || !strings.Contains(err.Error(), "stridelog rebuild") {
 		t.Fatalf("the projector ended with %v, want ErrLogRestored and what to run", err)

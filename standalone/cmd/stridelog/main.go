@@ -14,8 +14,13 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := command.Run(ctx, os.Args[1:], command.Process{
-		Env: os.LookupEnv, Stdout: os.Stdout, Stderr: os.Stderr,
+		Env: os.LookupEnv, Stdout: os.Stdout, Stderr: os.Stderr, Terminal: isTerminal(os.Stderr),
 	})
 	stop()
 	os.Exit(code)
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

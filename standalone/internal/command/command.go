@@ -27,6 +27,8 @@ const (
 type Process struct {
 	Env            func(string) (string, bool)
 	Stdout, Stderr io.Writer
+	// Terminal says that Stderr is one, so a line may replace itself.
+	Terminal bool
 }
 
 // action runs one command.

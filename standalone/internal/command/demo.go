@@ -44,14 +44,16 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 			return err
 		}
 	}
-	simulator, err := demo.NewSimulator(c.DataDir, log)
+	callback, err := demo.CallbackURL(c.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	simulator, err := demo.NewSimulator(c.DataDir, callback, log)
 	if err != nil {
 		return err
 	}
 	s := newSystem(p, c, stores, log)
-	tour := demo.Tour{
-		System: s, Out: p.Stdout, Person: simulator.Person(), Simulator: simulator, Started: started,
-	}
+	tour := demo.Tour{System: s, Simulator: simulator, Out: p.Stdout, NATSURL: stores.NATSURL, Started: started}
 	components := []lifecycle.Component{stores.Watch(), {Name: "simulator", Run: func(ctx context.Context, ready func()) error {
 		return simulator.Run(ctx, func() { simulator.Configure(&s.Config.Fitbit); ready() })
 	}}}

@@ -25,15 +25,34 @@ func runRebuild(ctx context.Context, p Process, c config.Config, args []string) 
 	if err != nil {
 		return err
 	}
-	started := time.Now()
-	report, err := newSystem(p, c, stores, log).Rebuild(ctx, func(pr projector.Progress) {
-		fmt.Fprintln(p.Stderr, pr)
-	})
+	r, err := newSystem(p, c, stores, log).Rebuild(ctx, func(pr projector.Progress) { showProgress(p, pr) })
 	if err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
-	fmt.Fprintf(p.Stdout, "%s (%.1fs)\n", report, time.Since(started).Seconds())
+	fmt.Fprintf(p.Stdout, "Rebuilt %d workouts in %d versions from %d events up to sequence %d in %s; live batches waited %s.\n",
+		r.Workouts, r.Versions, r.Facts, r.LastSequence, r.Elapsed.Round(time.Millisecond), r.Blocked.Round(time.Millisecond))
+	if r.Failures > 0 || r.Rejected > 0 {
+		fmt.Fprintf(p.Stdout, "%d records could not be normalized and %d messages could not be read; both are kept in the log.\n", r.Failures, r.Rejected)
+	}
 	return nil
+}
+
+// showProgress is a line that replaces itself on a terminal, and a line each
+// elsewhere.
+func showProgress(p Process, pr projector.Progress) {
+	line := fmt.Sprintf("%s: %d events, at %d of %d, %.0f events/s", pr.Phase, pr.Facts, pr.Sequence, pr.Target, pr.Rate)
+	if pr.Rate > 0 && pr.Target > pr.Sequence {
+		eta := time.Duration(float64(pr.Target-pr.Sequence) / pr.Rate * float64(time.Second))
+		line += ", " + eta.Round(time.Second).String() + " left"
+	}
+	if p.Terminal {
+		fmt.Fprintf(p.Stderr, "\r\033[K%s", line)
+		if pr.Phase == projector.PhaseSwitched {
+			fmt.Fprintln(p.Stderr)
+		}
+		return
+	}
+	fmt.Fprintln(p.Stderr, line)
 }
 
 // runTail prints events as they come. What it prints is people's data.

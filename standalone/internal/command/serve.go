@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/demo"
 	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
@@ -43,7 +44,7 @@ func runServe(ctx context.Context, p Process, c config.Config, args []string) er
 		components = append(components, component)
 	}
 	components = append(components, lifecycle.Component{Name: "announcement", Run: func(ctx context.Context, ready func()) error {
-		fmt.Fprintf(p.Stdout, "Stridelog serves on http://%s (documentation: /docs)\n", s.GatewayAddr())
+		fmt.Fprintf(p.Stdout, "Stridelog serves on %s (documentation: /docs)\n", demo.BaseURL(s.GatewayAddr()))
 		ready()
 		<-ctx.Done()
 		return nil

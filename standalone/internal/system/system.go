@@ -106,12 +106,16 @@ func (s *System) open(ctx context.Context, name string) (clients, error) {
 	return clients{db: db, bus: b, log: log}, nil
 }
 
+// connectors are the providers that have credentials; the others are disabled.
 func (s *System) connectors() (provider.Connectors, error) {
-	f := s.Config.Fitbit
-	return catalog.Connectors(catalog.Settings{Fitbit: catalog.FitbitSettings{
-		ClientID: f.ClientID, ClientSecret: provider.Secret(f.ClientSecret),
-		AuthorizeURL: f.AuthorizeURL, APIBaseURL: f.APIBaseURL, DefaultScopes: f.Scopes,
-	}})
+	settings := map[string]catalog.Settings{}
+	if f := s.Config.Fitbit; f.ClientID != "" {
+		settings["fitbit"] = catalog.Settings{
+			ClientID: f.ClientID, ClientSecret: provider.Secret(f.ClientSecret),
+			AuthorizeURL: f.AuthorizeURL, APIBaseURL: f.APIBaseURL, DefaultScopes: f.Scopes,
+		}
+	}
+	return catalog.Connectors(settings)
 }
 
 func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
@@ -150,12 +154,12 @@ func (s *System) runPoller(ctx context.Context, c clients, ready func()) error {
 // wait for providers most of the time.
 const pollWorkers = 8
 
-func (s *System) projector(c clients) (*projector.Service, error) {
-	return projector.New(projector.Config{Log: c.log, DB: c.db, Bus: c.bus, Normalizers: catalog.Normalizers(), Registry: s.Registry})
+func (s *System) projector(c clients, registry prometheus.Registerer) (*projector.Service, error) {
+	return projector.New(projector.Config{Log: c.log, DB: c.db, Bus: c.bus, Normalizers: catalog.Normalizers(), Registry: registry})
 }
 
 func (s *System) runProjector(ctx context.Context, c clients, ready func()) error {
-	service, err := s.projector(c)
+	service, err := s.projector(c, s.Registry)
 	if err != nil {
 		return err
 	}
@@ -169,7 +173,7 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 		return projector.Report{}, err
 	}
 	defer c.close()
-	service, err := s.projector(c)
+	service, err := s.projector(c, nil) // the projector beside it has the metrics
 	if err != nil {
 		return projector.Report{}, err
 	}

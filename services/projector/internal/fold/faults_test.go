@@ -10,6 +10,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
@@ -163,12 +164,8 @@ func TestTheFoldStopsWhenTheLogWasRestored(t *testing.T) {
 	fact := projectortest.Fact{User: anna, External: "1"}
 	for name, damage := range map[string]func(t *testing.T, x *bench){
 		"another epoch": func(t *testing.T, x *bench) {
-			if err := x.bus.JetStream().DeleteStream(t.Context(), events.StreamFacts); err != nil {
-				t.Fatal(err)
-			}
-			if err := x.bus.DeclareStreams(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			x.bus = bustest.New(t)
+			x.facts = x.fold(t, x.bus)
 			x.publish(t, fact, fact, fact)
 		},
 		"the log ends too early": func(t *testing.T, x *bench) {

@@ -28,6 +28,16 @@ func Publish(t testing.TB, b *bus.Bus, facts ...Fact) {
 	}
 }
 
+// End is the last sequence of a stream.
+func End(t testing.TB, b *bus.Bus, stream string) uint64 {
+	t.Helper()
+	state, err := b.State(context.WithoutCancel(t.Context()), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.LastSequence
+}
+
 // Deliveries reads a stream from a sequence to its end.
 func Deliveries(t testing.TB, b *bus.Bus, stream string, from uint64) []bus.Delivery {
 	t.Helper()
@@ -87,11 +97,12 @@ func Number(t testing.TB, db *pgxpool.Pool, sql string, args ...any) (n int64) {
 	return n
 }
 
-// LastAnnounced is the id of the last event about each workout in the stream.
-func LastAnnounced(t testing.TB, b *bus.Bus) map[string]string {
+// LastAnnounced is the id of the last event about each workout in the stream, from
+// a sequence on.
+func LastAnnounced(t testing.TB, b *bus.Bus, from uint64) map[string]string {
 	t.Helper()
 	last := map[string]string{}
-	for _, d := range Deliveries(t, b, events.StreamWorkouts, 1) {
+	for _, d := range Deliveries(t, b, events.StreamWorkouts, from) {
 		if d.Err != nil {
 			t.Fatal(d.Err)
 		}

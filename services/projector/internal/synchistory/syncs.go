@@ -138,7 +138,7 @@ func read(d bus.Delivery) (report, error) {
 	}
 	switch e := d.Event.Data.(type) {
 	case *events.SyncRequested:
-		if err := check(d.Event, e.UserID, e.Provider, e.SyncID, e.Trigger); err != nil {
+		if err := check(d.Event, e.UserID, e.Provider, []string{e.SyncID}, e.Trigger); err != nil {
 			return report{}, err
 		}
 		return report{e.SyncID, e.UserID, []any{
@@ -146,7 +146,11 @@ func read(d bus.Delivery) (report, error) {
 			string(events.SyncQueued), nil, nil, nil, e.RequestedAt, nil, 0, int64(d.Sequence),
 		}}, nil
 	case *events.SyncFinished:
-		if err := check(d.Event, e.UserID, e.Provider, e.SyncID, e.Trigger, e.ConnectionID, string(e.Status)); err != nil {
+		ids := []string{e.SyncID}
+		if e.ConnectionID != "" {
+			ids = append(ids, e.ConnectionID)
+		}
+		if err := check(d.Event, e.UserID, e.Provider, ids, e.Trigger, string(e.Status)); err != nil {
 			return report{}, err
 		}
 		return finished(d, e)
@@ -188,16 +192,18 @@ func finished(d bus.Delivery, e *events.SyncFinished) (report, error) {
 
 // check refuses what the table cannot hold, and rows about anybody but the person
 // of the subject: erasure goes by subject.
-func check(e events.Event, userID, provider string, texts ...string) error {
+func check(e events.Event, userID, provider string, ids []string, texts ...string) error {
 	if userID != e.UserID || provider != e.Provider {
 		return fmt.Errorf("the data is about another user or provider than the subject")
 	}
-	if id, err := uuid.Parse(userID); err != nil || id.String() != userID {
-		return fmt.Errorf("the user id is no UUID in lower case")
+	for _, text := range append(ids, userID) {
+		if id, err := uuid.Parse(text); err != nil || id.String() != text {
+			return fmt.Errorf("one of its ids is no UUID in lower case")
+		}
 	}
 	for _, t := range texts {
 		if strings.ContainsRune(t, 0) {
-			return fmt.Errorf("one of its ids is no valid text")
+			return fmt.Errorf("one of its words is no valid text")
 		}
 	}
 	return nil

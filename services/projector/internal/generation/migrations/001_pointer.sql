@@ -18,10 +18,10 @@ CREATE TABLE projector.erased_users (
 
 -- Syncs are no part of a generation: their stream forgets after 90 days, this table does not.
 CREATE TABLE projector.syncs (
-    sync_id       text COLLATE "C" PRIMARY KEY,
+    sync_id       uuid PRIMARY KEY,
     user_id       uuid NOT NULL,
     provider      text COLLATE "C" NOT NULL,
-    connection_id text,
+    connection_id uuid,
     trigger       text NOT NULL,
     window_from   timestamptz NOT NULL,
     window_to     timestamptz NOT NULL,

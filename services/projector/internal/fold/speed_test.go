@@ -1,0 +1,81 @@
+package fold_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/services/projector/internal/fold"
+	"github.com/stridelog/stridelog/services/projector/internal/generation"
+	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
+	"github.com/stridelog/stridelog/services/projector/internal/rebuild"
+	"github.com/stridelog/stridelog/services/projector/internal/row"
+)
+
+const benchFacts = 20_000
+
+// BenchmarkFold measures the fold of new facts and their announcement, by the size
+// of a batch; decoding the messages is not in it.
+func BenchmarkFold(b *testing.B) {
+	for _, size := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			facts, deliveries := benchSetup(b)
+			next := 0
+			for b.Loop() {
+				if next+size > len(deliveries) {
+					b.StopTimer()
+					facts, deliveries = benchSetup(b)
+					next = 0
+					b.StartTimer()
+				}
+				if err := facts.Fold(b.Context(), deliveries[next:next+size]); err != nil {
+					b.Fatal(err)
+				}
+				next += size
+			}
+			b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "facts/s")
+		})
+	}
+}
+
+// BenchmarkRebuild measures the way from the log to the serving tables.
+func BenchmarkRebuild(b *testing.B) {
+	facts, _ := benchSetup(b)
+	for b.Loop() {
+		r := &rebuild.Rebuild{Log: bustest.Logger(b), Bus: facts.Bus, Tables: facts.Tables, Reader: facts.Reader}
+		if _, err := r.Run(b.Context(), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*benchFacts)/b.Elapsed().Seconds(), "facts/s")
+}
+
+func benchSetup(b *testing.B) (*fold.Facts, []bus.Delivery) {
+	b.Helper()
+	db, bs := postgrestest.New(b), bustest.New(b)
+	tables := generation.New(db, bs)
+	if err := tables.Prepare(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	for first := 0; first < benchFacts; first += bus.MaxPage {
+		var page []events.Event
+		for i := first; i < first+bus.MaxPage; i++ {
+			page = append(page, projectortest.Fact{
+				User: fmt.Sprintf("11111111-2222-4333-8444-%012d", first/bus.MaxPage), External: fmt.Sprint(i), Record: projectortest.Record{Minutes: 30},
+			}.Event())
+		}
+		scope := events.ActivitySubjects(projectortest.Provider, page[0].UserID)
+		if _, _, err := bs.PublishPage(b.Context(), page, bus.Expect{Subjects: scope}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	metrics, err := fold.NewMetrics(nil, bs)
+	if err != nil {
+		b.Fatal(err)
+	}
+	facts := &fold.Facts{Log: bustest.Logger(b), Bus: bs, Tables: tables, Reader: row.NewReader(projectortest.Normalizers()), Metrics: metrics}
+	return facts, projectortest.Deliveries(b, bs, events.StreamFacts, 1)
+}

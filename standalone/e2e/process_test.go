@@ -1,0 +1,279 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stridelog/stridelog/services/oauth"
+	"github.com/stridelog/stridelog/standalone/internal/client"
+	"github.com/stridelog/stridelog/standalone/internal/installation"
+)
+
+// binary builds the command once for all tests of this package.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "stridelog-e2e-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "stridelog")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/stridelog/stridelog/standalone/cmd/stridelog").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w: %s", err, out)
+	}
+	return path, nil
+})
+
+// process is a running stridelog command.
+type process struct {
+	cmd    *exec.Cmd
+	out    *output
+	exited chan struct{}
+}
+
+// output keeps what a process printed and wakes whoever waits for a line.
+type output struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{}
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, err := o.text.Write(p)
+	close(o.changed)
+	o.changed = make(chan struct{})
+	return n, err
+}
+
+func (o *output) read() (string, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String(), o.changed
+}
+
+func startProcess(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(path, args...), out: &output{changed: make(chan struct{})}, exited: make(chan struct{})}
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // the exit code is read from ProcessState
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		p.stop(t)
+		if t.Failed() {
+			text, _ := p.out.read()
+			t.Logf("%s printed:\n%s", strings.Join(args, " "), text)
+		}
+	})
+	return p
+}
+
+// stop ends the process as Ctrl-C does and insists that it ends well.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGINT)
+	select {
+	case <-p.exited:
+	case <-time.After(30 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		t.Error("the process did not end within 30 s of SIGINT")
+	}
+}
+
+// await waits until the process has printed a match and returns its groups.
+func (p *process) await(t *testing.T, pattern string) []string {
+	t.Helper()
+	ctx, re := deadline(t), regexp.MustCompile(pattern)
+	for {
+		text, changed := p.out.read()
+		if m := re.FindStringSubmatch(text); m != nil {
+			return m
+		}
+		select {
+		case <-changed:
+		case <-p.exited:
+			t.Fatalf("the process ended without printing %q; it printed:\n%s", pattern, text)
+		case <-ctx.Done():
+			t.Fatalf("the process never printed %q; it printed:\n%s", pattern, text)
+		}
+	}
+}
+
+func TestFourProcessesServeTheSame(t *testing.T) {
+	w := newWorld(t)
+	sealing, err := oauth.NewSealingKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := freeAddr(t)
+	env := []string{
+		"DATABASE_URL=" + w.databaseURL, "NATS_URL=" + w.natsURL, "HTTP_ADDR=" + addr,
+		"STRIDELOG_SEALING_KEY=" + sealing, "STRIDELOG_ADMIN_KEY=" + installation.AdminKey,
+		"STRIDELOG_REDIRECT_ALLOWLIST=http://app.test",
+		"FITBIT_CLIENT_ID=" + w.fitbit.ClientID, "FITBIT_CLIENT_SECRET=" + w.fitbit.ClientSecret,
+		"FITBIT_REDIRECT_URI=" + w.fitbit.RedirectURI, "FITBIT_AUTHORIZE_URL=" + w.fitbit.AuthorizeURL,
+		"FITBIT_API_BASE_URL=" + w.fitbit.APIBaseURL,
+	}
+	// The reverse order of the flow: no service may rely on another being there.
+	for _, service := range []string{"gateway", "projector", "poller", "oauth"} {
+		startProcess(t, env, service)
+	}
+	c := &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: &http.Client{Timeout: 30 * time.Second}}
+	awaitProviders(t, c)
+	user := w.connect(t, c, w.people[3])
+	w.verify(t, c, user, w.people[3])
+}
+
+// awaitProviders waits until gateway and oauth answer.
+func awaitProviders(t *testing.T, c *client.Client) {
+	t.Helper()
+	ctx := deadline(t)
+	for {
+		err := c.Call(ctx, http.MethodGet, "/oauth/providers", nil, nil)
+		var problem *client.Problem
+		switch {
+		case err == nil:
+			return
+		case errors.As(err, &problem) && problem.Status < 500:
+			t.Fatal(err)
+		}
+		wait(t, ctx, "providers: %v", err)
+	}
+}
+
+func TestDemoKeepsItsStateOverARestart(t *testing.T) {
+	dir := dataDir(t)
+	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + freeAddr(t)}
+	const printed = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*curl -H .* '(http://[^/]+)/api`
+
+	demo := startProcess(t, env, "demo")
+	first := demo.await(t, printed)
+	before := demoWorkouts(t, first)
+	if len(before) < 30 {
+		t.Errorf("the demo serves only %d workouts", len(before))
+	}
+
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rebuild := exec.Command(path, "rebuild")
+	rebuild.Env = demo.cmd.Env
+	if out, err := rebuild.CombinedOutput(); err != nil {
+		t.Errorf("rebuild beside the demo: %v\n%s", err, out)
+	}
+	demo.stop(t)
+	if code := demo.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("the demo ended with code %d", code)
+	}
+
+	second := startProcess(t, env, "demo").await(t, printed)
+	if second[2] != first[2] || second[3] != first[3] {
+		t.Error("the restart made another key or another user")
+	}
+	after := demoWorkouts(t, second)
+	for id, workout := range before {
+		if string(after[id]) != string(workout) {
+			t.Errorf("workout %s\n  was %s\n  now %s", id, workout, after[id])
+		}
+	}
+}
+
+func demoWorkouts(t *testing.T, printed []string) map[string][]byte {
+	t.Helper()
+	c := &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: &http.Client{Timeout: 30 * time.Second}}
+	list, err := c.Workouts(deadline(t), printed[3], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return byExternalID(t, list)
+}
+
+func TestEveryFaultOfTheEnvironmentIsReportedAtOnce(t *testing.T) {
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const secret = "do-not-show-this-secret"
+	cmd := exec.Command(path, "serve")
+	cmd.Env = []string{
+		"HOME=" + t.TempDir(), "POLL_INITIAL_DAYS=many", "POLL_RESCAN=2d", "POLL_LEASE=soon", "STRIDELOG_ADMIN_KEY=short",
+		"FITBIT_CLIENT_SECRET=" + secret, "FITBIT_API_BASE_URL=::", "LOG_LEVEL=loud",
+	}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+		t.Errorf("ended with %v, want exit code 2", err)
+	}
+	for _, name := range []string{
+		"DATABASE_URL", "NATS_URL", "STRIDELOG_SEALING_KEY", "POLL_INITIAL_DAYS", "POLL_RESCAN", "POLL_LEASE",
+		"STRIDELOG_ADMIN_KEY", "FITBIT_CLIENT_ID", "FITBIT_API_BASE_URL", "LOG_LEVEL",
+	} {
+		if !hasLine(out, name) {
+			t.Errorf("%s is not reported in\n%s", name, out)
+		}
+	}
+	if bytes.Contains(out, []byte(secret)) {
+		t.Error("the report shows a secret")
+	}
+}
+
+func hasLine(text []byte, word string) bool {
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), word) {
+			return true
+		}
+	}
+	return false
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// dataDir is a folder that an unprivileged Postgres can reach: the test's own
+// temporary folder is closed to other users.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "stridelog-demo-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}

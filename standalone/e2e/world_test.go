@@ -1,0 +1,211 @@
+// Package e2e runs the whole system as its users do: over HTTP and NATS, in one
+// process and in four, against a simulated cloud.
+package e2e
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/standalone/internal/client"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/installation"
+)
+
+const (
+	historyDays = 90
+	appURL      = "http://app.test/done"
+)
+
+// world is the stores and the cloud that a system under test lives in.
+type world struct {
+	cloud                *fitbit.Cloud
+	fitbit               config.Fitbit
+	people               []*simulator.Person
+	databaseURL, natsURL string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{databaseURL: postgrestest.URL(t)}
+	server, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Log: testLog(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	w.natsURL = server.URL()
+	for _, p := range []struct {
+		name, zone string
+		options    simulator.Options
+	}{
+		{"runner", "Europe/Berlin", simulator.Options{Style: simulator.StyleRunner}},
+		{"rider in miles", "America/Los_Angeles", simulator.Options{Style: simulator.StyleRider, Miles: true}},
+		{"lifter", "Europe/London", simulator.Options{Style: simulator.StyleGym, Language: "it"}},
+		{"traveller", "Asia/Kolkata", simulator.Options{Style: simulator.StyleWalker, Travels: []string{"America/New_York"}}},
+	} {
+		p.options.Now, p.options.Days = time.Now(), historyDays-1
+		person, err := simulator.NewPerson(7, p.name, p.zone, p.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.people = append(w.people, person)
+	}
+	w.cloud, err = fitbit.New(fitbit.Options{
+		ClientID: "CLIENT", ClientSecret: "a-client-secret", RedirectURIs: []string{installation.CallbackURL}, People: w.people,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := httptest.NewServer(w.cloud.Handler())
+	t.Cleanup(site.Close)
+	w.fitbit = config.Fitbit{
+		ClientID: "CLIENT", ClientSecret: "a-client-secret", RedirectURI: installation.CallbackURL,
+		Scopes: []string{"activity", "heartrate", "sleep", "profile"}, AuthorizeURL: site.URL + "/oauth2/authorize", APIBaseURL: site.URL,
+	}
+	return w
+}
+
+// start runs all services in this process.
+func (w *world) start(t *testing.T) *installation.Installation {
+	t.Helper()
+	in, err := installation.Start(t.Context(), installation.Options{
+		DatabaseURL: w.databaseURL, NATSURL: w.natsURL, Fitbit: w.fitbit, Log: testLog(t),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := in.Stop(); err != nil {
+			t.Errorf("the system did not end well: %v", err)
+		}
+	})
+	return in
+}
+
+// connect makes a user for a person, gives consent and reads the history.
+func (w *world) connect(t *testing.T, c *client.Client, person *simulator.Person) client.User {
+	t.Helper()
+	ctx := deadline(t)
+	user, err := c.EnsureUser(ctx, person.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := c.Connect(ctx, user.ID, "fitbit", appURL, client.NewBrowser(person.AccountID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := back.Query().Get("status"); got != "active" {
+		t.Fatalf("the person came back to %s", back)
+	}
+	syncID, err := c.Historical(ctx, user.ID, "fitbit", historyDays)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sync, err := c.AwaitSync(ctx, user.ID, syncID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sync.Status != "success" {
+		t.Fatalf("the historical sync ended %s: %+v", sync.Status, sync.Error)
+	}
+	return user
+}
+
+// workouts waits until as many workouts are readable as the person has.
+func (w *world) workouts(t *testing.T, c *client.Client, user client.User, person *simulator.Person) map[string][]byte {
+	t.Helper()
+	want := len(w.cloud.Truth(person.AccountID()))
+	if want < 20 {
+		t.Fatalf("the simulator gave %s only %d workouts", person.Name(), want)
+	}
+	ctx := deadline(t)
+	for {
+		list, err := c.Workouts(ctx, user.ID, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) >= want {
+			return byExternalID(t, list)
+		}
+		wait(t, ctx, "workouts of %s: %d of %d", person.Name(), len(list), want)
+	}
+}
+
+// verify compares everything that is served with what happened, and the raw
+// bytes with what the cloud sent.
+func (w *world) verify(t *testing.T, c *client.Client, user client.User, person *simulator.Person) {
+	t.Helper()
+	got := w.workouts(t, c, user, person)
+	truths := w.cloud.Truth(person.AccountID())
+	if len(got) != len(truths) {
+		t.Errorf("%s: %d workouts are served, %d happened", person.Name(), len(got), len(truths))
+	}
+	for _, truth := range truths {
+		raw, ok := got[truth.ExternalID]
+		if !ok {
+			t.Errorf("%s: workout %s is not served", person.Name(), truth.ExternalID)
+			continue
+		}
+		for _, d := range differences(raw, user.ID, truth) {
+			t.Errorf("%s: workout %s: %s", person.Name(), truth.ExternalID, d)
+		}
+	}
+	for _, truth := range truths[:5] {
+		var sent []byte
+		id := workoutID(t, got[truth.ExternalID])
+		if err := c.Call(deadline(t), "GET", "/workouts/"+id+"/raw", nil, &sent); err != nil {
+			t.Fatal(err)
+		}
+		if want := w.cloud.RawRecord(person.AccountID(), truth.ExternalID); string(sent) != string(want) {
+			t.Errorf("raw of %s: the cloud sent\n%s\nand /raw gives\n%s", truth.ExternalID, want, sent)
+		}
+	}
+}
+
+// jetStream is a NATS client with nothing of ours.
+func (w *world) jetStream(t *testing.T) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(w.natsURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+func deadline(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// wait is one step of polling for a condition that no signal tells of.
+func wait(t *testing.T, ctx context.Context, what string, args ...any) {
+	t.Helper()
+	tick := time.NewTimer(10 * time.Millisecond)
+	defer tick.Stop()
+	select {
+	case <-ctx.Done():
+		t.Fatalf("waited too long: "+what, args...)
+	case <-tick.C:
+	}
+}
+
+// testLog shows warnings with the test that caused them.
+func testLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+}

@@ -1,0 +1,168 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/stridelog/stridelog/standalone/internal/client"
+	"github.com/stridelog/stridelog/standalone/internal/system"
+)
+
+const (
+	demoUser  = "demo"
+	demoDays  = 90
+	tourLimit = 2 * time.Minute
+)
+
+// Tour makes the demo user, connects it as a person would, reads its history,
+// and prints what to try next. All of it goes through the public API.
+type Tour struct {
+	System    *system.System
+	Simulator *Simulator
+	Out       io.Writer
+	NATSURL   string
+	Started   time.Time
+}
+
+// Run implements a component.
+func (t Tour) Run(ctx context.Context, ready func()) error {
+	limited, cancel := context.WithTimeout(ctx, tourLimit)
+	defer cancel()
+	c := &client.Client{
+		BaseURL: BaseURL(t.System.GatewayAddr()), Key: t.System.Config.AdminKey,
+		HTTP: &http.Client{Timeout: 30 * time.Second},
+	}
+	user, err := t.connect(limited, c)
+	if err == nil {
+		err = t.printNextSteps(limited, c, user)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while it was starting
+		}
+		return fmt.Errorf("prepare the demo user: %w", err)
+	}
+	ready()
+	<-ctx.Done()
+	return nil
+}
+
+// connect makes and connects the user; what an earlier run did is found again.
+func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error) {
+	user, err := c.EnsureUser(ctx, demoUser)
+	if err != nil {
+		return user, err
+	}
+	connections, err := c.Connections(ctx, user.ID)
+	if err != nil {
+		return user, err
+	}
+	for _, connection := range connections {
+		if connection.Provider == "fitbit" && connection.Status == "active" {
+			return user, nil
+		}
+	}
+	fmt.Fprintln(t.Out, "Connecting the demo user to the simulated Fitbit cloud …")
+	back, err := c.Connect(ctx, user.ID, "fitbit", c.BaseURL+"/docs", client.NewBrowser(t.Simulator.person))
+	if err != nil {
+		return user, err
+	}
+	if reason := back.Query().Get("error"); reason != "" {
+		return user, fmt.Errorf("the consent ended with %s: %s", reason, back.Query().Get("reason"))
+	}
+	syncID, err := c.Historical(ctx, user.ID, "fitbit", demoDays)
+	if err != nil {
+		return user, err
+	}
+	sync, err := c.AwaitSync(ctx, user.ID, syncID)
+	if err != nil {
+		return user, err
+	}
+	if sync.Status != "success" {
+		return user, fmt.Errorf("the sync of %d days ended %s", demoDays, sync.Status)
+	}
+	return user, nil
+}
+
+// printNextSteps waits for the first workout to be readable and shows commands
+// with the right values in place.
+func (t Tour) printNextSteps(ctx context.Context, c *client.Client, user client.User) error {
+	page, err := t.firstWorkouts(ctx, c, user)
+	if err != nil {
+		return err
+	}
+	var newest struct {
+		ID   string `json:"id"`
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(page.Data[0], &newest); err != nil {
+		return fmt.Errorf("read the newest workout: %w", err)
+	}
+	api := c.BaseURL + "/api/v1"
+	fmt.Fprintf(t.Out, `
+Stridelog is running with %d workouts of a simulated person (%.1f s after the start).
+
+  API documentation   %s/docs
+  API key             %s
+  demo user           %s
+  simulated Fitbit    %s
+  NATS                %s
+
+Try:
+
+  # the five newest workouts
+  curl -H 'Authorization: Bearer %s' '%s/users/%s/events/workouts?limit=5'
+
+  # the newest one, exactly as the provider sent it
+  curl -H 'Authorization: Bearer %s' '%s/workouts/%s/raw'
+
+  # watch the log while a rebuild or another consent runs
+  nats --server '%s' sub 'stridelog.>'
+
+  # throw the workout tables away and compute them again from the log
+  bin/stridelog rebuild
+
+The data is in %s. Ctrl-C stops everything; run it again and it is all still there.
+`,
+		page.Pagination.TotalCount, time.Since(t.Started).Seconds(),
+		c.BaseURL, c.Key, user.ID, t.Simulator.URL(), t.NATSURL,
+		c.Key, api, user.ID,
+		c.Key, api, newest.ID,
+		t.NATSURL,
+		t.System.Config.DataDir)
+	return nil
+}
+
+func (t Tour) firstWorkouts(ctx context.Context, c *client.Client, user client.User) (client.Page, error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var page client.Page
+		if err := c.Call(ctx, http.MethodGet, "/users/"+url.PathEscape(user.ID)+"/events/workouts?limit=1", nil, &page); err != nil {
+			return page, err
+		}
+		if len(page.Data) > 0 {
+			return page, nil
+		}
+		select {
+		case <-ctx.Done():
+			return page, fmt.Errorf("wait for the first workout: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// BaseURL is how this machine reaches a server that listens on addr.
+func BaseURL(addr net.Addr) string {
+	_, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return "http://" + addr.String()
+	}
+	return "http://localhost:" + port
+}
