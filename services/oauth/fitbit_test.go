@@ -1,0 +1,90 @@
+package oauth_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/fitbit"
+	"github.com/stridelog/stridelog/provider/simulator"
+	simfitbit "github.com/stridelog/stridelog/provider/simulator/fitbit"
+)
+
+const fitbitCallback = "http://localhost:8000/api/v1/oauth/fitbit/callback"
+
+// The real Fitbit connector against the simulated cloud: consent, refresh with
+// rotation, and the end of the consent.
+func TestFitbitFromConsentToDisconnect(t *testing.T) {
+	h := newHouse(t)
+	people, err := simulator.Roster(7, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud, err := simfitbit.New(simfitbit.Options{ClientID: "app", ClientSecret: "hush", RedirectURIs: []string{fitbitCallback}, People: people})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(cloud.Handler())
+	t.Cleanup(server.Close)
+	connector := fitbit.New(fitbit.Config{ClientID: "app", ClientSecret: "hush",
+		AuthorizeURL: server.URL + "/oauth2/authorize", APIBaseURL: server.URL})
+	h.config.Connectors = provider.Connectors{fitbit.Name: connector}
+	h.config.Catalog = []provider.Descriptor{fitbit.Descriptor()}
+	h.config.RedirectURIs = map[string]string{fitbit.Name: fitbitCallback}
+	h.start("one")
+
+	user, account := events.NewID(), people[0].AccountID()
+	a := ask[rpc.AuthorizeRequest, rpc.AuthorizeResponse](h, rpc.OAuthAuthorize, rpc.AuthorizeRequest{Provider: fitbit.Name, UserID: user, RedirectURI: app})
+	brought := allow(t, a.AuthorizationURL, account, fitbit.DefaultScopes())
+	back := ask[rpc.CallbackRequest, rpc.CallbackResponse](h, rpc.OAuthCallback,
+		rpc.CallbackRequest{Provider: fitbit.Name, Code: brought.Get("code"), State: brought.Get("state")})
+	if back.Status != events.StatusActive || h.view(back.ConnectionID).Account != account {
+		t.Fatalf("the callback answered %+v", back)
+	}
+	first := h.token(back.ConnectionID)
+	h.reject(back.ConnectionID, first.TokenVersion, provider.ClassUnauthorized)
+	second := h.token(back.ConnectionID)
+	if second.TokenVersion != 2 || second.AccessToken == first.AccessToken {
+		t.Errorf("after a rejection the version is %d, want 2 and another token", second.TokenVersion)
+	}
+	now := time.Now()
+	_, err = connector.Fetcher.ListActivities(t.Context(), provider.ListRequest{
+		Token: provider.Secret(second.AccessToken), Window: events.Window{From: now.AddDate(0, 0, -7), To: now}})
+	if err != nil {
+		t.Errorf("the cloud does not accept the refreshed token: %v", err)
+	}
+	ask[rpc.DisconnectRequest, rpc.DisconnectResponse](h, rpc.OAuthDisconnect, rpc.DisconnectRequest{Provider: fitbit.Name, UserID: user})
+	if n := cloud.Grants(account); n != 0 {
+		t.Errorf("%d grants are left at the cloud, want none", n)
+	}
+}
+
+// allow clicks Allow on the simulated consent page.
+func allow(t *testing.T, authorizationURL, person string, scopes []string) url.Values {
+	t.Helper()
+	page, err := url.Parse(authorizationURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := page.Query()
+	form.Set("person", person)
+	form.Set("decision", "allow")
+	form["granted"] = scopes
+	page.RawQuery = ""
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.PostForm(page.String(), form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	to, err := resp.Location()
+	if err != nil {
+		t.Fatalf("the consent page answered %d: %v", resp.StatusCode, err)
+	}
+	return to.Query()
+}
