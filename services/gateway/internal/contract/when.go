@@ -3,6 +3,8 @@ package contract
 import (
 	"errors"
 	"time"
+
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
 
 // When is one end of a span as a client gives it: a local day or an instant.
@@ -58,4 +60,35 @@ func (w When) Latest() time.Time {
 		return w.Time.Add(latestZone)
 	}
 	return w.Time
+}
+
+// ParseSpan reads start_date and end_date, either of which may be empty, and
+// refuses a span that holds no time.
+func ParseSpan(start, end string) (from, to *When, err error) {
+	if start != "" {
+		w, err := ParseWhen(start)
+		if err != nil {
+			return nil, nil, problem.InvalidField("start_date", err.Error())
+		}
+		from = &w
+	}
+	if end != "" {
+		w, err := ParseWhen(end)
+		if err != nil {
+			return nil, nil, problem.InvalidField("end_date", err.Error())
+		}
+		to = &w
+	}
+	if from == nil || to == nil {
+		return from, to, nil
+	}
+	// Ends of the same kind compare as they are written, before days are widened.
+	ordered := from.Earliest().Before(to.Latest())
+	if from.Day == to.Day {
+		ordered = from.Time.Before(to.Time)
+	}
+	if !ordered {
+		return nil, nil, problem.InvalidField("end_date", "must be later than start_date")
+	}
+	return from, to, nil
 }

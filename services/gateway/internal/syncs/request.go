@@ -46,24 +46,17 @@ type Request struct {
 // Window is the span of a manual sync. Either end may be empty: the end is now,
 // the start 30 days before the end. A day counts wherever in the world it is.
 func Window(start, end string, now time.Time) (events.Window, error) {
+	from, to, err := contract.ParseSpan(start, end)
+	if err != nil {
+		return events.Window{}, err
+	}
 	w := events.Window{To: now}
-	var from, to contract.When
-	var err error
-	if end != "" {
-		if to, err = contract.ParseWhen(end); err != nil {
-			return w, problem.InvalidField("end_date", err.Error())
-		}
+	if to != nil {
 		w.To = to.Latest()
 	}
 	w.From = w.To.Add(-defaultSpan)
-	if start != "" {
-		if from, err = contract.ParseWhen(start); err != nil {
-			return w, problem.InvalidField("start_date", err.Error())
-		}
+	if from != nil {
 		w.From = from.Earliest()
-	}
-	if fault := spanFault(from, to, start, end); fault != nil {
-		return w, fault
 	}
 	if w.To.After(now) {
 		w.To = now
@@ -78,15 +71,6 @@ func Window(start, end string, now time.Time) (events.Window, error) {
 		return w, problem.InvalidField("start_date", "makes a span of more than 3650 days: ask for less at a time")
 	}
 	return w, nil
-}
-
-// spanFault compares ends of the same kind as they are written, before days are
-// widened to every zone.
-func spanFault(from, to contract.When, start, end string) error {
-	if start != "" && end != "" && from.Day == to.Day && !from.Time.Before(to.Time) {
-		return problem.InvalidField("end_date", "must be later than start_date")
-	}
-	return nil
 }
 
 // LastDays is the span of a historical sync.

@@ -95,20 +95,21 @@ func (q Query) where() (string, []any, error) {
 	if q.Provider != "" {
 		add("provider = $%d", q.Provider)
 	}
-	for _, end := range []struct{ text, sign string }{{q.Start, ">="}, {q.End, "<"}} {
-		if end.text == "" {
-			continue
-		}
-		when, err := contract.ParseWhen(end.text)
-		if err != nil {
-			return "", nil, fmt.Errorf("a date that was checked: %w", err)
-		}
-		if when.Day {
-			add("coalesce(local_date, (start_time AT TIME ZONE 'UTC')::date) "+end.sign+" $%d", when.Time)
-		} else {
-			add("start_time "+end.sign+" $%d", when.Time)
+	from, to, err := contract.ParseSpan(q.Start, q.End)
+	if err != nil {
+		return "", nil, err
+	}
+	within := func(end *contract.When, sign string) {
+		switch {
+		case end == nil:
+		case end.Day:
+			add("coalesce(local_date, (start_time AT TIME ZONE 'UTC')::date) "+sign+" $%d", end.Time)
+		default:
+			add("start_time "+sign+" $%d", end.Time)
 		}
 	}
+	within(from, ">=")
+	within(to, "<")
 	return b.String(), args, nil
 }
 
