@@ -14,21 +14,18 @@ import (
 	"github.com/stridelog/stridelog/services/projector/internal/synchistory"
 )
 
-// syncID is the id that a letter stands for.
-func syncID(letter string) string { return letter + "0000000-0000-4000-8000-000000000000" }
-
 const anna = "11111111-2222-4333-8444-555555555555"
 
 // sync is the id of a sync with a short name.
 func sync(name string) string { return "00000000-0000-4000-8000-00000000000" + name }
 
 func requested(id string, at time.Time) events.Data {
-	return &events.SyncRequested{SyncID: syncID(id), UserID: anna, Provider: "fitbit", Window: events.Window{From: at, To: at.Add(time.Hour)}, Trigger: events.TriggerManual, RequestedAt: at}
+	return &events.SyncRequested{SyncID: id, UserID: anna, Provider: "fitbit", Window: events.Window{From: at, To: at.Add(time.Hour)}, Trigger: events.TriggerManual, RequestedAt: at}
 }
 
 func finished(id string, report int, status events.SyncStatus, at time.Time) events.Data {
 	e := &events.SyncFinished{
-		SyncID: syncID(id), ConnectionID: sync("e"), UserID: anna, Provider: "fitbit", Trigger: events.TriggerManual, Window: events.Window{From: at, To: at.Add(time.Hour)},
+		SyncID: id, ConnectionID: sync("e"), UserID: anna, Provider: "fitbit", Trigger: events.TriggerManual, Window: events.Window{From: at, To: at.Add(time.Hour)},
 		Status: status, Counts: events.SyncCounts{Seen: report}, RequestedAt: at, FinishedAt: at.Add(time.Minute), Report: report,
 	}
 	if status == events.SyncFailed {
