@@ -10,7 +10,7 @@ GOLANGCI := v2.15.0
 # Run by version, so that no tool reaches a go.mod.
 LINT     := $(BIN)/golangci-lint-$(GOLANGCI)
 
-.PHONY: demo run test lint bench soak generate verify build clean help postgres
+.PHONY: demo run test lint bench soak generate verify build clean help postgres browser
 
 demo: postgres ## A running system with a simulated person's workouts; prints what to try
 	@go build -o $(BIN)/stridelog ./standalone/cmd/stridelog
@@ -23,10 +23,10 @@ run: postgres ## All services in one process with embedded stores and real provi
 build: ## The stridelog binary in bin/
 	go build -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-test: postgres ## Every test of every module, with the race detector
+test: postgres browser ## Every test of every module, with the race detector
 	go test -race -timeout 10m $(PACKAGES)
 
-soak: postgres ## Repeats under two cores and longer fuzzing: long
+soak: postgres browser ## Repeats under two cores and longer fuzzing: long
 	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)
 	./scripts/fuzz.sh 60s
 
@@ -49,6 +49,9 @@ verify: ## Generated files are up to date and every module builds alone
 	go run ./standalone/internal/tools/replaces
 	./scripts/verify-generated.sh
 	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
+
+browser:
+	@./scripts/browser.sh
 
 postgres:
 	@./scripts/postgres.sh

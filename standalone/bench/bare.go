@@ -17,7 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
-	"github.com/stridelog/stridelog/standalone/internal/client"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
@@ -63,16 +63,12 @@ func (b *bare) connect(ctx context.Context, account string) (time.Duration, erro
 		"client_id": {clientID}, "response_type": {"code"}, "redirect_uri": {installation.CallbackURL}, "state": {"bare"}, "scope": {"activity profile"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
 	}
-	back, err := client.NewBrowser(account).Consent(ctx, b.cloud.site.URL+"/oauth2/authorize?"+q.Encode())
-	if err != nil {
-		return 0, err
-	}
-	u, err := url.Parse(back)
+	back, err := fitbit.Decide(ctx, http.DefaultClient, b.cloud.site.URL+"/oauth2/authorize?"+q.Encode(), fitbit.Decision{AccountID: account})
 	if err != nil {
 		return 0, err
 	}
 	began := time.Now()
-	token, err := b.exchange(ctx, u.Query().Get("code"))
+	token, err := b.exchange(ctx, back.Query().Get("code"))
 	if err != nil {
 		return 0, err
 	}
@@ -121,7 +117,7 @@ func (b *bare) store(ctx context.Context, account string, records []json.RawMess
 	var page []*nats.Msg
 	var rows [][]any
 	for _, r := range records {
-		page = append(page, &nats.Msg{Subject: "bare." + account, Data: r})
+		page = append(page, &nats.Msg{Subject: "bare." + account, Header: nats.Header{}, Data: r})
 		rows = append(rows, []any{account, "", string(r)})
 	}
 	if _, err := jetstreamext.PublishMsgBatch(ctx, b.js, page); err != nil {

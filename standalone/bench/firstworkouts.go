@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
@@ -74,24 +73,16 @@ func connect(ctx context.Context, c *client.Client, name, account string) (time.
 	if err != nil {
 		return 0, err
 	}
-	q := url.Values{"user_id": {user.ID}, "redirect_uri": {"http://app.test/done"}}
-	var start struct {
-		AuthorizationURL string `json:"authorization_url"`
-	}
-	if err := c.Call(ctx, http.MethodGet, "/oauth/fitbit/authorize?"+q.Encode(), nil, &start); err != nil {
-		return 0, err
-	}
-	browser := client.NewBrowser(account)
-	callback, err := browser.Consent(ctx, start.AuthorizationURL)
+	start, err := c.Start(ctx, user.ID, "fitbit", "http://app.test/done")
 	if err != nil {
 		return 0, err
 	}
-	back, err := url.Parse(callback)
+	callback, err := fitbit.Decide(ctx, c.HTTP, start, fitbit.Decision{AccountID: account})
 	if err != nil {
 		return 0, err
 	}
 	began := time.Now()
-	if _, err := browser.Follow(ctx, c.BaseURL+back.RequestURI()); err != nil {
+	if _, err := c.Return(ctx, callback); err != nil {
 		return 0, err
 	}
 	for {

@@ -3,14 +3,15 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/services/projector"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
@@ -215,9 +216,8 @@ func TestRefusedConsentsAndReplayedStates(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	denied := client.NewBrowser(w.people[0].AccountID())
-	denied.Deny = true
-	back, err := c.Connect(ctx, user.ID, "fitbit", appURL, denied)
+	person := w.people[0].AccountID()
+	back, err := c.Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: person, Deny: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,9 +225,7 @@ func TestRefusedConsentsAndReplayedStates(t *testing.T) {
 		t.Errorf("a person who declined came back to %s", back)
 	}
 
-	partial := client.NewBrowser(w.people[0].AccountID())
-	partial.Untick = []string{"activity"}
-	if back, err = c.Connect(ctx, user.ID, "fitbit", appURL, partial); err != nil {
+	if back, err = c.Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: person, Scopes: []string{"profile"}}); err != nil {
 		t.Fatal(err)
 	}
 	connections, err := c.Connections(ctx, user.ID)
@@ -238,16 +236,22 @@ func TestRefusedConsentsAndReplayedStates(t *testing.T) {
 	expectProblem(t, err, http.StatusConflict)
 
 	// The whole scope revives the connection.
-	if back, err = c.Connect(ctx, user.ID, "fitbit", appURL, client.NewBrowser(w.people[0].AccountID())); err != nil {
+	start, err := c.Start(ctx, user.ID, "fitbit", appURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	callback, err := fitbit.Decide(ctx, c.HTTP, start, fitbit.Decision{AccountID: person})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err = c.Return(ctx, callback); err != nil {
 		t.Fatal(err)
 	}
 	if back.Query().Get("status") != "active" {
 		t.Errorf("full consent came back to %s", back)
 	}
-	used := url.Values{"code": {"x"}, "state": {"never-issued"}}
-	_, err = client.NewBrowser("").Follow(ctx, c.BaseURL+"/api/v1/oauth/fitbit/callback?"+used.Encode())
-	if err == nil {
-		t.Error("a state that was never issued redirected")
+	if back, err = c.Return(ctx, callback); err == nil {
+		t.Errorf("a used state redirected to %s", back)
 	}
 }
 
@@ -323,6 +327,10 @@ func expectProblem(t *testing.T, err error, status int) {
 	if problem.Status != status || problem.Code == "" || problem.Detail == "" {
 		t.Errorf("got %+v, want status %d with code and detail", problem, status)
 	}
+}
+
+func decode(r io.Reader, into any) error {
+	return json.NewDecoder(r).Decode(into)
 }
 
 func byExternalID(t *testing.T, list []json.RawMessage) map[string][]byte {

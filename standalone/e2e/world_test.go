@@ -99,7 +99,7 @@ func (w *world) connect(t *testing.T, c *client.Client, person *simulator.Person
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := c.Connect(ctx, user.ID, "fitbit", appURL, client.NewBrowser(person.AccountID()))
+	back, err := c.Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: person.AccountID()})
 	if err != nil {
 		t.Fatal(err)
 	}

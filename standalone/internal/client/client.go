@@ -11,8 +11,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
+
+	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 )
 
 // Client calls one installation with one API key.
@@ -200,29 +201,50 @@ func (c *Client) AwaitSync(ctx context.Context, userID, syncID string) (Sync, er
 	}
 }
 
-// Connect gives consent as a person would: it asks for the authorization URL,
-// lets the browser walk the consent page, and follows the callback. It returns
-// the address the person is sent back to.
-func (c *Client) Connect(ctx context.Context, userID, provider, redirectURI string, browser Browser) (*url.URL, error) {
+// Start begins a consent and returns where the person gives it.
+func (c *Client) Start(ctx context.Context, userID, provider, redirectURI string) (authorizationURL string, err error) {
 	q := url.Values{"user_id": {userID}, "redirect_uri": {redirectURI}}
 	var start struct {
 		AuthorizationURL string `json:"authorization_url"`
 	}
-	if err := c.Call(ctx, http.MethodGet, "/oauth/"+provider+"/authorize?"+q.Encode(), nil, &start); err != nil {
+	err = c.Call(ctx, http.MethodGet, "/oauth/"+provider+"/authorize?"+q.Encode(), nil, &start)
+	return start.AuthorizationURL, err
+}
+
+// Return goes to our callback as the person's browser does and returns where it
+// is sent on to. The provider knows only the registered callback; this client
+// reaches it at BaseURL.
+func (c *Client) Return(ctx context.Context, callback *url.URL) (*url.URL, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.BaseURL+callback.RequestURI(), nil)
+	if err != nil {
 		return nil, err
 	}
-	callback, err := browser.Consent(ctx, start.AuthorizationURL)
-	if err != nil {
-		return nil, fmt.Errorf("consent at %s: %w", provider, err)
-	}
-	// The provider knows only the registered callback; where it points is where
-	// this installation is reached from outside, which need not be BaseURL.
-	callback = c.BaseURL + callback[strings.Index(callback, "/api/v1/"):]
-	back, err := browser.Follow(ctx, callback)
+	staying := *c.HTTP
+	staying.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := staying.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("callback: %w", err)
 	}
-	return back, nil
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusSeeOther {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 2000))
+		return nil, fmt.Errorf("the callback answered %s: %s", resp.Status, text)
+	}
+	return resp.Location()
+}
+
+// Connect gives consent at a simulated Fitbit cloud, all the way from our
+// authorize route to where the person is sent back to.
+func (c *Client) Connect(ctx context.Context, userID, redirectURI string, decision fitbit.Decision) (*url.URL, error) {
+	start, err := c.Start(ctx, userID, "fitbit", redirectURI)
+	if err != nil {
+		return nil, err
+	}
+	callback, err := fitbit.Decide(ctx, c.HTTP, start, decision)
+	if err != nil {
+		return nil, err
+	}
+	return c.Return(ctx, callback)
 }
 
 func pause(ctx context.Context, d time.Duration) error {

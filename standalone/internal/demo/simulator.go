@@ -36,33 +36,10 @@ func DefaultCredentials() Credentials {
 // peopleSeed makes the same people and workouts on every machine.
 const peopleSeed = 1
 
-// people are the simulated people, of every habit and some awkward zones.
-func people(now time.Time) ([]*simulator.Person, error) {
-	made := []struct {
-		name, zone string
-		options    simulator.Options
-	}{
-		{"robin", "Europe/Berlin", simulator.Options{DisplayName: "Robin, who runs in Berlin", Style: simulator.StyleRunner}},
-		{"sasha", "America/Los_Angeles", simulator.Options{DisplayName: "Sasha, who rides in miles", Style: simulator.StyleRider, Miles: true}},
-		{"kim", "Europe/London", simulator.Options{DisplayName: "Kim, who lifts in London", Style: simulator.StyleGym}},
-		{"noor", "Asia/Kolkata", simulator.Options{DisplayName: "Noor, who walks and travels", Style: simulator.StyleWalker, Travels: []string{"America/New_York"}}},
-	}
-	var all []*simulator.Person
-	for _, m := range made {
-		m.options.Now = now
-		p, err := simulator.NewPerson(peopleSeed, m.name, m.zone, m.options)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, nil
-}
-
 // NewCloud makes the fake Fitbit cloud with the demo's people. The state file
 // keeps grants over restarts; empty keeps none.
 func NewCloud(c Credentials, stateFile string) (*fitbit.Cloud, error) {
-	everybody, err := people(time.Now())
+	everybody, err := simulator.Roster(peopleSeed, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +66,7 @@ func NewSimulator(dataDir, callbackURL string, log *slog.Logger) (*Simulator, er
 	if err != nil {
 		return nil, err
 	}
-	everybody, err := people(time.Now())
+	everybody, err := simulator.Roster(peopleSeed, time.Now())
 	if err != nil {
 		return nil, err
 	}

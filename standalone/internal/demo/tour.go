@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
@@ -69,7 +70,7 @@ func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error
 		}
 	}
 	fmt.Fprintln(t.Out, "Connecting the demo user to the simulated Fitbit cloud …")
-	back, err := c.Connect(ctx, user.ID, "fitbit", c.BaseURL+"/docs", client.NewBrowser(t.Simulator.person))
+	back, err := c.Connect(ctx, user.ID, c.BaseURL+"/docs", fitbit.Decision{AccountID: t.Simulator.person})
 	if err != nil {
 		return user, err
 	}
