@@ -20,6 +20,9 @@ func (h *house) search(text string) string {
 	h.t.Helper()
 	ctx := context.Background()
 	rows, err := h.pool.Query(ctx, "SELECT tablename FROM pg_tables WHERE schemaname = 'oauth'")
+	if err != nil {
+		h.t.Fatal(err)
+	}
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(tables) < 5 {
 		h.t.Fatalf("the tables are %v: %v", tables, err)
@@ -27,6 +30,9 @@ func (h *house) search(text string) string {
 	asBytes := hex.EncodeToString([]byte(text))
 	for _, table := range tables {
 		rows, err := h.pool.Query(ctx, fmt.Sprintf("SELECT t::text FROM oauth.%s t", table))
+		if err != nil {
+			h.t.Fatal(err)
+		}
 		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
 			h.t.Fatal(err)
