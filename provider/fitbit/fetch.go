@@ -27,8 +27,8 @@ const (
 // time is not documented, and the two differ by a day after a flight.
 const windowMargin = 48 * time.Hour
 
-// latestZone is the zone where a day begins first.
-var latestZone = time.FixedZone("+14:00", 14*60*60)
+// firstZone is the zone where a day begins first.
+func firstZone() *time.Location { return time.FixedZone("+14:00", 14*60*60) }
 
 // fetcher reads the activity log list. It sends no Accept-Language, so that
 // distances come in kilometres and heights in metres.
@@ -82,7 +82,7 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 // firstPage asks for everything before the day after the window's end, as that
 // day is where it is latest: beforeDate is exclusive and means local days.
 func (f *fetcher) firstPage(w events.Window) string {
-	before := w.To.In(latestZone).AddDate(0, 0, 1).Format(time.DateOnly)
+	before := w.To.In(firstZone()).AddDate(0, 0, 1).Format(time.DateOnly)
 	query := url.Values{
 		"beforeDate": {before},
 		"sort":       {"desc"},

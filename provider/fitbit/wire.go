@@ -18,12 +18,12 @@ type listAnswer struct {
 	Next    string
 }
 
-var byteOrderMark = []byte("\ufeff")
+const byteOrderMark = "\ufeff"
 
 // parseList reads a page. What is not certainly a page is an error: an answer
 // taken for an empty page would hide records.
 func parseList(body []byte) (listAnswer, error) {
-	body = bytes.TrimPrefix(body, byteOrderMark)
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	members, err := readMembers(body)
 	if err != nil {
 		return listAnswer{}, err

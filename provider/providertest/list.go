@@ -118,14 +118,14 @@ func testListFaults(t *testing.T, h Harness) {
 	}
 	g.AccessToken = "a-token-nobody-gave"
 	_, err := h.read(t, g, everything())
-	h.wantError(t, err, provider.ClassUnauthorized)
+	_ = h.wantError(t, err, provider.ClassUnauthorized)
 }
 
 func testForeignCursor(t *testing.T, h Harness) {
 	g := h.connect(t)
 	request := provider.ListRequest{Token: g.AccessToken, Window: everything(), Cursor: "https://example.com/collect?token="}
 	_, err := h.Connector.Fetcher.ListActivities(t.Context(), request)
-	h.wantError(t, err, provider.ClassBadRequest)
+	_ = h.wantError(t, err, provider.ClassBadRequest)
 }
 
 func testCanceled(t *testing.T, h Harness) {
@@ -133,9 +133,9 @@ func testCanceled(t *testing.T, h Harness) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := h.Connector.Fetcher.ListActivities(ctx, provider.ListRequest{Token: g.AccessToken, Window: everything()})
-	h.wantError(t, err, provider.ClassUnavailable)
+	_ = h.wantError(t, err, provider.ClassUnavailable)
 	_, err = h.Connector.Authorizer.Refresh(ctx, g.RefreshToken)
-	h.wantError(t, err, provider.ClassUnavailable)
+	_ = h.wantError(t, err, provider.ClassUnavailable)
 }
 
 // one is the single record of an account that holds one.

@@ -100,9 +100,9 @@ func testWrongVerifier(t *testing.T, h Harness) {
 	code := h.Consent(t, h.authorizeURL())
 	wrong := provider.Secret(strings.ToUpper(verifier))
 	_, err := h.Connector.Authorizer.Exchange(t.Context(), provider.Secret(code), wrong, redirectURI)
-	h.wantError(t, err, provider.ClassInvalidGrant)
+	_ = h.wantError(t, err, provider.ClassInvalidGrant)
 	_, err = h.Connector.Authorizer.Exchange(t.Context(), "a-code-nobody-gave", verifier, redirectURI)
-	h.wantError(t, err, provider.ClassInvalidGrant)
+	_ = h.wantError(t, err, provider.ClassInvalidGrant)
 }
 
 func testRefresh(t *testing.T, h Harness) {
@@ -118,12 +118,12 @@ func testRefresh(t *testing.T, h Harness) {
 		t.Errorf("the new access token does not work: %v", err)
 	}
 	_, err = h.Connector.Authorizer.Refresh(t.Context(), "a-token-nobody-gave")
-	h.wantError(t, err, provider.ClassInvalidGrant)
+	_ = h.wantError(t, err, provider.ClassInvalidGrant)
 	if second.RefreshToken == "" {
 		return // the provider keeps the old one valid
 	}
 	_, err = h.Connector.Authorizer.Refresh(t.Context(), first.RefreshToken)
-	h.wantError(t, err, provider.ClassInvalidGrant)
+	_ = h.wantError(t, err, provider.ClassInvalidGrant)
 }
 
 func testRevoke(t *testing.T, h Harness) {
@@ -132,7 +132,7 @@ func testRevoke(t *testing.T, h Harness) {
 		t.Fatal(err)
 	}
 	_, err := h.Connector.Authorizer.Refresh(t.Context(), g.RefreshToken)
-	h.wantError(t, err, provider.ClassInvalidGrant)
+	_ = h.wantError(t, err, provider.ClassInvalidGrant)
 	if err := h.Connector.Authorizer.Revoke(t.Context(), g.RefreshToken); err != nil {
 		t.Errorf("a consent that is gone already is no error, got %v", err)
 	}

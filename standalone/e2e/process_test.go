@@ -267,7 +267,7 @@ func freeAddr(t *testing.T) string {
 // temporary folder is closed to other users.
 func dataDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "stridelog-demo-")
+	dir, err := os.MkdirTemp("", "stridelog-demo-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

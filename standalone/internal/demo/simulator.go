@@ -87,7 +87,7 @@ func (s *Simulator) lastAddr() string {
 		return free
 	}
 	addr := strings.TrimSpace(string(text))
-	l, err := net.Listen("tcp", addr)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return free
 	}

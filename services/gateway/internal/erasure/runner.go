@@ -74,11 +74,10 @@ func (r *Runner) Run(ctx context.Context, ready func()) error {
 	ready()
 	for {
 		next, err := r.pass(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
-			r.o.Log.ErrorContext(ctx, "erasures: the database does not answer; trying again", "error", err)
+			if ctx.Err() == nil {
+				r.o.Log.ErrorContext(ctx, "erasures: the database does not answer; trying again", "error", err)
+			}
 			next = r.o.FirstPause
 		}
 		timer := time.NewTimer(next)
