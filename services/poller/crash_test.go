@@ -2,6 +2,7 @@ package poller
 
 import (
 	"errors"
+	"flag"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -100,19 +101,23 @@ func TestTwoPollersShareTheWork(t *testing.T) {
 
 // gate holds the first request at the provider until it is opened.
 type gate struct {
-	first   sync.Once
+	first   atomic.Bool // a sync.Once would hold the requests that follow, too
+	once    sync.Once
 	reached chan struct{}
 	open    chan struct{}
 }
 
+func (g *gate) let() { g.once.Do(func() { close(g.open) }) }
+
 func (w *world) gate() *gate {
 	g := &gate{reached: make(chan struct{}), open: make(chan struct{})}
+	w.t.Cleanup(func() { g.let() }) // before the pollers are stopped
 	w.cloud.change(func(c *cloud) {
 		c.enter = func() {
-			g.first.Do(func() {
+			if g.first.CompareAndSwap(false, true) {
 				close(g.reached)
 				<-g.open
-			})
+			}
 		}
 	})
 	return g
@@ -143,7 +148,7 @@ func TestAPollerThatLostItsLeaseWritesNothing(t *testing.T) {
 	}
 	w.settled()
 	calls := len(w.cloud.requests())
-	close(g.open)
+	g.let()
 	w.eventually("the late answer arrives", func() bool { return len(w.cloud.requests()) > calls })
 	// The control: the first poller works again, after it dropped the old lease.
 	second := newPerson()
@@ -171,7 +176,7 @@ func TestAnUrgentWindowGoesBetweenThePagesOfABackfill(t *testing.T) {
 		var n int
 		return w.db.QueryRow(t.Context(), "SELECT count(*) FROM poller.view_syncs_v1 WHERE trigger = 'manual'").Scan(&n) == nil && n == 1
 	})
-	close(g.open)
+	g.let()
 	w.ended(backfill)
 	w.ended(manual)
 	all := w.reports("")
@@ -181,6 +186,9 @@ func TestAnUrgentWindowGoesBetweenThePagesOfABackfill(t *testing.T) {
 }
 
 func TestAnyCrashesEndWithEveryVersionOnce(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("8") // each starts a database and a NATS server
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		w := newWorld(t)
 		n := rapid.IntRange(0, 45).Draw(r, "records")

@@ -96,7 +96,7 @@ func TestAnErasureWaitsForTheWorker(t *testing.T) {
 		var n int
 		return w.db.QueryRow(t.Context(), "SELECT count(*) FROM poller.erased_users").Scan(&n) == nil && n == 1
 	})
-	close(g.open)
+	g.let()
 	if err := <-erased; err != nil {
 		t.Fatal(err)
 	}

@@ -269,7 +269,7 @@ func (w *world) settled() {
 	w.t.Helper()
 	w.eventually("the poller has nothing left to do", func() bool {
 		var busy bool
-		err := w.db.QueryRow(w.t.Context(), `SELECT EXISTS (SELECT FROM poller.targets WHERE lease_owner IS NOT NULL
+		err := w.db.QueryRow(w.t.Context(), `SELECT EXISTS (SELECT FROM poller.targets WHERE lease_until > $1
 			OR status = 'active' AND due_at <= $1)`, w.clock.now()).Scan(&busy)
 		if err != nil {
 			w.t.Fatal(err)
