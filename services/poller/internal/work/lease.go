@@ -41,7 +41,7 @@ func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	}
 	held, cancel := context.WithCancelCause(ctx)
 	var beat sync.WaitGroup
-	beat.Go(func() { s.heartbeat(held, cancel) })
+	beat.Go(func() { s.heartbeat(held, l, cancel) }) // l, since the work changes s.lease
 	err := s.run(held)
 	if errors.Is(context.Cause(held), store.ErrFenced) {
 		err = store.ErrFenced
@@ -66,14 +66,14 @@ func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 }
 
 // heartbeat renews the lease and ends the work when it is lost.
-func (s *session) heartbeat(ctx context.Context, lost context.CancelCauseFunc) {
+func (s *session) heartbeat(ctx context.Context, l store.Lease, lost context.CancelCauseFunc) {
 	for {
 		fenced := s.fencedSignal()
 		s.sleep(ctx, s.Lease/3, fenced)
 		if ctx.Err() != nil {
 			return
 		}
-		err := s.Store.Renew(ctx, s.lease, s.Now().Add(s.Lease))
+		err := s.Store.Renew(ctx, l, s.Now().Add(s.Lease))
 		switch {
 		case err == nil:
 			s.renewed.Store(int64(time.Since(s.started)))
