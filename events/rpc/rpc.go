@@ -22,6 +22,7 @@ const (
 	OAuthErase         Method = "rpc.oauth.v1.erase"
 	OAuthToken         Method = "rpc.oauth.v1.token"
 	OAuthTokenRejected Method = "rpc.oauth.v1.token_rejected"
+	OAuthReport        Method = "rpc.oauth.v1.report"
 	PollerErase        Method = "rpc.poller.v1.erase"
 	ProjectorErase     Method = "rpc.projector.v1.erase"
 )
@@ -158,6 +159,24 @@ type TokenRejectedRequest struct {
 	TokenVersion int64  `json:"token_version"` // of the refused token
 	// Class is the provider error class: unauthorized, insufficient_scope, gone.
 	Class string `json:"class"`
+}
+
+// ReportRequest tells how the provider answers for a connection, so that its
+// status can follow: trouble that lasts makes it degraded, a provider that is
+// switched off makes it provider_retired, and an answer heals both.
+type ReportRequest struct {
+	ConnectionID string `json:"connection_id"`
+	// Class is the provider error class; empty when the provider answered.
+	Class string `json:"class,omitempty"`
+	// Since is when the trouble began; zero without a class.
+	Since time.Time `json:"since,omitzero"`
+}
+
+// ReportResponse says where the connection stands afterwards.
+type ReportResponse struct {
+	Status     events.ConnectionStatus `json:"status"`
+	Reason     string                  `json:"reason,omitempty"`
+	NextAction string                  `json:"next_action,omitempty"`
 }
 
 // TokenRejectedResponse says where the connection stands afterwards.
