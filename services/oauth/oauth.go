@@ -65,7 +65,7 @@ func New(cfg Config) (*Service, error) {
 	if err := errors.Join(keyErr, listErr, checkProviders(cfg)); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}
-	log := cfg.Log.With("service", "oauth")
+	log := cfg.Log
 	s := &Service{log: log, bus: cfg.Bus, store: store.New(cfg.DB), relay: outbox.NewRelay(cfg.DB, cfg.Bus, store.Schema, log)}
 	s.revoker = &ending.Revoker{Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log}
 	var err error

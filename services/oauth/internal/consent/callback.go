@@ -97,9 +97,7 @@ func (d *Desk) settle(ctx context.Context, connector *provider.Connector, grant 
 	defer cancel()
 	c, replaced, err := d.record(ctx, connector, grant, back.UserID)
 	if errors.Is(err, store.ErrErased) {
-		if rerr := connector.Authorizer.Revoke(ctx, grant.RefreshToken); rerr != nil {
-			d.Log.Warn("the grant of an erased user could not be revoked", "provider", connector.Name, "class", provider.ClassOf(rerr))
-		}
+		d.giveBack(ctx, connector, grant)
 		return rpc.CallbackResponse{}, refusal.InvalidState()
 	}
 	if err != nil {
@@ -116,6 +114,18 @@ func (d *Desk) settle(ctx context.Context, connector *provider.Connector, grant 
 	d.consents.WithLabelValues(c.Provider, "activated").Inc()
 	d.Log.Info("connected", "connection_id", c.ID, "provider", c.Provider, "user_id", c.UserID)
 	return back, nil
+}
+
+// giveBack revokes a grant that came for an erased user, unless another live
+// connection uses the account.
+func (d *Desk) giveBack(ctx context.Context, connector *provider.Connector, grant provider.Grant) {
+	shared, err := d.Store.AccountInUse(ctx, connector.Name, grant.AccountID)
+	if err == nil && !shared {
+		err = connector.Authorizer.Revoke(ctx, grant.RefreshToken)
+	}
+	if err != nil {
+		d.Log.Warn("the grant of an erased user could not be revoked", "provider", connector.Name, "class", provider.ClassOf(err))
+	}
 }
 
 func (d *Desk) sendBack(r rpc.CallbackResponse, code, reason string) rpc.CallbackResponse {

@@ -3,6 +3,7 @@ package consent
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -20,13 +21,14 @@ import (
 func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant provider.Grant, userID string) (c store.Connection, replaced *store.Connection, err error) {
 	err = d.Store.ForUser(ctx, userID, func(t store.Tx) error {
 		now := time.Now().UTC()
-		// An end of this account elsewhere must see the new connection, or
-		// happen before it.
-		if err := t.LockAccount(ctx, connector.Name, grant.AccountID); err != nil {
+		old, err := otherAccount(ctx, t, connector.Name, grant.AccountID, userID)
+		if err != nil {
 			return err
 		}
-		replaced, err = d.replace(ctx, t, connector.Name, grant.AccountID, userID)
-		if err != nil {
+		if err := lockAccounts(ctx, t, connector.Name, grant.AccountID, old); err != nil {
+			return err
+		}
+		if replaced, err = replace(ctx, t, old); err != nil {
 			return err
 		}
 		c, err = t.OfAccount(ctx, userID, connector.Name, grant.AccountID)
@@ -41,8 +43,8 @@ func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant 
 	return c, replaced, err
 }
 
-// replace ends the user's live connection if it is with another account.
-func (d *Desk) replace(ctx context.Context, t store.Tx, name, accountID, userID string) (*store.Connection, error) {
+// otherAccount is the user's live connection if it is with another account, else nil.
+func otherAccount(ctx context.Context, t store.Tx, name, accountID, userID string) (*store.Connection, error) {
 	old, err := t.Live(ctx, userID, name)
 	if errors.Is(err, store.ErrNotFound) || (err == nil && old.AccountID == accountID) {
 		return nil, nil
@@ -50,7 +52,34 @@ func (d *Desk) replace(ctx context.Context, t store.Tx, name, accountID, userID 
 	if err != nil {
 		return nil, err
 	}
-	ended, revocation, err := ending.End(ctx, t, old, events.RevokedByReplaced)
+	return &old, nil
+}
+
+// lockAccounts locks what this consent touches: an end of the account elsewhere
+// must see the new connection, or happen before it. It takes the locks in one
+// order for everybody, so that two people who swap accounts never wait for each
+// other.
+func lockAccounts(ctx context.Context, t store.Tx, name, accountID string, old *store.Connection) error {
+	accounts := []string{accountID}
+	if old != nil {
+		accounts = append(accounts, old.AccountID)
+	}
+	slices.Sort(accounts)
+	for _, account := range accounts {
+		if err := t.LockAccount(ctx, name, account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace ends the connection with another account, if there is one, and returns
+// it when the provider must be told.
+func replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Connection, error) {
+	if old == nil {
+		return nil, nil
+	}
+	ended, revocation, err := ending.End(ctx, t, *old, events.RevokedByReplaced)
 	if err != nil || revocation != store.RevocationPending {
 		return nil, err
 	}

@@ -129,19 +129,21 @@ func (k *Keeper) connection(ctx context.Context, id string) (store.Connection, e
 func (k *Keeper) refreshOnce(ctx context.Context, c store.Connection) (store.Connection, error) {
 	key := fmt.Sprintf("%s %d", c.ID, c.Version)
 	k.running.Add(1) // before the flight starts, so that Wait never misses it
-	defer k.running.Done()
 	flight := k.flights.DoChan(key, func() (any, error) {
-		k.running.Add(1)
-		defer k.running.Done()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.Lease+k.CallTimeout)
 		defer cancel()
 		return k.refresh(ctx, c.ID, c.Version)
 	})
 	select {
 	case done := <-flight:
+		k.running.Done()
 		fresh, _ := done.Val.(store.Connection)
 		return fresh, done.Err
 	case <-ctx.Done():
+		go func() {
+			<-flight
+			k.running.Done()
+		}()
 		return c, refusal.Later("The access token is still being refreshed; try again.", time.Time{})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
@@ -80,6 +81,11 @@ func (s *Store) FinishRevocation(ctx context.Context, c Connection, r Revocation
 		return fmt.Errorf("record the revocation of connection %s: %w", c.ID, err)
 	}
 	return nil
+}
+
+// AccountInUse says whether any live connection uses the provider account.
+func (s *Store) AccountInUse(ctx context.Context, provider, accountID string) (bool, error) {
+	return s.SharesAccount(ctx, Connection{ID: uuid.Nil.String(), Provider: provider, AccountID: accountID})
 }
 
 // SharesAccount says whether another live connection uses the provider account.
