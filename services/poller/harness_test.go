@@ -133,9 +133,11 @@ func (w *world) died(r *running) error {
 	return r.stop()
 }
 
-// advance moves the clock and wakes the workers.
+// advance moves the clock and wakes the workers. It waits for them first: a jump
+// would end a lease that is being worked on.
 func (w *world) advance(d time.Duration) {
 	w.t.Helper()
+	w.settled()
 	w.clock.advance(d)
 	if _, err := w.db.Exec(w.t.Context(), "SELECT pg_notify('poller_work', '')"); err != nil {
 		w.t.Fatal(err)
