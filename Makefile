@@ -10,18 +10,21 @@ GOLANGCI := v2.15.0
 # Run by version, so that no tool reaches a go.mod.
 LINT     := $(BIN)/golangci-lint-$(GOLANGCI)
 
+# Time zones go into the binary: a small container has none.
+BUILD    := go build -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
+
 .PHONY: demo run test lint bench soak generate verify build clean help postgres browser
 
 demo: postgres ## A running system with a simulated person's workouts; prints what to try
-	@go build -o $(BIN)/stridelog ./standalone/cmd/stridelog
+	@$(BUILD)
 	@$(BIN)/stridelog demo
 
 run: postgres ## All services in one process with embedded stores and real providers
-	@go build -o $(BIN)/stridelog ./standalone/cmd/stridelog
+	@$(BUILD)
 	@$(BIN)/stridelog serve --embedded
 
 build: ## The stridelog binary in bin/
-	go build -o $(BIN)/stridelog ./standalone/cmd/stridelog
+	$(BUILD)
 
 test: postgres browser ## Every test of every module, with the race detector
 	go test -race -timeout 10m $(PACKAGES)

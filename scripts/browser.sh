@@ -9,9 +9,12 @@ done
 
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
   echo "Chromium is not installed; installing Debian's package for the browser tests."
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
-  exit 0
+  log=$(mktemp)
+  if { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } >"$log" 2>&1; then
+    rm -f "$log"
+    exit 0
+  fi
+  cat "$log" >&2
 fi
 
 echo "No Chromium was found: the browser tests will fail. Install it: sudo apt-get install chromium, or Google Chrome." >&2
