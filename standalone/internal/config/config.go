@@ -4,12 +4,18 @@ package config
 
 import (
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/stridelog/stridelog/platform/env"
+	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/services/poller"
 )
 
@@ -93,11 +99,17 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	c.readStores(r, needs)
 	c.readFitbit(r)
 	c.readPoll(r)
+	c.checkAddresses(r)
 	if needs.Stores == StoresEmbedded && len(c.RedirectAllowlist) == 0 {
 		c.RedirectAllowlist = []string{"http://localhost:*", "http://127.0.0.1:*"}
 	}
 	if needs.SealingKey && needs.Stores != StoresEmbedded && c.SealingKey == "" {
 		r.Fault("STRIDELOG_SEALING_KEY", "is required: tokens are sealed with it; make one with `stridelog keys new-sealing-key`")
+	}
+	if c.SealingKey != "" && (needs.SealingKey || needs.Stores == StoresEmbedded) {
+		if err := oauth.CheckSealingKey(c.SealingKey); err != nil {
+			r.Fault("STRIDELOG_SEALING_KEY", err.Error())
+		}
 	}
 	if c.AdminKey != "" && len(c.AdminKey) < 16 {
 		r.Fault("STRIDELOG_ADMIN_KEY", "is shorter than 16 characters")
@@ -113,14 +125,43 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	return c, r.Err()
 }
 
+// checkAddresses reports what would only fail once something listens, connects or
+// redirects. Store URLs can hold passwords and are not shown.
+func (c *Config) checkAddresses(r *env.Reader) {
+	_, port, err := net.SplitHostPort(c.HTTPAddr)
+	if _, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil {
+		r.Fault("HTTP_ADDR", fmt.Sprintf("%q is not host:port or :port, as in 127.0.0.1:8000", c.HTTPAddr))
+	}
+	for _, entry := range c.RedirectAllowlist {
+		if err := oauth.CheckRedirectOrigin(entry); err != nil {
+			r.Fault("STRIDELOG_REDIRECT_ALLOWLIST", err.Error())
+		}
+	}
+	if c.DatabaseURL != "" {
+		if _, err := pgxpool.ParseConfig(c.DatabaseURL); err != nil {
+			r.Fault("DATABASE_URL", "is not postgres://user:password@host:5432/database; percent-encode characters such as @ : / # % in the password")
+		}
+	}
+	if c.NATSURL == "" {
+		return
+	}
+	for one := range strings.SplitSeq(c.NATSURL, ",") {
+		if one = strings.TrimSpace(one); !strings.Contains(one, "://") {
+			one = "nats://" + one
+		}
+		if u, err := url.Parse(one); err != nil || u.Host == "" {
+			r.Fault("NATS_URL", "is not nats://host:port, or several with commas between")
+			return
+		}
+	}
+}
+
 func (c *Config) readStores(r *env.Reader, needs Needs) {
 	switch needs.Stores {
 	case StoresRequired:
-		c.DatabaseURL = r.Required("DATABASE_URL")
-		c.NATSURL = r.Required("NATS_URL")
+		c.DatabaseURL, c.NATSURL = required(r, "DATABASE_URL"), required(r, "NATS_URL")
 	case StoresEmbedded, StoresFound:
-		c.DatabaseURL = r.String("DATABASE_URL", "")
-		c.NATSURL = r.String("NATS_URL", "")
+		c.DatabaseURL, c.NATSURL = r.Secret("DATABASE_URL"), r.Secret("NATS_URL")
 	case StoresNone:
 	}
 	c.DataDir = r.String("STRIDELOG_DATA_DIR", "")
@@ -139,6 +180,15 @@ func (c *Config) readStores(r *env.Reader, needs Needs) {
 		return
 	}
 	c.DataDir = abs
+}
+
+// required reads an address that can hold a password, and so can be a file, too.
+func required(r *env.Reader, name string) string {
+	text := r.Secret(name)
+	if text == "" {
+		r.Fault(name, "is required and not set")
+	}
+	return text
 }
 
 func (c *Config) readFitbit(r *env.Reader) {
