@@ -13,8 +13,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a stop that takes too long
 	code := command.Run(ctx, os.Args[1:], command.Process{
-		Env: os.LookupEnv, Stdout: os.Stdout, Stderr: os.Stderr, Terminal: isTerminal(os.Stderr),
+		Name: os.Args[0], Env: os.LookupEnv, Stdout: os.Stdout, Stderr: os.Stderr, Terminal: isTerminal(os.Stderr),
 	})
 	stop()
 	os.Exit(code)

@@ -185,6 +185,15 @@ func (c *Client) Historical(ctx context.Context, userID, provider string, days i
 	return sync.SyncID, err
 }
 
+// Syncs lists a user's newest syncs, at most 100.
+func (c *Client) Syncs(ctx context.Context, userID string) ([]Sync, error) {
+	var page struct {
+		Data []Sync `json:"data"`
+	}
+	err := c.Call(ctx, http.MethodGet, "/users/"+userID+"/syncs?limit=100", nil, &page)
+	return page.Data, err
+}
+
 // AwaitSync waits until a sync has ended and returns how.
 func (c *Client) AwaitSync(ctx context.Context, userID, syncID string) (Sync, error) {
 	for {

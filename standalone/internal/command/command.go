@@ -25,6 +25,7 @@ const (
 
 // Process is what a command has of the process it runs in.
 type Process struct {
+	Name           string // as it was called
 	Env            func(string) (string, bool)
 	Stdout, Stderr io.Writer
 	// Terminal says that Stderr is one, so a line may replace itself.

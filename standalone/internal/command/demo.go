@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/stridelog/stridelog/platform/httpserver"
@@ -44,16 +45,17 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 			return err
 		}
 	}
-	callback, err := demo.CallbackURL(c.HTTPAddr)
+	origin, err := demo.Origin(c.HTTPAddr)
 	if err != nil {
 		return err
 	}
-	simulator, err := demo.NewSimulator(c.DataDir, callback, log)
+	c.RedirectAllowlist = append(c.RedirectAllowlist, origin) // the demo user comes back to /docs
+	simulator, err := demo.NewSimulator(c.DataDir, demo.CallbackURL(origin), log)
 	if err != nil {
 		return err
 	}
 	s := newSystem(p, c, stores, log)
-	tour := demo.Tour{System: s, Simulator: simulator, Out: p.Stdout, NATSURL: stores.NATSURL, Started: started}
+	tour := demo.Tour{System: s, Simulator: simulator, Out: p.Stdout, NATSURL: stores.NATSURL, Started: started, Rebuild: rebuildLine(p, c)}
 	components := []lifecycle.Component{stores.Watch(), {Name: "simulator", Run: func(ctx context.Context, ready func()) error {
 		return simulator.Run(ctx, func() { simulator.Configure(&s.Config.Fitbit); ready() })
 	}}}
@@ -66,6 +68,15 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 	}
 	components = append(components, lifecycle.Component{Name: "demo", Run: tour.Run})
 	return lifecycle.Run(ctx, log, components...)
+}
+
+// rebuildLine is what a person types to rebuild the demo's tables.
+func rebuildLine(p Process, c config.Config) string {
+	line := p.Name + " rebuild"
+	if c.DataDirChosen {
+		line = "STRIDELOG_DATA_DIR='" + strings.ReplaceAll(c.DataDir, "'", `'\''`) + "' " + line
+	}
+	return line
 }
 
 // runSimulator serves the fake Fitbit cloud for a system elsewhere.
@@ -89,7 +100,7 @@ func runSimulator(ctx context.Context, p Process, c config.Config, args []string
 	return lifecycle.Run(ctx, log,
 		lifecycle.Component{Name: "simulator", Run: server.Run},
 		lifecycle.Component{Name: "announcement", Run: func(ctx context.Context, ready func()) error {
-			base := "http://" + server.Addr().String()
+			base := demo.BaseURL(server.Addr())
 			fmt.Fprintf(p.Stdout, "A fake Fitbit cloud answers on %s. Point the system at it:\n\n  export FITBIT_CLIENT_ID=%s FITBIT_CLIENT_SECRET=%s\n  export FITBIT_AUTHORIZE_URL=%s/oauth2/authorize FITBIT_API_BASE_URL=%s\n\n",
 				base, credentials.ClientID, credentials.ClientSecret, base, base)
 			ready()

@@ -2,9 +2,12 @@ package command
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
@@ -55,15 +58,29 @@ func showProgress(p Process, pr projector.Progress) {
 	fmt.Fprintln(p.Stderr, line)
 }
 
+const (
+	everybody = "*" // every user, as a subject's token
+	// connectPatience is short: a person is watching, and the system should run.
+	connectPatience = 5 * time.Second
+)
+
 // runTail prints events as they come. What it prints is people's data.
 func runTail(ctx context.Context, p Process, c config.Config, args []string) error {
 	flags := flag.NewFlagSet("tail", flag.ContinueOnError)
 	flags.SetOutput(p.Stderr)
 	from := flags.Uint64("from", 0, "first sequence to print; 0 is what comes from now on")
 	stream := flags.String("stream", events.StreamFacts, "stream to read")
-	user := flags.String("user", "*", "id of one user")
-	if err := flags.Parse(args); err != nil {
+	user := flags.String("user", everybody, "id of one user")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
 		return fmt.Errorf("%w: %w", errUsage, err)
+	case flags.NArg() > 0:
+		return fmt.Errorf("%w: stridelog tail does not know %q; see stridelog tail -h", errUsage, flags.Arg(0))
+	}
+	if _, err := uuid.Parse(*user); err != nil && *user != everybody {
+		return fmt.Errorf("%w: --user must be the id of a user", errUsage)
 	}
 	stores, err := store.Find(c)
 	if err != nil {
@@ -73,7 +90,9 @@ func runTail(ctx context.Context, p Process, c config.Config, args []string) err
 	if err != nil {
 		return err
 	}
-	nc, err := bus.Connect(ctx, stores.NATSURL, "tail", log)
+	patience, cancel := context.WithTimeout(ctx, connectPatience)
+	defer cancel()
+	nc, err := bus.Connect(patience, stores.NATSURL, "tail", log)
 	if err != nil {
 		return err
 	}

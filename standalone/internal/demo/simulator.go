@@ -29,7 +29,7 @@ type Credentials struct {
 func DefaultCredentials() Credentials {
 	return Credentials{
 		ClientID: "STRIDE", ClientSecret: "simulated-client-secret",
-		RedirectURIs: []string{"http://localhost:8000/api/v1/oauth/fitbit/callback"},
+		RedirectURIs: []string{CallbackURL("http://localhost:8000")},
 	}
 }
 
@@ -115,12 +115,19 @@ func (s *Simulator) Configure(f *config.Fitbit) {
 	f.APIBaseURL = s.URL()
 }
 
-// CallbackURL is the callback that a person's browser reaches when the gateway
-// listens on addr (HTTP_ADDR).
-func CallbackURL(addr string) (string, error) {
-	_, port, err := net.SplitHostPort(addr)
+// Origin is how a browser on this machine reaches a server that listens on addr
+// (host:port): localhost, unless it listens on one address of the network.
+func Origin(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return "", fmt.Errorf("HTTP_ADDR %q is not host:port: %w", addr, err)
+		return "", fmt.Errorf("%q is not host:port: %w", addr, err)
 	}
-	return "http://localhost:" + port + "/api/v1/oauth/fitbit/callback", nil
+	switch host {
+	case "", "0.0.0.0", "::", "127.0.0.1", "::1":
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
 }
+
+// CallbackURL is our callback at an origin.
+func CallbackURL(origin string) string { return origin + "/api/v1/oauth/fitbit/callback" }

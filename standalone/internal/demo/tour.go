@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/system"
@@ -29,6 +30,8 @@ type Tour struct {
 	Out       io.Writer
 	NATSURL   string
 	Started   time.Time
+	// Rebuild is the command line that rebuilds this system's tables.
+	Rebuild string
 }
 
 // Run implements a component.
@@ -66,7 +69,7 @@ func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error
 	}
 	for _, connection := range connections {
 		if connection.Provider == "fitbit" && connection.Status == "active" {
-			return user, nil
+			return user, t.readHistory(ctx, c, user)
 		}
 	}
 	fmt.Fprintln(t.Out, "Connecting the demo user to the simulated Fitbit cloud …")
@@ -77,18 +80,38 @@ func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error
 	if reason := back.Query().Get("error"); reason != "" {
 		return user, fmt.Errorf("the consent ended with %s: %s", reason, back.Query().Get("reason"))
 	}
-	syncID, err := c.Historical(ctx, user.ID, "fitbit", demoDays)
+	return user, t.readHistory(ctx, c, user)
+}
+
+// readHistory reads the past once. A run that was stopped before it had asked for
+// it leaves it to the next one.
+func (t Tour) readHistory(ctx context.Context, c *client.Client, user client.User) error {
+	known, err := c.Syncs(ctx, user.ID)
 	if err != nil {
-		return user, err
+		return err
 	}
-	sync, err := c.AwaitSync(ctx, user.ID, syncID)
+	var id string
+	for _, sync := range known {
+		if sync.Trigger == events.TriggerBackfill && sync.Status != string(events.SyncFailed) {
+			id = sync.ID
+			if !sync.Ended() {
+				fmt.Fprintln(t.Out, "Waiting for a sync that was cut off; it goes on once the lease of the killed run has ended …")
+			}
+		}
+	}
+	if id == "" {
+		if id, err = c.Historical(ctx, user.ID, "fitbit", demoDays); err != nil {
+			return err
+		}
+	}
+	sync, err := c.AwaitSync(ctx, user.ID, id)
 	if err != nil {
-		return user, err
+		return err
 	}
-	if sync.Status != "success" {
-		return user, fmt.Errorf("the sync of %d days ended %s", demoDays, sync.Status)
+	if sync.Status != string(events.SyncSuccess) {
+		return fmt.Errorf("the sync of %d days ended %s", demoDays, sync.Status)
 	}
-	return user, nil
+	return nil
 }
 
 // printNextSteps waits for the first workout to be readable and shows commands
@@ -127,7 +150,7 @@ Try:
   nats --server '%s' sub 'stridelog.>'
 
   # throw the workout tables away and compute them again from the log
-  bin/stridelog rebuild
+  %s
 
 The data is in %s. Ctrl-C stops everything; run it again and it is all still there.
 `,
@@ -136,6 +159,7 @@ The data is in %s. Ctrl-C stops everything; run it again and it is all still the
 		c.Key, api, user.ID,
 		c.Key, api, newest.ID,
 		t.NATSURL,
+		t.Rebuild,
 		t.System.Config.DataDir)
 	return nil
 }
@@ -159,11 +183,11 @@ func (t Tour) firstWorkouts(ctx context.Context, c *client.Client, user client.U
 	}
 }
 
-// BaseURL is how this machine reaches a server that listens on addr.
+// BaseURL is the Origin of a server that listens already.
 func BaseURL(addr net.Addr) string {
-	_, port, err := net.SplitHostPort(addr.String())
+	origin, err := Origin(addr.String())
 	if err != nil {
 		return "http://" + addr.String()
 	}
-	return "http://localhost:" + port
+	return origin
 }

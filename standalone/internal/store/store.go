@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/stridelog/stridelog/platform/lifecycle"
@@ -86,20 +87,35 @@ func (s *Stores) announce(dataDir string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(runFile(dataDir), text, 0o600); err != nil {
+	if err := writeOnce(runFile(dataDir), string(text)); err != nil {
 		return fmt.Errorf("tell other commands where the stores are: %w", err)
 	}
 	s.runFile = runFile(dataDir)
 	return nil
 }
 
-// Find returns the stores a command should reach: those the configuration
-// names, else those of the system that runs in the data directory (or, when
+// Find returns the stores a command should reach: each as the configuration
+// names it, else that of the system that runs in the data directory (or, when
 // none was chosen, of the demo below it).
 func Find(c config.Config) (*Stores, error) {
-	if c.DatabaseURL != "" && c.NATSURL != "" {
-		return Given(c), nil
+	s := Given(c)
+	if s.DatabaseURL != "" && s.NATSURL != "" {
+		return s, nil
 	}
+	r, err := findRunning(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.DatabaseURL == "" {
+		s.DatabaseURL = r.DatabaseURL
+	}
+	if s.NATSURL == "" {
+		s.NATSURL = r.NATSURL
+	}
+	return s, nil
+}
+
+func findRunning(c config.Config) (running, error) {
 	dirs := []string{c.DataDir}
 	if !c.DataDirChosen {
 		dirs = append(dirs, filepath.Join(c.DataDir, config.DemoDir))
@@ -111,22 +127,34 @@ func Find(c config.Config) (*Stores, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("find the running system: %w", err)
+			return running{}, fmt.Errorf("find the running system: %w", err)
 		}
 		var r running
 		if err := json.Unmarshal(text, &r); err != nil {
-			return nil, fmt.Errorf("read %s: %w", runFile(dir), err)
+			return running{}, fmt.Errorf("read %s: %w", runFile(dir), err)
+		}
+		if ended(r.PID) { // it was killed and could not take the file away
+			continue
 		}
 		found = append(found, r)
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("no running system: set DATABASE_URL and NATS_URL, or start `stridelog demo` or `stridelog serve --embedded` (looked in %v)", dirs)
+		return running{}, fmt.Errorf("no running system: set DATABASE_URL and NATS_URL, or start `stridelog demo` or `stridelog serve --embedded` (looked in %v)", dirs)
 	case 1:
-		return &Stores{DatabaseURL: found[0].DatabaseURL, NATSURL: found[0].NATSURL}, nil
+		return found[0], nil
 	default:
-		return nil, fmt.Errorf("two systems run, in %v: set STRIDELOG_DATA_DIR to the one you mean", dirs)
+		return running{}, fmt.Errorf("two systems run, in %v: set STRIDELOG_DATA_DIR to the one you mean", dirs)
 	}
+}
+
+// ended says that no process has this id.
+func ended(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return false
+	}
+	return errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 // Watch ends with an error when the embedded Postgres ends by itself.

@@ -1,0 +1,65 @@
+package command
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stridelog/stridelog/standalone/internal/config"
+)
+
+// run calls a command with nothing in the environment but a data directory.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	dir := t.TempDir()
+	code = Run(t.Context(), args, Process{Name: "stridelog", Stdout: &out, Stderr: &errs, Env: func(name string) (string, bool) {
+		if name == "STRIDELOG_DATA_DIR" {
+			return dir, true
+		}
+		return "", false
+	}})
+	return code, out.String(), errs.String()
+}
+
+func TestWrongCallsSayWhatIsRight(t *testing.T) {
+	for _, c := range []struct {
+		call string
+		code int
+		says string
+	}{
+		{"nonsense", exitUsage, `no command "nonsense"`},
+		{"demo now", exitUsage, "takes no arguments"},
+		{"serve --embedded now", exitUsage, "stridelog serve [--embedded]"},
+		{"tail 12", exitUsage, `does not know "12"`},
+		{"tail --from -1", exitUsage, "invalid value"},
+		{"tail --user ada", exitUsage, "must be the id of a user"},
+		{"tail --user stridelog.>", exitUsage, "must be the id of a user"},
+		{"tail -h", exitOK, "first sequence to print"},
+		{"tail", exitFailed, "no running system"},
+		{"rebuild", exitFailed, "no running system"},
+		{"keys", exitUsage, "new-sealing-key"},
+		{"config", exitUsage, "config check"},
+		{"config check nonsense", exitUsage, `no command "nonsense"`},
+		{"config check serve", exitUsage, "DATABASE_URL: is required"},
+	} {
+		code, _, stderr := run(t, strings.Fields(c.call)...)
+		if code != c.code || !strings.Contains(stderr, c.says) {
+			t.Errorf("stridelog %s: code %d, said %q; want %d and %q", c.call, code, stderr, c.code, c.says)
+		}
+	}
+	if code, stdout, stderr := run(t, "config", "check", "serve", "--embedded"); code != exitOK || !strings.Contains(stdout, "complete") {
+		t.Errorf("config check serve --embedded: code %d, %s%s", code, stdout, stderr)
+	}
+}
+
+func TestTheRebuildLineReachesThisDemo(t *testing.T) {
+	p := Process{Name: "bin/stridelog"}
+	if got := rebuildLine(p, config.Config{DataDir: "/home/me/.local/share/stridelog/demo"}); got != "bin/stridelog rebuild" {
+		t.Errorf("by default it is %s", got)
+	}
+	want := `STRIDELOG_DATA_DIR='/tmp/it'\''s here' bin/stridelog rebuild`
+	if got := rebuildLine(p, config.Config{DataDir: "/tmp/it's here", DataDirChosen: true}); got != want {
+		t.Errorf("with a data directory it is %s, want %s", got, want)
+	}
+}
