@@ -58,6 +58,9 @@ type Descriptor struct {
 	Capabilities []string
 	// RequiredScopes are those without which no activity can be read.
 	RequiredScopes []string
+	// Successor is the provider to connect when this one is switched off; empty
+	// when there is none.
+	Successor string
 }
 
 // Connector is a provider that is configured and can be called.
@@ -158,6 +161,10 @@ type Page struct {
 	Quota      *Quota // nil when the answer does not say
 	// Oldest is the earliest start on this page; zero when the page is empty.
 	Oldest time.Time
+	// Resume is where the reading may go on without Next: a new request whose
+	// window ends here leaves nothing out that Next would have shown, and cannot
+	// lose its place when records vanish meanwhile. Zero when only Next can.
+	Resume time.Time
 }
 
 // Activity is one record of a page. A record that the connector cannot
@@ -167,7 +174,7 @@ type Activity struct {
 	Format     string
 	Raw        []byte
 	Context    events.ActivityContext
-	StartedAt  *time.Time // nil when unreadable
+	StartedAt  *time.Time // with the record's UTC offset where it has one; nil when unreadable
 	ModifiedAt *time.Time
 	// Problem says what is wrong with the record; empty when nothing is.
 	Problem string

@@ -69,6 +69,7 @@ func Descriptor() provider.Descriptor {
 			"Connect google_health or import an archive instead; private mirrors and the simulator still work.",
 		Capabilities:   []string{provider.CapabilityActivities, provider.CapabilityHistorical},
 		RequiredScopes: []string{scopeActivity},
+		Successor:      "google_health",
 	}
 }
 

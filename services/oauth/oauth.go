@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,7 +26,8 @@ import (
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
-// Config is what the service needs. Everything but Registry is required.
+// Config is what the service needs. Everything but RetireConfirm and Registry is
+// required.
 type Config struct {
 	Log        *slog.Logger
 	DB         *pgxpool.Pool
@@ -40,7 +42,10 @@ type Config struct {
 	// RedirectAllowlist are the origins a client may be sent back to. A loopback
 	// origin may have any port: http://localhost:*
 	RedirectAllowlist []string
-	Registry          prometheus.Registerer
+	// RetireConfirm is how far a second HTTP 410 must be from the first until a
+	// provider counts as switched off. Default 1 h.
+	RetireConfirm time.Duration
+	Registry      prometheus.Registerer
 }
 
 // Service answers the rpc methods of oauth and publishes its events.
@@ -71,6 +76,7 @@ func New(cfg Config) (*Service, error) {
 	var err error
 	if s.keeper, err = custody.New(custody.Options{
 		Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log, Registry: cfg.Registry,
+		RetireConfirm: cfg.RetireConfirm,
 	}); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}
@@ -109,6 +115,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	return lifecycle.Run(ctx, s.log,
 		lifecycle.Component{Name: "oauth outbox", Run: s.relay.Run},
 		lifecycle.Component{Name: "oauth revocations", Run: s.revoker.Run},
+		lifecycle.Component{Name: "oauth reminders", Run: s.keeper.Remind},
 		lifecycle.Component{Name: "oauth requests", Run: func(ctx context.Context, up func()) error {
 			server, err := s.bus.Serve("oauth", s.log, s.methods()...)
 			if err != nil {
@@ -132,5 +139,6 @@ func (s *Service) methods() []bus.RPCHandler {
 		bus.Method(rpc.OAuthErase, s.revoker.Erase),
 		bus.Method(rpc.OAuthToken, s.keeper.Token),
 		bus.Method(rpc.OAuthTokenRejected, s.keeper.Rejected),
+		bus.Method(rpc.OAuthReport, s.keeper.Report),
 	}
 }

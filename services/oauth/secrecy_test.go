@@ -103,3 +103,16 @@ func (h *house) streamText() string {
 	}
 	return b.String()
 }
+
+// facts are the events of the facts stream.
+func (h *house) facts() (list []events.Event) {
+	h.t.Helper()
+	_, err := h.bus.Read(context.Background(), events.StreamFacts, nil, 1, func(d bus.Delivery) error {
+		list = append(list, d.Event)
+		return d.Err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return list
+}

@@ -9,8 +9,8 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/ending"
-	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
+	"github.com/stridelog/stridelog/services/oauth/internal/standing"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -87,17 +87,9 @@ func replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Con
 }
 
 func (d *Desk) write(ctx context.Context, t store.Tx, connector *provider.Connector, grant provider.Grant, c *store.Connection, now time.Time) error {
-	previous := c.Status
-	since, reason := c.Since, c.Reason
-	c.Status, c.Reason, c.NextAction, c.Scopes = events.StatusActive, "", "", grant.Scopes
-	missing := connector.MissingScopes(grant.Scopes)
-	if len(missing) > 0 {
-		c.Status, c.Reason = events.StatusActionRequired, events.ReasonScopeMissing
-		c.NextAction = refusal.GrantScopes(connector.DisplayName, missing)
-	}
-	if c.Since = now; previous == c.Status && reason == c.Reason {
-		c.Since = since
-	}
+	was := c.Standing
+	c.Scopes = grant.Scopes
+	c.Standing = standing.RulesOf(connector.Descriptor, 0).Next(was, standing.Consented{Missing: connector.MissingScopes(grant.Scopes)}, now)
 	sealed, err := d.Sealer.SealPair(seal.Pair{Access: grant.AccessToken, Refresh: grant.RefreshToken}, c.ID)
 	if err != nil {
 		return err
@@ -106,11 +98,18 @@ func (d *Desk) write(ctx context.Context, t store.Tx, connector *provider.Connec
 	if err := t.Save(ctx, *c, now); err != nil {
 		return err
 	}
-	if len(missing) > 0 {
-		return t.Emit(ctx, *c, now, c.StatusChanged(previous))
+	if c.Usable() {
+		err := t.Emit(ctx, *c, now, &events.ConnectionActivated{
+			ConnectionID: c.ID, UserID: c.UserID, Provider: c.Provider, ProviderAccountID: c.AccountID,
+			Scopes: c.Scopes, ActivatedAt: now,
+		})
+		// The first consent of all changes no status.
+		if err != nil || was.Status == "" {
+			return err
+		}
 	}
-	return t.Emit(ctx, *c, now, &events.ConnectionActivated{
-		ConnectionID: c.ID, UserID: c.UserID, Provider: c.Provider, ProviderAccountID: c.AccountID,
-		Scopes: c.Scopes, ActivatedAt: now,
-	})
+	if !standing.Speaks(was, c.Standing) {
+		return nil
+	}
+	return t.Emit(ctx, *c, now, c.StatusChanged(was.Status))
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
+	"github.com/stridelog/stridelog/services/oauth/internal/standing"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
 // failed acts on a refresh that the provider did not grant. Only invalid_grant
-// on the current version changes the status; everything else is the provider's
-// or the operator's trouble, and the connection stays as it is.
+// on the current version and a confirmed 410 change the status; everything else is
+// the provider's or the operator's trouble, and the connection stays as it is.
 func (k *Keeper) failed(ctx context.Context, l store.Lease, cause error) (store.Connection, error) {
 	c := l.Connection
 	failure := &provider.Error{Class: provider.ClassUnavailable}
@@ -23,7 +24,7 @@ func (k *Keeper) failed(ctx context.Context, l store.Lease, cause error) (store.
 	k.Log.Warn("a token refresh failed", "connection_id", c.ID, "provider", c.Provider,
 		"class", failure.Class, "http_status", failure.Status, "unfinished_before", l.Unfinished)
 	if failure.Class == provider.ClassInvalidGrant {
-		return k.refused(ctx, c)
+		return k.refused(ctx, c, failure.Reason == events.ReasonAccountNotLinked)
 	}
 	var notBefore time.Time
 	if failure.Class == provider.ClassRateLimited && !failure.RetryAt.IsZero() {
@@ -34,6 +35,15 @@ func (k *Keeper) failed(ctx context.Context, l store.Lease, cause error) (store.
 	}
 	if err := k.Store.ReleaseLease(ctx, l, l.Unfinished || unclear(failure), notBefore); err != nil {
 		return c, err
+	}
+	if failure.Class == provider.ClassGone {
+		now, err := k.hear(ctx, c.ID, standing.TokenFailed{Class: failure.Class}, func(now store.Connection) bool { return now.Version == c.Version })
+		if err != nil {
+			return c, err
+		}
+		if !now.Usable() {
+			return now, refusal.Unusable(now)
+		}
 	}
 	detail := fmt.Sprintf("%s refused or did not answer a token refresh (%s); try again later.", c.Provider, failure.Class)
 	if failure.Class == provider.ClassInvalidClient {
@@ -51,7 +61,7 @@ func unclear(e *provider.Error) bool {
 // refused decides an invalid_grant. A newer version means that this was a lost
 // race; else the grant is dead and only the person can mend it. A refresh left
 // unfinished by a crash has had its second try by now: this one.
-func (k *Keeper) refused(ctx context.Context, c store.Connection) (store.Connection, error) {
+func (k *Keeper) refused(ctx context.Context, c store.Connection, notLinked bool) (store.Connection, error) {
 	var current store.Connection
 	err := k.Store.Within(ctx, func(t store.Tx) (err error) {
 		if current, err = t.Lock(ctx, c.ID); err != nil || current.Version != c.Version {
@@ -60,8 +70,7 @@ func (k *Keeper) refused(ctx context.Context, c store.Connection) (store.Connect
 		if err = t.ClearLease(ctx, current); err != nil {
 			return err
 		}
-		next := refusal.ConnectAgain(k.Connectors[c.Provider].DisplayName)
-		current, err = t.SetStatus(ctx, current, events.StatusActionRequired, events.ReasonReauthRequired, next, time.Now().UTC())
+		current, err = k.stand(ctx, t, current, standing.TokenFailed{Class: provider.ClassInvalidGrant, NotLinked: notLinked})
 		return err
 	})
 	switch {

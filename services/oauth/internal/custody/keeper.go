@@ -18,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
+	"github.com/stridelog/stridelog/services/oauth/internal/standing"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	// CallTimeout bounds one call of a token endpoint, Lease is how long a dead
 	// process keeps others from refreshing.
 	CallTimeout, Lease time.Duration
+	// RetireConfirm is how far a second 410 must be from the first. It may be zero.
+	RetireConfirm time.Duration
 }
 
 // Keeper answers for the tokens of all connections.
@@ -61,6 +64,9 @@ func New(o Options) (*Keeper, error) {
 	}
 	if o.Lease <= 0 {
 		o.Lease = defaultLease
+	}
+	if o.RetireConfirm <= 0 {
+		o.RetireConfirm = standing.DefaultRetireConfirm
 	}
 	if o.Lease <= o.CallTimeout {
 		return nil, fmt.Errorf("the refresh lease (%v) must be longer than a call may take (%v)", o.Lease, o.CallTimeout)

@@ -10,6 +10,7 @@ import (
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
+	"github.com/stridelog/stridelog/services/oauth/internal/standing"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -125,15 +126,9 @@ func (k *Keeper) store(ctx context.Context, fresh store.Connection) (stored stor
 		if stored, won, err = t.Rotate(ctx, fresh, now); err != nil || !won {
 			return err
 		}
-		d := k.Connectors[stored.Provider].Descriptor
-		switch missing := d.MissingScopes(stored.Scopes); {
-		case len(missing) > 0:
-			stored, err = t.SetStatus(ctx, stored, events.StatusActionRequired, events.ReasonScopeMissing, refusal.GrantScopes(d.DisplayName, missing), now)
-		case stored.Reason == events.ReasonReauthRequired:
-			// Another process took the lease over while this answer was on its
-			// way, and was refused. This pair is the good one.
-			stored, err = t.SetStatus(ctx, stored, events.StatusActive, "", "", now)
-		}
+		stored, err = k.stand(ctx, t, stored, standing.Refreshed{
+			Missing: k.Connectors[stored.Provider].MissingScopes(stored.Scopes), Ends: stored.RefreshExpiresAt,
+		})
 		return err
 	})
 	return stored, won, err

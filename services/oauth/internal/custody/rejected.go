@@ -7,17 +7,17 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
+	"github.com/stridelog/stridelog/services/oauth/internal/standing"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
 // Rejected hears that a provider refused an access token. News about an older
 // version is ignored. A refused token is refreshed at the next use; a missing
-// scope needs the person; that the API is gone changes nothing by itself, since
-// one answer proves nothing.
+// scope needs the person; that the API is gone is noted, since one answer proves
+// nothing.
 func (k *Keeper) Rejected(ctx context.Context, r rpc.TokenRejectedRequest) (rpc.TokenRejectedResponse, error) {
 	if _, err := uuid.Parse(r.ConnectionID); err != nil {
 		return rpc.TokenRejectedResponse{}, refusal.Argument("connection_id", "The connection id is not a UUID.")
@@ -28,22 +28,16 @@ func (k *Keeper) Rejected(ctx context.Context, r rpc.TokenRejectedRequest) (rpc.
 	default:
 		return rpc.TokenRejectedResponse{}, refusal.Argument("class", "The class must be unauthorized, insufficient_scope or gone.")
 	}
+	current := func(c store.Connection) bool { return c.Version == r.TokenVersion && c.Usable() }
 	var c store.Connection
-	err := k.Store.Within(ctx, func(t store.Tx) (err error) {
-		if c, err = t.Lock(ctx, r.ConnectionID); err != nil || c.Version != r.TokenVersion || !c.Usable() {
-			return err
-		}
-		now := time.Now().UTC()
-		switch class {
-		case provider.ClassUnauthorized:
-			return t.Expire(ctx, c, now)
-		case provider.ClassInsufficientScope:
-			c, err = t.SetStatus(ctx, c, events.StatusActionRequired, events.ReasonScopeMissing, k.scopeAction(c), now)
-		}
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return rpc.TokenRejectedResponse{}, refusal.NoConnection()
+	var err error
+	switch class {
+	case provider.ClassUnauthorized:
+		c, err = k.expire(ctx, r.ConnectionID, current)
+	case provider.ClassInsufficientScope:
+		c, err = k.hear(ctx, r.ConnectionID, standing.ScopesMissing{}, current)
+	default:
+		c, err = k.hear(ctx, r.ConnectionID, standing.Polled{Class: class}, current)
 	}
 	if err != nil {
 		return rpc.TokenRejectedResponse{}, err
@@ -53,12 +47,16 @@ func (k *Keeper) Rejected(ctx context.Context, r rpc.TokenRejectedRequest) (rpc.
 	return rpc.TokenRejectedResponse{Status: c.Status, Reason: c.Reason, NextAction: c.NextAction}, nil
 }
 
-// scopeAction names all required scopes: which one the provider missed is not
-// known, and the stored list may be wrong.
-func (k *Keeper) scopeAction(c store.Connection) string {
-	connector := k.Connectors[c.Provider]
-	if connector == nil {
-		return refusal.ConnectAgain(c.Provider)
+// expire makes the next use of a connection refresh first.
+func (k *Keeper) expire(ctx context.Context, id string, counts func(store.Connection) bool) (c store.Connection, err error) {
+	err = k.Store.Within(ctx, func(t store.Tx) error {
+		if c, err = t.Lock(ctx, id); err != nil || !counts(c) {
+			return err
+		}
+		return t.Expire(ctx, c, time.Now().UTC())
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return c, refusal.NoConnection()
 	}
-	return refusal.GrantScopes(connector.DisplayName, connector.RequiredScopes)
+	return c, err
 }

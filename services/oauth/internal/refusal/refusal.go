@@ -4,23 +4,12 @@ package refusal
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
-
-// ConnectAgain is the next action when a grant is dead.
-func ConnectAgain(displayName string) string {
-	return fmt.Sprintf("Ask the person to connect %s again.", displayName)
-}
-
-// GrantScopes is the next action when a required scope was not granted.
-func GrantScopes(displayName string, missing []string) string {
-	return fmt.Sprintf("Ask the person to connect %s again and to allow %s.", displayName, strings.Join(missing, ", "))
-}
 
 // Argument refuses a request whose field is wrong.
 func Argument(field, detail string) *rpc.Error {

@@ -9,20 +9,18 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/services/oauth/internal/standing"
 )
 
 // Connection is one row: a user's consent at one provider account. Reason and
 // NextAction are empty when there is nothing to do.
 type Connection struct {
-	ID         string
-	UserID     string
-	Provider   string
-	AccountID  string
-	Status     events.ConnectionStatus
-	Since      time.Time
-	Reason     string
-	NextAction string
-	Scopes     []string
+	ID        string
+	UserID    string
+	Provider  string
+	AccountID string
+	standing.Standing
+	Scopes []string
 	Tokens
 	Version int64 // of the tokens
 	// Held says that some process has the refresh lease now, until HeldUntil.
@@ -39,20 +37,15 @@ type Tokens struct {
 	RefreshExpiresAt time.Time // zero when unknown
 }
 
-// Usable says whether access tokens may be handed out.
-func (c Connection) Usable() bool {
-	return c.Status == events.StatusActive || c.Status == events.StatusDegraded
-}
-
 const columns = `id, user_id, provider, provider_account_id, status, since, coalesce(reason, ''), coalesce(next_action, ''),
 	scopes, tokens, tokens_at, access_expires_at, refresh_expires_at, token_version,
-	refresh_owner IS NOT NULL AND refresh_until > now(), refresh_until, refresh_not_before`
+	refresh_owner IS NOT NULL AND refresh_until > now(), refresh_until, refresh_not_before, poll_gone_at, token_gone_at`
 
 func scan(row pgx.Row) (Connection, error) {
 	var c Connection
-	var stored, access, refresh, held, notBefore *time.Time
+	var stored, access, refresh, held, notBefore, pollGone, tokenGone *time.Time
 	err := row.Scan(&c.ID, &c.UserID, &c.Provider, &c.AccountID, &c.Status, &c.Since, &c.Reason, &c.NextAction,
-		&c.Scopes, &c.Sealed, &stored, &access, &refresh, &c.Version, &c.Held, &held, &notBefore)
+		&c.Scopes, &c.Sealed, &stored, &access, &refresh, &c.Version, &c.Held, &held, &notBefore, &pollGone, &tokenGone)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, ErrNotFound
 	}
@@ -61,6 +54,7 @@ func scan(row pgx.Row) (Connection, error) {
 	}
 	c.StoredAt, c.AccessExpiresAt, c.RefreshExpiresAt = instant(stored), instant(access), instant(refresh)
 	c.HeldUntil, c.NotBefore = instant(held), instant(notBefore)
+	c.PollGone, c.TokenGone = instant(pollGone), instant(tokenGone)
 	return c, nil
 }
 
@@ -121,6 +115,7 @@ func (t Tx) Save(ctx context.Context, c Connection, now time.Time) error {
 			token_version = c.token_version + 1, tokens = excluded.tokens, tokens_at = excluded.tokens_at,
 			access_expires_at = excluded.access_expires_at, refresh_expires_at = excluded.refresh_expires_at,
 			refresh_owner = NULL, refresh_until = NULL, refresh_unfinished = false, refresh_not_before = NULL,
+			poll_gone_at = NULL, token_gone_at = NULL,
 			revocation = NULL, revocation_at = NULL, revocation_tries = 0, updated_at = excluded.updated_at`,
 		c.ID, c.UserID, c.Provider, c.AccountID, c.Status, c.Since, orNull(c.Reason), orNull(c.NextAction), c.Scopes,
 		c.Sealed, now, c.AccessExpiresAt, orNull(c.RefreshExpiresAt))
@@ -130,21 +125,24 @@ func (t Tx) Save(ctx context.Context, c Connection, now time.Time) error {
 	return nil
 }
 
-// SetStatus writes a status and its event in one transaction. Nothing happens
-// when the connection already stands there.
-func (t Tx) SetStatus(ctx context.Context, c Connection, to events.ConnectionStatus, reason, nextAction string, now time.Time) (Connection, error) {
-	if c.Status == to && c.Reason == reason {
+// Stand writes where a connection stands now, with its event when that is worth
+// one, in one transaction. Nothing happens when nothing has changed.
+func (t Tx) Stand(ctx context.Context, c Connection, next standing.Standing, now time.Time) (Connection, error) {
+	if c.Standing == next {
 		return c, nil
 	}
-	previous := c.Status
-	c.Status, c.Reason, c.NextAction, c.Since = to, reason, nextAction, now
-	_, err := t.tx.Exec(ctx, `UPDATE oauth.connections
-		SET status = $2, reason = $3, next_action = $4, since = $5, updated_at = $5 WHERE id = $1`,
-		c.ID, to, orNull(reason), orNull(nextAction), now)
+	was := c.Standing
+	c.Standing = next
+	_, err := t.tx.Exec(ctx, `UPDATE oauth.connections SET status = $2, reason = $3, next_action = $4, since = $5,
+			poll_gone_at = $6, token_gone_at = $7, updated_at = $8 WHERE id = $1`,
+		c.ID, c.Status, orNull(c.Reason), orNull(c.NextAction), c.Since, orNull(c.PollGone), orNull(c.TokenGone), now)
 	if err != nil {
 		return c, fmt.Errorf("store the status of connection %s: %w", c.ID, err)
 	}
-	return c, t.Emit(ctx, c, now, c.StatusChanged(previous))
+	if !standing.Speaks(was, next) {
+		return c, nil
+	}
+	return c, t.Emit(ctx, c, now, c.StatusChanged(was.Status))
 }
 
 // StatusChanged is the event that says where the connection stands.
@@ -153,4 +151,12 @@ func (c Connection) StatusChanged(previous events.ConnectionStatus) *events.Conn
 		ConnectionID: c.ID, UserID: c.UserID, Provider: c.Provider,
 		Status: c.Status, Previous: previous, Reason: c.Reason, NextAction: c.NextAction, Since: c.Since,
 	}
+}
+
+// EndingBefore lists the connections in use whose consent ends by itself before
+// an instant, the first one first, some at a time.
+func (s *Store) EndingBefore(ctx context.Context, at time.Time) ([]Connection, error) {
+	rows, err := s.pool.Query(ctx, "SELECT "+columns+` FROM oauth.connections
+		WHERE refresh_expires_at <= $1 AND status IN ('active', 'degraded') ORDER BY refresh_expires_at LIMIT 500`, at)
+	return scanAll(rows, err)
 }

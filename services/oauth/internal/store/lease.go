@@ -26,7 +26,8 @@ func (s *Store) TakeLease(ctx context.Context, id string, version int64, owner s
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var unfinished bool
 		err := tx.QueryRow(ctx, `SELECT refresh_unfinished OR refresh_owner IS NOT NULL FROM oauth.connections
-			WHERE id = $1 AND token_version = $2 AND status IN ('active', 'degraded')
+			WHERE id = $1 AND token_version = $2
+			  AND (status IN ('active', 'degraded') OR reason = 'consent_expiring')
 			  AND (refresh_owner IS NULL OR refresh_until <= now()) FOR UPDATE`, id, version).Scan(&unfinished)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

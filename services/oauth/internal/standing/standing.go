@@ -1,0 +1,255 @@
+// Package standing decides where a connection stands: one pure function from
+// what is known and what was heard to what is known then. It reads no clock and
+// touches no store.
+package standing
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
+)
+
+// ReasonAPIGone is the reason of provider_retired: the API answers 410.
+const ReasonAPIGone = "api_gone"
+
+// The times of the rules that nobody configures.
+const (
+	// DegradeAfter is how old a trouble must be to make a connection degraded.
+	DegradeAfter = time.Hour
+	// Notice is how long before its end a consent is about to end.
+	Notice = 24 * time.Hour
+	// DefaultRetireConfirm is how far a second 410 must be from the first.
+	DefaultRetireConfirm = time.Hour
+)
+
+// Standing is where a connection stands, with what was noted on the way there.
+type Standing struct {
+	Status     events.ConnectionStatus // empty: there was no consent yet
+	Reason     string
+	NextAction string
+	Since      time.Time
+	// PollGone and TokenGone are the first 410 of the list and of the token
+	// endpoint that no good answer has followed; zero when there is none. Each is
+	// forgotten by a good answer of its own endpoint: a token endpoint may outlive
+	// the API for months.
+	PollGone, TokenGone time.Time
+}
+
+// Usable says whether access tokens may be handed out: a consent that is about
+// to end still works.
+func (s Standing) Usable() bool {
+	return s.Status == events.StatusActive || s.Status == events.StatusDegraded ||
+		(s.Status == events.StatusActionRequired && s.Reason == events.ReasonConsentExpiring)
+}
+
+// Speaks says whether the step from one standing to the next is worth an event.
+// Notes alone are not.
+func Speaks(from, to Standing) bool {
+	return from.Status != to.Status || from.Reason != to.Reason || from.NextAction != to.NextAction
+}
+
+// Rules are what a decision depends on beside the standing. They differ by
+// provider.
+type Rules struct {
+	DisplayName string // for sentences
+	Successor   string // the provider to connect when this one is switched off
+	// RequiredScopes are those without which no record can be read.
+	RequiredScopes []string
+	// RetireConfirm is how far a second 410 must be from the first.
+	RetireConfirm time.Duration
+}
+
+// RulesOf are the rules for a provider.
+func RulesOf(d provider.Descriptor, retireConfirm time.Duration) Rules {
+	return Rules{DisplayName: d.DisplayName, Successor: d.Successor, RequiredScopes: d.RequiredScopes, RetireConfirm: retireConfirm}
+}
+
+// News is what was heard about a connection.
+type News interface {
+	apply(Rules, Standing, time.Time) Standing
+}
+
+// Next is where a connection stands after the news. A revoked connection, one
+// whose provider is retired and one that waits for its person are left by a new
+// consent, whatever else is heard.
+func (r Rules) Next(s Standing, n News, now time.Time) Standing {
+	next := n.apply(r, s, now)
+	if next.Status != s.Status || next.Reason != s.Reason {
+		next.Since = now
+	}
+	return next
+}
+
+// Consented is a new consent, first or again. Missing are the required scopes
+// that were not granted.
+type Consented struct{ Missing []string }
+
+func (n Consented) apply(r Rules, s Standing, _ time.Time) Standing {
+	fresh := Standing{Status: events.StatusActive, Since: s.Since}
+	if len(n.Missing) > 0 {
+		return fresh.actionRequired(events.ReasonScopeMissing, r.grantScopes(n.Missing))
+	}
+	return fresh
+}
+
+// Ended is the end of the consent: by the person, by another account, by erasure.
+type Ended struct{}
+
+func (Ended) apply(_ Rules, s Standing, _ time.Time) Standing {
+	return Standing{Status: events.StatusRevoked, Since: s.Since}
+}
+
+// Refreshed is a new token pair, stored. Ends is when the consent ends by itself,
+// zero when it does not.
+type Refreshed struct {
+	Missing []string
+	Ends    time.Time
+}
+
+func (n Refreshed) apply(r Rules, s Standing, now time.Time) Standing {
+	s.TokenGone = time.Time{}
+	switch {
+	case s.Status == events.StatusRevoked, s.Status == events.StatusProviderRetired:
+		return s
+	case s.Reason == events.ReasonScopeMissing, s.Reason == events.ReasonAccountNotLinked:
+		return s // a token says nothing new about what the person did not allow
+	case s.Reason == events.ReasonReauthRequired, s.Reason == events.ReasonConsentExpiring:
+		// A pair that comes after reauth_required is that of a process which slept
+		// with the answer in its hands: it is the good one.
+		s.Status, s.Reason, s.NextAction = events.StatusActive, "", ""
+	}
+	if len(n.Missing) > 0 {
+		return s.actionRequired(events.ReasonScopeMissing, r.grantScopes(n.Missing))
+	}
+	return r.ending(s, n.Ends, now)
+}
+
+// ending is a standing whose grant ends by itself at some time, or never.
+func (r Rules) ending(s Standing, ends, now time.Time) Standing {
+	if ends.IsZero() || now.Before(ends.Add(-Notice)) {
+		return s
+	}
+	next := fmt.Sprintf("Ask the person to connect %s again before %s.", r.DisplayName, ends.UTC().Format(time.RFC3339))
+	return s.actionRequired(events.ReasonConsentExpiring, next)
+}
+
+// EndsSoon reminds of when the consent ends by itself.
+type EndsSoon struct{ At time.Time }
+
+func (n EndsSoon) apply(r Rules, s Standing, now time.Time) Standing {
+	if s.Status != events.StatusActive && s.Status != events.StatusDegraded {
+		return s
+	}
+	return r.ending(s, n.At, now)
+}
+
+// TokenFailed is a refresh that the provider did not grant, on the current
+// version of the tokens.
+type TokenFailed struct {
+	Class     provider.Class
+	NotLinked bool // the provider says that the account is not linked to the service
+}
+
+func (n TokenFailed) apply(r Rules, s Standing, now time.Time) Standing {
+	switch {
+	case !s.Usable():
+		return s
+	case n.Class == provider.ClassInvalidGrant && n.NotLinked:
+		return s.actionRequired(events.ReasonAccountNotLinked,
+			fmt.Sprintf("Ask the person to link their account at %s and to connect it again.", r.DisplayName))
+	case n.Class == provider.ClassInvalidGrant:
+		return s.actionRequired(events.ReasonReauthRequired, r.connectAgain())
+	case n.Class == provider.ClassGone:
+		return r.gone(s, true, now)
+	}
+	return s
+}
+
+// ScopesMissing is a request that the provider refused for want of a scope. Which
+// one is not known, and what was stored of the grant may be wrong.
+type ScopesMissing struct{}
+
+func (ScopesMissing) apply(r Rules, s Standing, _ time.Time) Standing {
+	if !s.Usable() {
+		return s
+	}
+	return s.actionRequired(events.ReasonScopeMissing, r.grantScopes(r.RequiredScopes))
+}
+
+// Polled is how the provider answers requests for records: well when the class
+// is empty, else with a trouble of some age.
+type Polled struct {
+	Class provider.Class
+	Since time.Time
+}
+
+func (n Polled) apply(r Rules, s Standing, now time.Time) Standing {
+	switch {
+	case !s.Usable():
+		return s
+	case n.Class == "":
+		s.PollGone, s.TokenGone = time.Time{}, time.Time{}
+		if s.Status == events.StatusDegraded {
+			s.Status, s.Reason, s.NextAction = events.StatusActive, "", ""
+		}
+	case n.Class == provider.ClassGone:
+		return r.gone(s, false, now)
+	case s.Status == events.StatusActive && troubles(n.Class) && !n.Since.IsZero() && now.Sub(n.Since) > DegradeAfter:
+		s.Status, s.Reason = events.StatusDegraded, string(n.Class)
+		s.NextAction = fmt.Sprintf("Nothing to do: %s is tried again until it answers.", r.DisplayName)
+	}
+	return s
+}
+
+// gone confirms a 410 by an earlier one that is old enough, whichever endpoint
+// it came from. Else it is only noted, by the caller's choice of endpoint.
+func (r Rules) gone(s Standing, token bool, now time.Time) Standing {
+	for _, first := range []time.Time{s.PollGone, s.TokenGone} {
+		if !first.IsZero() && now.Sub(first) >= r.RetireConfirm {
+			s.Status, s.Reason, s.NextAction = events.StatusProviderRetired, ReasonAPIGone, r.elsewhere()
+			return s
+		}
+	}
+	if token && s.TokenGone.IsZero() {
+		s.TokenGone = now
+	}
+	if !token && s.PollGone.IsZero() {
+		s.PollGone = now
+	}
+	return s
+}
+
+// troubles says whether a class, once it lasts, makes a connection degraded. A
+// used-up quota is no trouble, and what needs the person or the operator is told
+// in other words.
+func troubles(c provider.Class) bool {
+	switch c {
+	case provider.ClassUnavailable, provider.ClassInvalidResponse, provider.ClassConflict, provider.ClassTooLarge:
+		return true
+	default:
+		return false
+	}
+}
+
+func (r Rules) elsewhere() string {
+	if r.Successor == "" {
+		return "connect another provider"
+	}
+	return "connect " + r.Successor
+}
+
+func (s Standing) actionRequired(reason, next string) Standing {
+	s.Status, s.Reason, s.NextAction = events.StatusActionRequired, reason, next
+	return s
+}
+
+func (r Rules) connectAgain() string {
+	return fmt.Sprintf("Ask the person to connect %s again.", r.DisplayName)
+}
+
+func (r Rules) grantScopes(missing []string) string {
+	return fmt.Sprintf("Ask the person to connect %s again and to allow %s.", r.DisplayName, strings.Join(missing, ", "))
+}
