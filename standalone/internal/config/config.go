@@ -63,8 +63,11 @@ type Config struct {
 	RedirectAllowlist []string
 	Fitbit            Fitbit
 	Poll              Poll
-	LogLevel          string
-	LogFormat         string
+	// RetireConfirm is how far a second HTTP 410 must be from the first until a
+	// provider counts as switched off.
+	RetireConfirm time.Duration
+	LogLevel      string
+	LogFormat     string
 }
 
 const (
@@ -99,6 +102,10 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	c.readStores(r, needs)
 	c.readFitbit(r)
 	c.readPoll(r)
+	c.RetireConfirm = r.Duration("RETIRE_CONFIRM", time.Hour)
+	if c.RetireConfirm <= 0 {
+		r.Fault("RETIRE_CONFIRM", "must be longer than nothing")
+	}
 	c.checkAddresses(r)
 	if needs.Stores == StoresEmbedded && len(c.RedirectAllowlist) == 0 {
 		c.RedirectAllowlist = []string{"http://localhost:*", "http://127.0.0.1:*"}

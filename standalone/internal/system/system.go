@@ -127,6 +127,7 @@ func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors, Catalog: catalog.Descriptors(),
 		RedirectURIs: map[string]string{"fitbit": s.Config.Fitbit.RedirectURI},
 		SealingKey:   s.Config.SealingKey, RedirectAllowlist: s.Config.RedirectAllowlist, Registry: s.Registry,
+		RetireConfirm: s.Config.RetireConfirm,
 	})
 	if err != nil {
 		return err
