@@ -126,7 +126,7 @@ func TestConsentRoundTrip(t *testing.T) {
 	user, connection := s.User(), uuid.NewString()
 	s.Serve("oauth",
 		bus.Method(rpc.OAuthAuthorize, func(_ context.Context, r rpc.AuthorizeRequest) (rpc.AuthorizeResponse, error) {
-			return rpc.AuthorizeResponse{AuthorizationURL: "https://consent.example/?u=" + r.UserID, State: "s"}, nil
+			return rpc.AuthorizeResponse{AuthorizationURL: "https://consent.example/?x=1&u=" + r.UserID, State: "s"}, nil
 		}),
 		bus.Method(rpc.OAuthCallback, func(_ context.Context, r rpc.CallbackRequest) (rpc.CallbackResponse, error) {
 			out := rpc.CallbackResponse{RedirectURI: "http://localhost:3000/back?own=1#part", Provider: r.Provider}
@@ -137,12 +137,10 @@ func TestConsentRoundTrip(t *testing.T) {
 			out.Status, out.ConnectionID = events.StatusActive, connection
 			return out, nil
 		}))
-	var start struct {
-		AuthorizationURL string `json:"authorization_url"`
-	}
-	s.Call(http.MethodGet, "/api/v1/oauth/fitbit/authorize?user_id="+user.String()+"&redirect_uri="+url.QueryEscape("http://localhost:3000/back?own=1"), "", 200, &start)
-	if start.AuthorizationURL != "https://consent.example/?u="+user.String() {
-		t.Errorf("the consent is at %s", start.AuthorizationURL)
+	begun := s.Do(gatewaytest.Request{Method: http.MethodGet, Path: "/api/v1/oauth/fitbit/authorize?user_id=" + user.String() + "&redirect_uri=" + url.QueryEscape("http://localhost:3000/back?own=1")})
+	// As text, because a person copies the address out of a terminal.
+	if want := `{"authorization_url":"https://consent.example/?x=1&u=` + user.String() + `","state":"s"}`; begun.Status != 200 || strings.TrimSpace(string(begun.Body)) != want {
+		t.Errorf("the consent answered %d %s, want %s", begun.Status, begun.Body, want)
 	}
 	for query, want := range map[string]string{
 		"state=s&code=c&session_state=x": "http://localhost:3000/back?own=1&connection_id=" + connection + "&provider=fitbit&status=active#part",

@@ -137,6 +137,10 @@ func TestBadInputIsRefusedAndNothingIsStored(t *testing.T) {
 		if in.field != "" && (len(p.Errors) != 1 || p.Errors[0].Field != in.field || p.Errors[0].Message == "") {
 			t.Errorf("%s %.80s names %v, want %s", name, in.body, p.Errors, in.field)
 		}
+		// Clients of Open Wearables read only the detail.
+		if in.field != "" && in.code == "invalid_request" && !strings.HasPrefix(p.Detail, in.field+": ") {
+			t.Errorf("%s %.80s says %q, want %s in it", name, in.body, p.Detail, in.field)
+		}
 		if in.status == http.StatusMethodNotAllowed && a.Header.Get("Allow") == "" {
 			t.Errorf("%s has no Allow", name)
 		}

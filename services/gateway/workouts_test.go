@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,8 +112,12 @@ func TestListWorkoutsFilters(t *testing.T) {
 			var p page
 			s.Call(http.MethodGet, "/api/v1/users/"+user.String()+"/events/workouts?"+query, "", 200, &p)
 			got := p.ids(t)
-			if fmt.Sprint(got) != fmt.Sprint(texts(want)) || p.Pagination.TotalCount != len(want) {
-				t.Errorf("got %v of %d, want %v", got, p.Pagination.TotalCount, want)
+			count := len(want)
+			if slices.Contains(want, hidden) { // shown, but never counted
+				count--
+			}
+			if fmt.Sprint(got) != fmt.Sprint(texts(want)) || p.Pagination.TotalCount != count {
+				t.Errorf("got %v of %d, want %v of %d", got, p.Pagination.TotalCount, want, count)
 			}
 		})
 	}

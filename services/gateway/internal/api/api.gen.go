@@ -542,7 +542,7 @@ type Pagination struct {
 	// PreviousCursor Towards newer rows.
 	PreviousCursor *string `json:"previous_cursor"`
 
-	// TotalCount Rows of the whole query.
+	// TotalCount Rows of the whole query. Workouts hidden as duplicates never count, also where include shows them.
 	TotalCount int `json:"total_count"`
 }
 

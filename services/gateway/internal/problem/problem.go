@@ -3,11 +3,13 @@
 package problem
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stridelog/stridelog/events/rpc"
@@ -65,9 +67,14 @@ func New(status int, code, detail string) *Problem {
 	return &Problem{Type: typeBase + code, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
-// Invalid is a 400 that names what is wrong.
+// Invalid is a 400 that names what is wrong, in errors for programs and in detail
+// for people.
 func Invalid(fields ...Field) *Problem {
-	p := New(http.StatusBadRequest, CodeInvalidRequest, "Correct what errors names and send the request again.")
+	var said strings.Builder
+	for _, f := range fields {
+		said.WriteString(f.Field + ": " + strings.TrimSuffix(f.Message, ".") + ". ")
+	}
+	p := New(http.StatusBadRequest, CodeInvalidRequest, said.String()+"Correct it and send the request again.")
 	p.Errors = fields
 	return p
 }
@@ -161,11 +168,23 @@ func ofRPC(e *rpc.Error, cause error) *Problem {
 	return p
 }
 
+// Encode is JSON that a person can copy out of a terminal: unlike json.Marshal it
+// leaves < > & as they are, which matters in a page's source only.
+func Encode(v any) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
 // Write sends the problem; instance names the request.
 func (p *Problem) Write(w http.ResponseWriter, instance string) error {
 	out := *p
 	out.Instance = instance
-	body, err := json.Marshal(out)
+	body, err := Encode(out)
 	if err != nil {
 		return fmt.Errorf("write a problem: %w", err)
 	}

@@ -50,7 +50,12 @@ func (s *server) Authorize(ctx context.Context, r api.AuthorizeRequestObject) (a
 	if err != nil {
 		return nil, err
 	}
-	return api.Authorize200JSONResponse{AuthorizationURL: answer.AuthorizationURL, State: answer.State}, nil
+	// The URL goes out with its ampersands: people copy it from a terminal.
+	body, err := problem.Encode(api.Authorization{AuthorizationURL: answer.AuthorizationURL, State: answer.State})
+	if err != nil {
+		return nil, err
+	}
+	return document{body: body}, nil
 }
 
 // OauthCallback implements the generated interface.

@@ -94,7 +94,7 @@ func (s *server) recover(c *gin.Context) {
 		if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(v)
 		}
-		s.o.Log.ErrorContext(c.Request.Context(), "a handler panicked", "request_id", requestID(c), "route", c.FullPath(), "stack", string(debug.Stack()))
+		s.o.Log.ErrorContext(c.Request.Context(), "a handler panicked", "request_id", requestID(c), "route", c.FullPath(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		if c.Writer.Written() {
 			c.Abort()
 			return

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -33,18 +34,15 @@ func (s *server) ready(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c, readyTimeout)
 	defer cancel()
 	checks := map[string]string{"database": "ok", "nats": "ok"}
-	good := true
-	if err := s.o.DB.Ping(ctx); err != nil {
-		checks["database"], good = "does not answer", false
-		_ = c.Error(err)
+	noDatabase, noNATS := s.o.DB.Ping(ctx), s.o.Bus.Conn().FlushWithContext(ctx)
+	if noDatabase != nil {
+		checks["database"] = "does not answer"
 	}
-	if err := s.o.Bus.Conn().FlushWithContext(ctx); err != nil {
-		checks["nats"], good = "does not answer", false
-		_ = c.Error(err)
+	if noNATS != nil {
+		checks["nats"] = "does not answer"
 	}
-	if !good {
-		p := problem.Unavailable("Not ready: database "+checks["database"]+", nats "+checks["nats"]+". Check that both run and can be reached.", nil)
-		refuse(c, p)
+	if cause := errors.Join(noDatabase, noNATS); cause != nil {
+		refuse(c, problem.Unavailable("Not ready: database "+checks["database"]+", nats "+checks["nats"]+". Check that both run and can be reached.", cause))
 		return
 	}
 	answer := gin.H{"status": "ready"}

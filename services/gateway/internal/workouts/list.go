@@ -65,7 +65,11 @@ func (s *Store) List(ctx context.Context, q Query) ([]byte, error) {
 	}
 	var batch pgx.Batch
 	batch.Queue(`SELECT true FROM gateway.users WHERE id = $1`, q.UserID)
-	batch.Queue(`SELECT count(*) FROM projector.view_workouts_v1`+where, args...)
+	const primaries = ` AND duplicate_of IS NULL`
+	batch.Queue(`SELECT count(*) FROM projector.view_workouts_v1`+where+primaries, args...)
+	if !q.Duplicates {
+		where += primaries
+	}
 	rowsSQL, rowsArgs := keyset(where, args, at, q.Limit+1)
 	batch.Queue(rowsSQL, rowsArgs...)
 	answers := s.db.SendBatch(ctx, &batch)
@@ -77,7 +81,7 @@ func (s *Store) List(ctx context.Context, q Query) ([]byte, error) {
 }
 
 // where are the conditions of the query; the cursor is no part of it, so that the
-// count is that of all pages.
+// count is that of all pages. Duplicates are the caller's: they never count.
 func (q Query) where() (string, []any, error) {
 	args := []any{q.UserID}
 	var b strings.Builder
@@ -85,9 +89,6 @@ func (q Query) where() (string, []any, error) {
 	add := func(condition string, value any) {
 		args = append(args, value)
 		fmt.Fprintf(&b, " AND "+condition, len(args))
-	}
-	if !q.Duplicates {
-		b.WriteString(` AND duplicate_of IS NULL`)
 	}
 	if q.Type != "" {
 		add("type = $%d", q.Type)
