@@ -1,13 +1,17 @@
 package fold_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/fitbit"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
@@ -16,6 +20,37 @@ import (
 )
 
 const benchFacts = 20_000
+
+// BenchmarkFitbit is the way of a Fitbit record of common size from the message to
+// the row and its announcement, in batches of 1,000.
+func BenchmarkFitbit(b *testing.B) {
+	const size = 1000
+	facts, deliveries := fitbitSetup(b)
+	next := 0
+	for b.Loop() {
+		if next+size > len(deliveries) {
+			b.StopTimer()
+			facts, deliveries = fitbitSetup(b)
+			next = 0
+			b.StartTimer()
+		}
+		batch := deliveries[next : next+size]
+		for i := range batch {
+			batch[i].Event, batch[i].Err = events.Decode(batch[i].Message)
+		}
+		if err := facts.Fold(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		next += size
+	}
+	b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "facts/s")
+}
+
+// BenchmarkFitbitRebuild is BenchmarkRebuild with Fitbit records.
+func BenchmarkFitbitRebuild(b *testing.B) {
+	facts, _ := fitbitSetup(b)
+	benchRebuild(b, facts)
+}
 
 // BenchmarkFold measures the fold of new facts and their announcement, by the size
 // of a batch; decoding the messages is not in it.
@@ -44,6 +79,11 @@ func BenchmarkFold(b *testing.B) {
 // BenchmarkRebuild measures the way from the log to the serving tables.
 func BenchmarkRebuild(b *testing.B) {
 	facts, _ := benchSetup(b)
+	benchRebuild(b, facts)
+}
+
+func benchRebuild(b *testing.B, facts *fold.Facts) {
+	b.Helper()
 	for b.Loop() {
 		r := &rebuild.Rebuild{Log: bustest.Logger(b), Bus: facts.Bus, Tables: facts.Tables, Reader: facts.Reader}
 		if _, err := r.Run(b.Context(), nil); err != nil {
@@ -55,6 +95,33 @@ func BenchmarkRebuild(b *testing.B) {
 
 func benchSetup(b *testing.B) (*fold.Facts, []bus.Delivery) {
 	b.Helper()
+	return benchLog(b, projectortest.Normalizers(), func(_ int, f projectortest.Fact) events.Event {
+		f.Record = projectortest.Record{Minutes: 30}
+		return f.Event()
+	})
+}
+
+func fitbitSetup(b *testing.B) (*fold.Facts, []bus.Delivery) {
+	b.Helper()
+	record, err := os.ReadFile("../../../../provider/fitbit/testdata/records/full_metric.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return benchLog(b, fitbit.Normalizers(), func(n int, f projectortest.Fact) events.Event {
+		f.Format = fitbit.FormatActivityList
+		e := f.Event()
+		fetched, ok := e.Data.(*events.ActivityFetched)
+		if !ok {
+			b.Fatalf("the fact is a %T", e.Data)
+		}
+		fetched.Raw = bytes.Replace(record, []byte("2471190346655808113"), fmt.Append(nil, 2471190346655808113+n), 1)
+		return e
+	})
+}
+
+// benchLog is a fold over a log of facts about 20 people.
+func benchLog(b *testing.B, n provider.Normalizers, event func(n int, f projectortest.Fact) events.Event) (*fold.Facts, []bus.Delivery) {
+	b.Helper()
 	db, bs := postgrestest.New(b), bustest.New(b)
 	tables := generation.New(db, bs)
 	if err := tables.Prepare(b.Context()); err != nil {
@@ -63,9 +130,9 @@ func benchSetup(b *testing.B) (*fold.Facts, []bus.Delivery) {
 	for first := 0; first < benchFacts; first += bus.MaxPage {
 		var page []events.Event
 		for i := first; i < first+bus.MaxPage; i++ {
-			page = append(page, projectortest.Fact{
-				User: fmt.Sprintf("11111111-2222-4333-8444-%012d", first/bus.MaxPage), External: fmt.Sprint(i), Record: projectortest.Record{Minutes: 30},
-			}.Event())
+			page = append(page, event(i, projectortest.Fact{
+				User: fmt.Sprintf("11111111-2222-4333-8444-%012d", first/bus.MaxPage), External: fmt.Sprint(i),
+			}))
 		}
 		scope := events.ActivitySubjects(projectortest.Provider, page[0].UserID)
 		if _, _, err := bs.PublishPage(b.Context(), page, bus.Expect{Subjects: scope}); err != nil {
@@ -76,6 +143,6 @@ func benchSetup(b *testing.B) (*fold.Facts, []bus.Delivery) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	facts := &fold.Facts{Log: bustest.Logger(b), Bus: bs, Tables: tables, Reader: row.NewReader(projectortest.Normalizers()), Metrics: metrics}
+	facts := &fold.Facts{Log: bustest.Logger(b), Bus: bs, Tables: tables, Reader: row.NewReader(n), Metrics: metrics}
 	return facts, projectortest.Deliveries(b, bs, events.StreamFacts, 1)
 }

@@ -3,20 +3,20 @@
 --
 -- The winner is the highest (origin rank, sequence) among the versions that can be
 -- shown: a removal, or a record that was understood. A record that was not leaves
--- the last good version in place. %[1]s says which workouts.
+-- the last good version in place, and comes last here. %[1]s says which workouts.
+--
+-- One pass finds winner and earliest time. Two subqueries that are joined would do
+-- as well, but the planner takes their join for one row and loops over all of it.
 INSERT INTO workouts AS w (id, user_id, version, start_time, created_at, updated_at, removed_at, local_date,
                            normalizer_version, provider, external_id, type, category, doc)
-SELECT v.workout_id, v.user_id, v.sequence, v.start_time, a.created_at, v.at, CASE WHEN v.removed THEN v.at END, v.local_date,
+SELECT v.workout_id, v.user_id, v.sequence, v.start_time, winner.created_at, v.at, CASE WHEN v.removed THEN v.at END, v.local_date,
        v.normalizer_version, v.provider, v.external_id, v.type, v.category, v.doc
-FROM (SELECT DISTINCT ON (workout_id) workout_id, sequence
-      FROM workout_versions
-      WHERE problem IS NULL AND %[1]s
-      ORDER BY workout_id, origin_rank DESC, sequence DESC) winner
-JOIN (SELECT workout_id, min(at) AS created_at
+FROM (SELECT DISTINCT ON (workout_id) workout_id, sequence, min(at) OVER (PARTITION BY workout_id) AS created_at
       FROM workout_versions
       WHERE %[1]s
-      GROUP BY workout_id) a USING (workout_id)
+      ORDER BY workout_id, problem IS NOT NULL, origin_rank DESC, sequence DESC) winner
 JOIN workout_versions v USING (workout_id, sequence)
+WHERE v.problem IS NULL
 ORDER BY workout_id
 ON CONFLICT (id) DO UPDATE SET
     version = excluded.version, start_time = excluded.start_time, created_at = excluded.created_at,
