@@ -165,6 +165,9 @@ type Page struct {
 	// window ends here leaves nothing out that Next would have shown, and cannot
 	// lose its place when records vanish meanwhile. Zero when only Next can.
 	Resume time.Time
+	// Positional says that Next counts records: when one vanishes above, the list
+	// moves, and the next page leaves another out.
+	Positional bool
 }
 
 // Activity is one record of a page. A record that the connector cannot

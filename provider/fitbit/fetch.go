@@ -63,7 +63,7 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 	for _, entry := range list.Entries {
 		a := activityOf(entry)
 		if a.StartedAt != nil && (page.Oldest.IsZero() || a.StartedAt.Before(page.Oldest)) {
-			page.Oldest = *a.StartedAt
+			page.Oldest = a.StartedAt.UTC()
 		}
 		page.Activities = append(page.Activities, a)
 	}
@@ -75,8 +75,31 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 		e.Quota = quota
 		return provider.Page{}, e
 	}
-	page.Next = list.Next
+	page.Next, page.Positional, page.Resume = list.Next, true, resumeAt(page.Activities)
 	return page, nil
+}
+
+// resumeAt is where the list can be read on by date. The link to the next page
+// counts entries, so that a deletion above makes the list move under it. By date
+// and with the day's margin of firstPage, whatever comes after the last entries is
+// still below, however the list is sorted. The latest of the last few counts: a
+// single one out of order must not make the reading jump.
+func resumeAt(page []provider.Activity) time.Time {
+	var at time.Time
+	seen := 0
+	for i := len(page) - 1; i >= 0 && seen < witnesses; i-- {
+		if page[i].StartedAt == nil {
+			return time.Time{}
+		}
+		if page[i].StartedAt.After(at) {
+			at = *page[i].StartedAt
+		}
+		seen++
+	}
+	if seen < witnesses {
+		return time.Time{}
+	}
+	return at.Add(time.Second).UTC()
 }
 
 // firstPage asks for everything before the day after the window's end, as that
@@ -92,10 +115,12 @@ func (f *fetcher) firstPage(w events.Window) string {
 	return f.base + listPath + "?" + query.Encode()
 }
 
+// witnesses is how many entries at a page's end must agree on how far it reaches.
+const witnesses = 3
+
 // readPast says whether a page reaches far enough below the window. Its last
 // entries must agree: a single one out of order must not end the reading.
 func readPast(page []provider.Activity, limit time.Time) bool {
-	const witnesses = 3
 	seen := 0
 	for i := len(page) - 1; i >= 0 && seen < witnesses; i-- {
 		if page[i].StartedAt == nil {
@@ -206,8 +231,7 @@ func activityOf(entry json.RawMessage) provider.Activity {
 	}
 	fields := members.byName()
 	if at, ok := instantOf(fields["startTime"]); ok {
-		utc := at.UTC()
-		a.StartedAt = &utc
+		a.StartedAt = &at
 		a.Context.OffsetSource = events.OffsetFromRecord
 	} else if err == nil {
 		a.Problem = "startTime is missing or is not a time with an offset"

@@ -20,7 +20,10 @@ type cloud struct {
 	answer   func(call int, r provider.ListRequest) error // a failure to answer with; nil is none
 	quota    func() *provider.Quota
 	enter    func() // called outside the lock when a request comes
-	repeat   bool   // every page begins with the last record of the page before
+	resume   bool   // pages say where to read on by time
+	asked    []string
+	hidden   map[string]bool // left out of lists, but there
+	repeat   bool            // every page begins with the last record of the page before
 }
 
 type record struct {
@@ -87,7 +90,7 @@ func (c *cloud) ListActivities(ctx context.Context, r provider.ListRequest) (pro
 	}
 	var inside []record
 	for _, one := range c.records {
-		if r.Window.Contains(one.start) {
+		if r.Window.Contains(one.start) && !c.hidden[one.id] {
 			inside = append(inside, one)
 		}
 	}
@@ -109,6 +112,9 @@ func (c *cloud) ListActivities(ctx context.Context, r provider.ListRequest) (pro
 	}
 	if end < len(inside) {
 		page.Next = strconv.Itoa(end)
+		if c.resume {
+			page.Resume = page.Oldest.Add(time.Microsecond)
+		}
 	}
 	if c.quota != nil {
 		page.Quota = c.quota()

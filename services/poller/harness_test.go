@@ -38,6 +38,7 @@ type world struct {
 	rejected []rpc.TokenRejectedRequest
 	stands   rpc.TokenRejectedResponse
 	version  int64
+	access   string // the access token, when it is a real one
 }
 
 func newWorld(t testing.TB) *world {
@@ -51,7 +52,11 @@ func newWorld(t testing.TB) *world {
 		bus.Method[rpc.TokenRequest, rpc.TokenResponse](rpc.OAuthToken, func(context.Context, rpc.TokenRequest) (rpc.TokenResponse, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			return rpc.TokenResponse{AccessToken: fmt.Sprintf("token-%d", w.version), TokenVersion: w.version}, w.tokenErr
+			access := w.access
+			if access == "" {
+				access = fmt.Sprintf("token-%d", w.version)
+			}
+			return rpc.TokenResponse{AccessToken: access, TokenVersion: w.version}, w.tokenErr
 		}),
 		bus.Method[rpc.TokenRejectedRequest, rpc.TokenRejectedResponse](rpc.OAuthTokenRejected, func(_ context.Context, r rpc.TokenRejectedRequest) (rpc.TokenRejectedResponse, error) {
 			w.mu.Lock()

@@ -21,6 +21,7 @@ import (
 const (
 	defaultLease   = 30 * time.Second
 	defaultWorkers = 4
+	defaultConfirm = time.Hour
 	minLease       = 200 * time.Millisecond
 )
 
@@ -44,6 +45,9 @@ type Config struct {
 	Rescan []Scan
 	// Lease is how long a dead poller holds its work. Default 30 s.
 	Lease time.Duration
+	// RemovalConfirm is how far apart two passes must miss a record before it
+	// counts as removed. Default 1 h.
+	RemovalConfirm time.Duration
 	// Jitter is how far a scheduled or deferred start may move, at most.
 	Jitter time.Duration
 	// Workers is how many connections are read at the same time. Default 4.
@@ -86,6 +90,12 @@ func New(c Config) (*Service, error) {
 	}
 	if c.Lease < minLease {
 		fault("poller: Lease is %v; it must be at least %v", c.Lease, minLease)
+	}
+	if c.RemovalConfirm == 0 {
+		c.RemovalConfirm = defaultConfirm
+	}
+	if c.RemovalConfirm < 0 {
+		fault("poller: RemovalConfirm is %v; it must be above zero", c.RemovalConfirm)
 	}
 	if c.Jitter < 0 {
 		fault("poller: Jitter is %v; it cannot be negative", c.Jitter)

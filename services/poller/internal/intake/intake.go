@@ -183,6 +183,7 @@ func (in *Intake) sync(ctx context.Context, d bus.Delivery) error {
 		w := store.Window{
 			ID: data.SyncID, UserID: user, Provider: name, ConnectionID: target.ConnectionID, Trigger: data.Trigger,
 			Span: data.Window, RequestedAt: data.RequestedAt, Trace: telemetry.TraceParent(ctx),
+			Suspects: data.Suspects,
 		}
 		if w.RequestedAt.After(now) {
 			w.RequestedAt = now // another machine's clock

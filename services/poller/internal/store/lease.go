@@ -17,6 +17,7 @@ type Lease struct {
 	IndexSequence uint64
 	StreamEpoch   string
 	Budget        *Budget // nil when nothing is known
+	Suspected     bool    // some record of the target may be a suspect
 }
 
 // Claim leases the most urgent target that is due; found is false when there is
@@ -35,12 +36,13 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 		      FROM due WHERE t.user_id = due.user_id AND t.provider = due.provider
 		    RETURNING t.*)
 		SELECT c.user_id::text, c.provider, c.connection_id::text, c.provider_account_id, c.status, c.last_outcome, c.failures,
-		       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch, b.remaining, b.quota, b.reset_at
+		       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch, b.remaining, b.quota, b.reset_at,
+		       EXISTS (SELECT FROM poller.suspects x WHERE x.user_id = c.user_id AND x.provider = c.provider)
 		  FROM claimed c LEFT JOIN poller.budgets b
 		    ON b.provider = c.provider AND b.account = coalesce(nullif(c.provider_account_id, ''), c.connection_id::text)`,
 		now, owner, now.Add(lease)).
 		Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
-			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch, &remaining, &quota, &resetAt)
+			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch, &remaining, &quota, &resetAt, &l.Suspected)
 	if errors.Is(err, pgx.ErrNoRows) {
 		next, err = s.nextDue(ctx)
 		return l, false, next, err

@@ -145,7 +145,7 @@ func scheduleWindow(ctx context.Context, tx pgx.Tx, t Target, span events.Window
 	var from time.Time
 	err := tx.QueryRow(ctx, `
 		SELECT id::text, window_from FROM poller.windows
-		 WHERE user_id = $1 AND provider = $2 AND trigger = 'scheduled' AND status <> 'done'`, t.UserID, t.Provider).Scan(&id, &from)
+		 WHERE user_id = $1 AND provider = $2 AND trigger = 'scheduled' AND status <> 'done' AND NOT confirms`, t.UserID, t.Provider).Scan(&id, &from)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 	case err != nil:

@@ -26,7 +26,9 @@ type Window struct {
 	Report                             int // SyncFinished events so far
 	NotBefore                          *time.Time
 	RequestedAt                        time.Time
-	Trace                              string // traceparent of the request
+	Trace                              string   // traceparent of the request
+	Confirms                           bool     // a second look at suspects, scheduled by the poller itself
+	Suspects                           []string // external ids that the request names
 }
 
 // Covered is what was really read; nil when nothing was.
@@ -52,22 +54,26 @@ func priority(trigger string) int {
 }
 
 const windowColumns = `id::text, user_id::text, provider, connection_id::text, trigger, window_from, window_to, status,
-	cursor, cursor_at, covered_from, pass_to, pages, seen, new, changed, unchanged, rejected, attempts, report, not_before, requested_at, trace`
+	cursor, cursor_at, covered_from, pass_to, pages, seen, new, changed, unchanged, rejected, removed, attempts, report, not_before, requested_at, trace, confirms, suspects`
 
 func scanWindow(row pgx.CollectableRow) (Window, error) {
 	var w Window
 	err := row.Scan(&w.ID, &w.UserID, &w.Provider, &w.ConnectionID, &w.Trigger, &w.Span.From, &w.Span.To, &w.Status,
 		&w.Cursor, &w.CursorAt, &w.CoveredFrom, &w.PassTo, &w.Counts.Pages, &w.Counts.Seen, &w.Counts.New, &w.Counts.Changed,
-		&w.Counts.Unchanged, &w.Counts.Rejected, &w.Attempts, &w.Report, &w.NotBefore, &w.RequestedAt, &w.Trace)
+		&w.Counts.Unchanged, &w.Counts.Rejected, &w.Counts.Removed, &w.Attempts, &w.Report, &w.NotBefore, &w.RequestedAt, &w.Trace,
+		&w.Confirms, &w.Suspects)
 	return w, err
 }
 
 // AddWindow queues a window; one that exists, finished or not, stays as it is.
 func AddWindow(ctx context.Context, tx pgx.Tx, w Window) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO poller.windows (id, user_id, provider, connection_id, trigger, priority, window_from, window_to, pass_to, requested_at, trace)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
-		w.ID, w.UserID, w.Provider, w.ConnectionID, w.Trigger, priority(w.Trigger), w.Span.From, w.Span.To, w.RequestedAt, w.Trace)
+		INSERT INTO poller.windows (id, user_id, provider, connection_id, trigger, priority, window_from, window_to, pass_to, requested_at, trace,
+		    confirms, suspects, not_before, status)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, coalesce($12::text[], '{}'), $13,
+		    CASE WHEN $13::timestamptz IS NULL THEN 'queued' ELSE 'deferred' END) ON CONFLICT (id) DO NOTHING`,
+		w.ID, w.UserID, w.Provider, w.ConnectionID, w.Trigger, priority(w.Trigger), w.Span.From, w.Span.To, w.RequestedAt, w.Trace,
+		w.Confirms, w.Suspects, w.NotBefore)
 	if err != nil {
 		return fmt.Errorf("queue sync %s: %w", w.ID, err)
 	}
@@ -125,6 +131,21 @@ func RestartWindow(ctx context.Context, tx pgx.Tx, w *Window) error {
 	_, err := tx.Exec(ctx, "UPDATE poller.windows SET cursor = '', cursor_at = NULL, pass_to = $2 WHERE id = $1", w.ID, w.PassTo)
 	if err != nil {
 		return fmt.Errorf("restart sync %s: %w", w.ID, err)
+	}
+	return nil
+}
+
+// AtStart says whether nothing of the window was read yet.
+func (w Window) AtStart() bool {
+	return w.Cursor == "" && w.CoveredFrom == nil && w.PassTo.Equal(w.Span.To)
+}
+
+// Rewind takes a window back to its start: what was read counts no longer as covered.
+func Rewind(ctx context.Context, tx pgx.Tx, w *Window) error {
+	w.Cursor, w.CursorAt, w.CoveredFrom, w.PassTo = "", nil, nil, w.Span.To
+	_, err := tx.Exec(ctx, "UPDATE poller.windows SET cursor = '', cursor_at = NULL, covered_from = NULL, pass_to = window_to WHERE id = $1", w.ID)
+	if err != nil {
+		return fmt.Errorf("rewind sync %s: %w", w.ID, err)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ const applyEvery = 1000
 
 // recovered counts facts of a sync that the database had not heard of: what was
 // published just before a crash.
-type recovered struct{ created, changed int }
+type recovered struct{ created, changed, removed int }
 
 // catchUp brings the index to the end of the log for this target. It fails with
 // ErrRestored when the log is not the one the index was made from.
@@ -46,7 +46,7 @@ func (s *session) catchUp(ctx context.Context) (map[string]recovered, error) {
 			return nil
 		}
 		for id, r := range batch.syncs {
-			found[id] = recovered{found[id].created + r.created, found[id].changed + r.changed}
+			found[id] = recovered{found[id].created + r.created, found[id].changed + r.changed, found[id].removed + r.removed}
 		}
 		err := s.store(ctx, batch)
 		batch = folding{versions: map[string]store.Known{}, syncs: map[string]recovered{}}
@@ -68,7 +68,7 @@ func (s *session) catchUp(ctx context.Context) (map[string]recovered, error) {
 func (s *session) store(ctx context.Context, f folding) error {
 	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 		for id, r := range f.syncs {
-			if err := store.CountRecovered(ctx, tx, id, r.created, r.changed); err != nil {
+			if err := store.CountRecovered(ctx, tx, id, r.created, r.changed, r.removed); err != nil {
 				return err
 			}
 		}
@@ -97,7 +97,7 @@ func (f *folding) add(d bus.Delivery) {
 	case *events.ActivityFetched:
 		f.put(store.Known{
 			ExternalID: data.ExternalID, Sequence: d.Sequence, ContentHash: data.ContentHash, HashVersion: data.HashVersion,
-			Origin: string(data.Origin), StartedAt: data.StartedAt, SyncID: data.SyncID,
+			Origin: string(data.Origin), StartedAt: data.StartedAt, SyncID: data.SyncID, Account: data.ProviderAccountID,
 		})
 		if data.SyncID == "" {
 			return
@@ -113,6 +113,11 @@ func (f *folding) add(d bus.Delivery) {
 		f.put(store.Known{
 			ExternalID: data.ExternalID, Sequence: d.Sequence, Origin: string(data.Origin), Removed: true, SyncID: data.SyncID,
 		})
+		if data.SyncID != "" {
+			r := f.syncs[data.SyncID]
+			r.removed++
+			f.syncs[data.SyncID] = r
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -15,18 +16,41 @@ import (
 type difference struct {
 	facts    []events.Event
 	versions []store.Known // of the facts, in their order; without sequences yet
-	created  int           // so many of the facts, the first ones, are of unknown records
 	rehashed []store.Known // known records under a new hash version
 	// unchanged and rejected count records of the whole page.
 	unchanged, rejected int
+	seen                []string // external ids that the provider showed, or answered for
+	verdict             verdict  // of the pass that ends with the page
+	again               bool     // the pass that ends with the page is read once more
 }
 
 func (d *difference) addTo(c *events.SyncCounts) {
-	c.New += d.created
-	c.Changed += len(d.facts) - d.created
+	for _, e := range d.facts {
+		switch data := e.Data.(type) {
+		case *events.ActivityRemoved:
+			c.Removed++
+			continue
+		case *events.ActivityFetched:
+			if data.ReplacesSequence == 0 {
+				c.New++
+			} else {
+				c.Changed++
+			}
+		}
+		c.Seen++
+	}
 	c.Unchanged += d.unchanged
 	c.Rejected += d.rejected
-	c.Seen += len(d.facts) + d.unchanged
+	c.Seen += d.unchanged
+}
+
+// answered are the records about which there is no more suspicion.
+func (d *difference) answered() []string {
+	ids := slices.Clone(d.seen)
+	for _, x := range d.verdict.removals {
+		ids = append(ids, x.ExternalID)
+	}
+	return ids
 }
 
 // advance moves a window past a page.
@@ -49,25 +73,41 @@ func advance(w *store.Window, page provider.Page, now time.Time) {
 		}
 	}
 	w.CoveredFrom = from
+	if to, ok := resume(*w, page); ok {
+		w.Cursor, w.CursorAt, w.PassTo = "", nil, to
+	}
+}
+
+// resume says where the reading goes on anew: nothing that vanishes above can make
+// the list move there, as it can under a cursor.
+func resume(w store.Window, page provider.Page) (to time.Time, ok bool) {
+	if page.Next == "" || page.Resume.IsZero() {
+		return to, false
+	}
+	to = page.Resume.UTC().Truncate(time.Microsecond)
+	if !to.After(w.Span.From) {
+		to = w.Span.From.Add(time.Microsecond)
+	}
+	return to, to.Before(w.PassTo)
 }
 
 // compare finds what a page holds beyond what the log knows. What this very sync
-// has published or repeats is passed over: it is counted already.
-func (s *session) compare(ctx context.Context, w store.Window, page provider.Page) (difference, error) {
+// has published or repeats is passed over: it is counted already. p may be nil.
+func (s *session) compare(ctx context.Context, w store.Window, page provider.Page, p *pass) (difference, error) {
 	var d difference
 	records := once(page.Activities)
-	ids := make([]string, len(records))
+	d.seen = make([]string, len(records))
 	for i, a := range records {
-		ids[i] = a.ExternalID
+		d.seen[i] = a.ExternalID
 	}
-	known, err := s.Store.LookUp(ctx, s.lease.Target, ids)
+	known, err := s.Store.LookUp(ctx, s.lease.Target, d.seen)
 	if err != nil {
 		return d, err
 	}
 	now := s.Now().UTC()
 	var changed difference
 	for _, a := range records {
-		if a.Problem != "" {
+		if a.Problem != "" && !p.knows(a.ExternalID) {
 			d.rejected++
 			s.log.Warn("a record was not understood; its bytes are kept", "external_id", a.ExternalID, "problem", a.Problem)
 		}
@@ -85,7 +125,7 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 			if rehashed != nil {
 				d.rehashed = append(d.rehashed, *rehashed)
 			}
-			if k.SyncID != w.ID {
+			if k.SyncID != w.ID && !p.knows(a.ExternalID) {
 				d.unchanged++
 			}
 		case ok:
@@ -94,7 +134,6 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 			d.add(s.fact(w, a, hash, 0, now))
 		}
 	}
-	d.created = len(d.facts)
 	d.facts, d.versions = append(d.facts, changed.facts...), append(d.versions, changed.versions...)
 	return d, nil
 }
@@ -120,7 +159,7 @@ func (s *session) same(ctx context.Context, k store.Known, hash string) (same bo
 	if !ok {
 		return false, nil, nil
 	}
-	k.HashVersion = s.connector.HashVersion
+	k.HashVersion, k.StartedAt = s.connector.HashVersion, old.StartedAt // the database keeps no offset in it
 	if k.ContentHash, err = provider.ContentHash(old.Raw, s.connector.Volatile); err != nil {
 		return false, nil, fmt.Errorf("hash a known record again: %w", err)
 	}
@@ -141,7 +180,7 @@ func (s *session) fact(w store.Window, a provider.Activity, hash string, replace
 	}
 	return e, store.Known{
 		ExternalID: a.ExternalID, ContentHash: hash, HashVersion: s.connector.HashVersion,
-		Origin: string(events.OriginAPI), StartedAt: a.StartedAt, SyncID: w.ID,
+		Origin: string(events.OriginAPI), StartedAt: a.StartedAt, SyncID: w.ID, Account: s.lease.AccountID,
 	}
 }
 

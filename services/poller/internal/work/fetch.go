@@ -2,8 +2,6 @@ package work
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
@@ -13,21 +11,30 @@ import (
 // fetchTime bounds one call of a connector, which has timeouts of its own.
 const fetchTime = 2 * time.Minute
 
-// fetch reads one page. A refused access token is reported and replaced once.
-func (s *session) fetch(ctx context.Context, w store.Window, t token) (provider.Page, error) {
-	page, err := s.list(ctx, w, t)
+// fetch reads one page.
+func (s *session) fetch(ctx context.Context, w store.Window, t token) (page provider.Page, err error) {
+	err = s.withToken(ctx, t, func(t token) error {
+		page, err = s.list(ctx, w, t)
+		return err
+	})
+	return page, err
+}
+
+// withToken calls a provider. A refused access token is reported and replaced once.
+func (s *session) withToken(ctx context.Context, t token, request func(token) error) error {
+	err := request(t)
 	if provider.ClassOf(err) != provider.ClassUnauthorized {
-		return page, err
+		return err
 	}
 	if _, told := s.reject(ctx, t, provider.ClassUnauthorized); told != nil {
-		return provider.Page{}, tokenError{told}
+		return tokenError{told}
 	}
 	fresh := s.askToken(ctx)
 	s.token = &fresh
 	if fresh.err != nil {
-		return provider.Page{}, tokenError{fresh.err}
+		return tokenError{fresh.err}
 	}
-	return s.list(ctx, w, fresh)
+	return request(fresh)
 }
 
 // tokenError is a failure to get a token in the middle of a page.
@@ -43,9 +50,7 @@ func (s *session) list(ctx context.Context, w store.Window, t token) (page provi
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			// The value may quote a record or a token: only where it happened is logged.
-			s.log.Error("a connector panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			page, err = provider.Page{}, &provider.Error{Provider: w.Provider, Op: "list activities", Class: provider.ClassInvalidResponse, Reason: "panic"}
+			page, err = provider.Page{}, s.panicked(p, "list activities")
 		}
 		s.count(page.Quota, err)
 	}()

@@ -30,6 +30,8 @@ type session struct {
 	token     *token
 	renewed   atomic.Int64 // when the lease was last proved to be ours, in monotonic nanoseconds since start
 	started   time.Time
+	pass      *pass  // of the window being read
+	confirmID string // the latest window that confirms
 }
 
 // serve works on a lease and gives it back. An error is one of the database or of
@@ -96,7 +98,7 @@ func (s *session) run(ctx context.Context) error {
 	if _, err := s.catchUp(ctx); err != nil {
 		return err
 	}
-	for range turns {
+	for turn := 0; turn < turns || s.confirming(); turn++ {
 		w, found, err := s.take(ctx)
 		if err != nil || !found {
 			return err
@@ -106,6 +108,8 @@ func (s *session) run(ctx context.Context) error {
 			err = s.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
 		} else if until, short := s.outOfBudget(w); short {
 			err = s.postpone(ctx, w, until)
+		} else if w.Confirms && s.getter() != nil {
+			err = s.ask(ctx, w, tokens)
 		} else {
 			err = s.page(ctx, w, tokens)
 		}

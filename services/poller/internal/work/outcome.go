@@ -39,7 +39,7 @@ func failure(code, detail string) *events.SyncError {
 
 // afterPage stores what follows a page that was read: the budget, the end of a
 // streak of failures, and the outcome when the window was read to its end.
-func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complete bool) error {
+func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complete bool, v verdict) error {
 	if s.lease.Budget != nil {
 		if err := store.SetBudget(ctx, tx, s.lease.Target, *s.lease.Budget); err != nil {
 			return err
@@ -55,11 +55,17 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 	if !complete {
 		return nil
 	}
+	if err := s.pursue(ctx, tx, *w, v.suspects); err != nil {
+		return err
+	}
 	o := report.Outcome{Status: events.SyncSuccess}
-	if w.Counts.Rejected > 0 {
+	if v.mass {
+		o = report.Outcome{Status: events.SyncPartial, Error: failure("suspicious_absence",
+			"The provider left out so many known records that none is taken as removed; if it still does a day later, they are.")}
+	} else if w.Counts.Rejected > 0 {
 		o = report.Outcome{Status: events.SyncPartial, Error: failure("records_rejected",
 			"Some records were not understood. Their bytes are kept in the log; the projector's failures name them.")}
-	} else if w.Span.To.After(w.RequestedAt.Add(-presentDay)) {
+	} else if !w.Confirms && w.Span.To.After(w.RequestedAt.Add(-presentDay)) {
 		if err := store.SetSynced(ctx, tx, s.lease.Target, s.Now()); err != nil {
 			return err
 		}
@@ -71,7 +77,9 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 // before says nothing.
 func (s *session) finish(ctx context.Context, tx tx, w *store.Window, o report.Outcome) error {
 	speak := true
-	if w.Trigger == events.TriggerScheduled {
+	if w.Confirms {
+		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || o.Status != events.SyncSuccess
+	} else if w.Trigger == events.TriggerScheduled {
 		before := s.lease.LastOutcome
 		if before == "" {
 			before = string(events.SyncSuccess)

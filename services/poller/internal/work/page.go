@@ -27,11 +27,10 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 	if err != nil {
 		return s.noToken(ctx, w, err)
 	}
-	if w.Cursor != "" && (w.CursorAt == nil || s.Now().Sub(*w.CursorAt) > cursorFresh) {
-		if err := s.Store.Guarded(ctx, s.lease, func(tx tx) error { return store.RestartWindow(ctx, tx, &w) }); err != nil {
-			return err
-		}
+	if err := s.settle(ctx, &w); err != nil {
+		return err
 	}
+	p := s.follow(w)
 	page, err := s.fetch(ctx, w, t)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -43,11 +42,11 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 		return err
 	}
 	for range redo {
-		err = s.keep(ctx, &w, page)
+		err = s.keep(ctx, &w, page, p)
 		switch {
 		case err == nil:
 			return call(s.Hooks.Committed)
-		case errors.Is(err, bus.ErrDuplicate):
+		case errors.Is(err, errDuplicate):
 			// An earlier attempt got through although it seemed to fail.
 			found, err := s.catchUp(ctx)
 			if err != nil {
@@ -55,7 +54,8 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 			}
 			r := found[w.ID]
 			w.Counts.New, w.Counts.Changed, w.Counts.Seen = w.Counts.New+r.created, w.Counts.Changed+r.changed, w.Counts.Seen+r.created+r.changed
-		case errors.Is(err, bus.ErrWrongLastSequence):
+			w.Counts.Removed += r.removed
+		case errors.Is(err, errWrongSequence):
 			s.log.Info("somebody else wrote the log; dropping the lease")
 			return errDone
 		default:
@@ -65,21 +65,65 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 	return err
 }
 
+// The bus's words for a log that knows more than we do.
+var (
+	errDuplicate     = bus.ErrDuplicate
+	errWrongSequence = bus.ErrWrongLastSequence
+)
+
+// settle makes a window ready for its next page: a cursor that is too old is given
+// up, and a second look that was interrupted begins again.
+func (s *session) settle(ctx context.Context, w *store.Window) error {
+	stale := w.Cursor != "" && (w.CursorAt == nil || s.Now().Sub(*w.CursorAt) > cursorFresh)
+	broken := w.Confirms && !w.AtStart() && (stale || s.pass == nil || s.pass.window != w.ID || !s.pass.whole)
+	if w.Confirms {
+		s.confirmID = w.ID
+	}
+	switch {
+	case broken:
+		return s.Store.Guarded(ctx, s.lease, func(tx tx) error { return store.Rewind(ctx, tx, w) })
+	case stale:
+		s.pass = nil
+		return s.Store.Guarded(ctx, s.lease, func(tx tx) error { return store.RestartWindow(ctx, tx, w) })
+	}
+	return nil
+}
+
 // keep compares a page with the index, publishes what differs in pages of what the
 // log takes at once, and stores the progress. Only the last of them moves the cursor.
-func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page) error {
-	d, err := s.compare(ctx, *w, page)
+func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page, p *pass) error {
+	d, err := s.compare(ctx, *w, page, p)
 	if err != nil {
 		return err
 	}
+	if _, anew := resume(*w, page); page.Positional && page.Next != "" && !anew {
+		p.shifted = true
+	}
+	d.again = page.Next == "" && p.whole && p.shifted && !p.trusted(d.seen) && p.round+1 < rounds
+	if page.Next == "" && !d.again {
+		if d.verdict, err = s.judge(ctx, *w, p, d.seen); err != nil {
+			return err
+		}
+		for _, x := range d.verdict.removals {
+			d.add(s.removal(*w, x, events.RemovedTwiceGone))
+			s.log.Info("a record is gone from the provider", "external_id", x.ExternalID, "sync_id", w.ID)
+		}
+	}
 	for len(d.facts) > bus.MaxPage {
-		part := difference{facts: d.facts[:bus.MaxPage], versions: d.versions[:bus.MaxPage], created: min(d.created, bus.MaxPage)}
+		part := difference{facts: d.facts[:bus.MaxPage], versions: d.versions[:bus.MaxPage]}
 		if err := s.publish(ctx, w, &part, nil); err != nil {
 			return err
 		}
-		d.facts, d.versions, d.created = d.facts[bus.MaxPage:], d.versions[bus.MaxPage:], d.created-part.created
+		d.facts, d.versions = d.facts[bus.MaxPage:], d.versions[bus.MaxPage:]
 	}
-	return s.publish(ctx, w, &d, &page)
+	if err := s.publish(ctx, w, &d, &page); err != nil {
+		return err
+	}
+	for _, id := range d.seen {
+		p.seen[id] = true
+	}
+	p.again = d.again
+	return nil
 }
 
 // publish puts one part of a page into the log and then into the database. The
@@ -117,10 +161,20 @@ func (s *session) publish(ctx context.Context, w *store.Window, d *difference, p
 		if err := store.SaveWindow(ctx, tx, next); err != nil {
 			return err
 		}
+		if s.lease.Suspected {
+			if err := store.ClearSuspects(ctx, tx, s.lease.Target, d.answered()); err != nil {
+				return err
+			}
+		}
 		if page == nil {
 			return nil
 		}
-		return s.afterPage(ctx, tx, &next, page.Next == "")
+		if d.again {
+			if err := store.Rewind(ctx, tx, &next); err != nil {
+				return err
+			}
+		}
+		return s.afterPage(ctx, tx, &next, page.Next == "" && !d.again, d.verdict)
 	})
 	if err != nil {
 		return fmt.Errorf("store a page: %w", err)

@@ -33,10 +33,12 @@ type Config struct {
 	Connectors provider.Connectors
 	Schedule   store.Schedule
 	Lease      time.Duration
-	Workers    int
-	Metrics    *Metrics
-	Now        func() time.Time
-	Hooks      Hooks
+	// RemovalConfirm is how far apart the two passes are that prove a removal.
+	RemovalConfirm time.Duration
+	Workers        int
+	Metrics        *Metrics
+	Now            func() time.Time
+	Hooks          Hooks
 }
 
 // Pool is a number of workers that share what is due with every other poller.
