@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,26 @@ type route struct {
 	Parameters                             []parameter
 	Body                                   string // an example; empty when the route takes none
 	Answers                                []answer
+	Members                                []member // of the JSON that a success answers
+}
+
+// Target is the path with the query that the route insists on.
+func (r route) Target() string {
+	var query []string
+	for _, p := range r.Parameters {
+		if p.In != "query" || !p.Required {
+			continue
+		}
+		value := "{" + p.Name + "}"
+		if p.Example != nil {
+			value = url.QueryEscape(fmt.Sprint(p.Example))
+		}
+		query = append(query, p.Name+"="+value)
+	}
+	if len(query) == 0 {
+		return r.Path
+	}
+	return r.Path + "?" + strings.Join(query, "&")
 }
 
 type parameter struct {
@@ -52,6 +73,9 @@ type answer struct{ Status, Description string }
 type response struct {
 	Ref         string `json:"$ref"`
 	Description string `json:"description"`
+	Content     map[string]struct {
+		Schema *schema `json:"schema"`
+	} `json:"content"`
 }
 
 type document struct {
@@ -65,6 +89,7 @@ type document struct {
 	Components struct {
 		Parameters map[string]parameter `json:"parameters"`
 		Responses  map[string]response  `json:"responses"`
+		Schemas    map[string]*schema   `json:"schemas"`
 	} `json:"components"`
 	Routes []route `json:"-"`
 }
@@ -136,6 +161,9 @@ func (d document) route(method, path string, raw json.RawMessage, shared []param
 		}
 		if status == "default" {
 			status = "else"
+		}
+		if status < "300" {
+			r.Members = d.members("", a.Content["application/json"].Schema)
 		}
 		r.Answers = append(r.Answers, answer{status, a.Description})
 	}
