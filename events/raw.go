@@ -60,32 +60,31 @@ func (r Raw) appendTo(object []byte) ([]byte, error) {
 	return append(out, '}'), nil
 }
 
-// extractRaw is the inverse of appendTo.
-func extractRaw(object []byte) (Raw, error) {
-	var members struct {
-		Encoding string          `json:"raw_encoding"`
-		Raw      json.RawMessage `json:"raw"`
-	}
-	if err := json.Unmarshal(object, &members); err != nil {
-		return nil, fmt.Errorf("read raw: %w", err)
-	}
-	switch members.Encoding {
+// rawMembers are the two members that appendTo writes.
+type rawMembers struct {
+	Encoding string          `json:"raw_encoding"`
+	Value    json.RawMessage `json:"raw"`
+}
+
+// record is the inverse of appendTo.
+func (m rawMembers) record() (Raw, error) {
+	switch m.Encoding {
 	case rawJSON:
-		return Raw(members.Raw), nil
+		return Raw(m.Value), nil
 	case rawText:
 		var text string
-		if err := json.Unmarshal(members.Raw, &text); err != nil {
+		if err := json.Unmarshal(m.Value, &text); err != nil {
 			return nil, fmt.Errorf("read raw text: %w", err)
 		}
 		return Raw(text), nil
 	case rawBase64:
 		var data []byte
-		if err := json.Unmarshal(members.Raw, &data); err != nil {
+		if err := json.Unmarshal(m.Value, &data); err != nil {
 			return nil, fmt.Errorf("read raw base64: %w", err)
 		}
 		return Raw(data), nil
 	default:
-		return nil, fmt.Errorf("raw_encoding %q is not json, text or base64", members.Encoding)
+		return nil, fmt.Errorf("raw_encoding %q is not json, text or base64", m.Encoding)
 	}
 }
 
@@ -100,18 +99,22 @@ func (a *ActivityFetched) MarshalJSON() ([]byte, error) {
 	return a.Raw.appendTo(object)
 }
 
-// UnmarshalJSON reads the fact and gives the record's bytes back as they were.
+// UnmarshalJSON reads the fact and gives the record's bytes back as they were. It
+// reads all members in one pass, because the record is most of the payload.
 func (a *ActivityFetched) UnmarshalJSON(data []byte) error {
 	type members ActivityFetched
-	var m members
+	var m struct {
+		members
+		rawMembers
+	}
 	if err := json.Unmarshal(data, &m); err != nil {
 		return fmt.Errorf("decode activity fact: %w", err)
 	}
-	raw, err := extractRaw(data)
+	raw, err := m.record()
 	if err != nil {
 		return fmt.Errorf("decode activity fact: %w", err)
 	}
-	*a = ActivityFetched(m)
+	*a = ActivityFetched(m.members)
 	a.Raw = raw
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -52,54 +51,6 @@ func parseList(body []byte) (listAnswer, error) {
 		page.Next = p.Next
 	}
 	return page, nil
-}
-
-// member is one member of an object with its value's exact bytes.
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-type memberList []member
-
-// readMembers reads an object's members in their order. A name that comes
-// twice is there twice.
-func readMembers(object []byte) (memberList, error) {
-	if !isObject(object) || !json.Valid(object) {
-		return nil, errors.New("the record is not a whole JSON object")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(object))
-	if _, err := decoder.Token(); err != nil {
-		return nil, fmt.Errorf("read object: %w", err)
-	}
-	var list memberList
-	for decoder.More() {
-		key, err := decoder.Token()
-		if err != nil {
-			return nil, fmt.Errorf("read member name: %w", err)
-		}
-		name, _ := key.(string) // the only token JSON allows here
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, fmt.Errorf("read member: %w", err)
-		}
-		list = append(list, member{name, value})
-	}
-	return list, nil
-}
-
-// byName gives the last value of each name, as other JSON readers do. A null is
-// the same as an absent member.
-func (l memberList) byName() map[string]json.RawMessage {
-	fields := make(map[string]json.RawMessage, len(l))
-	for _, m := range l {
-		if string(m.value) == "null" {
-			delete(fields, m.name)
-			continue
-		}
-		fields[m.name] = m.value
-	}
-	return fields
 }
 
 // idForm is an id as Fitbit writes it: an unsigned 64-bit integer (section
