@@ -1,10 +1,8 @@
 package fitbit
 
 import (
-	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -16,12 +14,6 @@ type caller struct {
 	now     time.Time
 	records []record // visible now, by local start
 	known   bool     // whether the account has any record at all
-}
-
-// usage counts a person's requests of one clock hour.
-type usage struct {
-	hour time.Time
-	used int
 }
 
 // authorized checks bearer token, path, quota and scope, in this order.
@@ -55,28 +47,4 @@ func (c *Cloud) authorized(scope string, handle func(http.ResponseWriter, *http.
 		a := c.accounts[g.Account]
 		handle(w, r, caller{account: a, scopes: g.Scopes, now: now, records: a.visible(now), known: len(a.records) > 0})
 	}
-}
-
-// spend takes one request off the quota of the clock hour and tells the rest in
-// the headers; Reset is seconds until the hour is over, not a time.
-func (c *Cloud) spend(w http.ResponseWriter, accountID string, now time.Time) bool {
-	hour := now.UTC().Truncate(time.Hour)
-	u := c.quota[accountID]
-	if u == nil || !u.hour.Equal(hour) {
-		u = &usage{hour: hour}
-		c.quota[accountID] = u
-	}
-	enough := u.used < c.options.QuotaPerHour
-	if enough {
-		u.used++
-	}
-	seconds := strconv.Itoa(int(math.Ceil(hour.Add(time.Hour).Sub(now).Seconds())))
-	w.Header().Set("Fitbit-Rate-Limit-Limit", strconv.Itoa(c.options.QuotaPerHour))
-	w.Header().Set("Fitbit-Rate-Limit-Remaining", strconv.Itoa(c.options.QuotaPerHour-u.used))
-	w.Header().Set("Fitbit-Rate-Limit-Reset", seconds)
-	if !enough {
-		w.Header().Set("Retry-After", seconds)
-		refuse(w, http.StatusTooManyRequests, "system", "n/a", "Too Many Requests")
-	}
-	return enough
 }

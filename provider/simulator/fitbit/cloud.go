@@ -34,7 +34,8 @@ type Options struct {
 	BaseURL        string
 	Now            func() time.Time // default time.Now
 	AccessTokenTTL time.Duration    // default 8h
-	QuotaPerHour   int              // default 150
+	QuotaPerHour   int              // default 150; see SetQuota
+	MaxPage        int              // most entries of a page, whatever is asked for; default 100
 	Latency        time.Duration    // before each answer
 	// StateFile keeps the grants over a restart, as hashes; empty keeps none.
 	StateFile string
@@ -52,6 +53,7 @@ type Cloud struct {
 	grants   *grants
 	codes    map[string]*code // by hash
 	quota    map[string]*usage
+	allowed  map[string]allowance
 	requests map[string]int
 	statuses map[int]int
 	fault    func(*Call) *Fault
@@ -76,10 +78,13 @@ func New(o Options) (*Cloud, error) {
 	if o.QuotaPerHour <= 0 {
 		o.QuotaPerHour = defaultQuota
 	}
+	if o.MaxPage <= 0 || o.MaxPage > maxLimit {
+		o.MaxPage = maxLimit
+	}
 	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
 	o.RedirectURIs = slices.Clone(o.RedirectURIs)
 	c := &Cloud{
-		options: o, accounts: map[string]*account{}, codes: map[string]*code{}, quota: map[string]*usage{},
+		options: o, accounts: map[string]*account{}, codes: map[string]*code{}, quota: map[string]*usage{}, allowed: map[string]allowance{},
 		requests: map[string]int{}, statuses: map[int]int{}, fault: o.Fault,
 	}
 	for _, p := range o.People {

@@ -104,6 +104,7 @@ func (c *Cloud) list(w http.ResponseWriter, r *http.Request, who caller) {
 		refuse(w, http.StatusBadRequest, "validation", field, message)
 		return
 	}
+	q.limit = min(q.limit, c.options.MaxPage)
 	all := q.choose(who.records)
 	from := min(q.offset, len(all))
 	to := min(from+q.limit, len(all))

@@ -2,6 +2,7 @@ package fitbit
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -45,11 +46,11 @@ func (c *Cloud) endpoint(name string, handle http.HandlerFunc) http.Handler {
 		}
 		c.mu.Lock()
 		c.requests[name]++
-		number, hook := c.requests[name], c.fault
+		number, hook, account := c.requests[name], c.fault, c.accountOf(r)
 		c.mu.Unlock()
 		var fault *Fault
 		if hook != nil {
-			fault = hook(&Call{Request: r, Endpoint: name, Number: number})
+			fault = hook(&Call{Request: r, Endpoint: name, Number: number, AccountID: account})
 		}
 		delay := c.options.Latency
 		if fault != nil {
@@ -70,8 +71,22 @@ func (c *Cloud) endpoint(name string, handle http.HandlerFunc) http.Handler {
 			c.statuses[answer.status]++
 			c.mu.Unlock()
 		}
-		answer.send(w)
+		answer.send(w, r)
 	})
+}
+
+// accountOf is whose token a request carries. The caller holds the lock.
+func (c *Cloud) accountOf(r *http.Request) string {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if ok {
+		if g, _, found := c.grants.byAccess(token); found {
+			return g.Account
+		}
+	}
+	if g, _ := c.grants.byRefresh(r.PostForm.Get("refresh_token")); g != nil {
+		return g.Account
+	}
+	return ""
 }
 
 // pause waits; false when the client went away meanwhile.

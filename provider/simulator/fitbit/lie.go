@@ -1,0 +1,126 @@
+package fitbit
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// The lies of the activity list are legal answers with something wrong in them.
+// They are Rewrites of a Fault. A body that is no list stays as it is.
+
+// list is the body of the activity list.
+type list struct {
+	Activities []json.RawMessage `json:"activities"`
+	Pagination json.RawMessage   `json:"pagination"`
+}
+
+func readListBody(body []byte) (l list, ok bool) {
+	return l, json.Unmarshal(body, &l) == nil && l.Activities != nil
+}
+
+func (l list) body() []byte {
+	entries := make([]string, 0, len(l.Activities))
+	for _, a := range l.Activities {
+		entries = append(entries, string(a))
+	}
+	return []byte(`{"activities":[` + strings.Join(entries, ",") + `],"pagination":` + string(l.Pagination) + `}`)
+}
+
+// EmptyList says that there is nothing, and nothing further on.
+func EmptyList(body []byte) []byte {
+	l, ok := readListBody(body)
+	if !ok {
+		return body
+	}
+	var pagination map[string]any
+	if json.Unmarshal(l.Pagination, &pagination) != nil {
+		return body
+	}
+	pagination["next"] = ""
+	l.Activities = nil
+	l.Pagination, _ = json.Marshal(pagination) // it was JSON before
+	return l.body()
+}
+
+// RepeatAcrossPages makes a Rewrite that begins every page but the first with
+// the last record of the page before it, as a list does that grows meanwhile.
+func RepeatAcrossPages() func(body []byte) []byte {
+	var last json.RawMessage
+	return func(body []byte) []byte {
+		l, ok := readListBody(body)
+		if !ok || len(l.Activities) == 0 {
+			return body
+		}
+		before := last
+		last = bytes.Clone(l.Activities[len(l.Activities)-1])
+		if before != nil {
+			l.Activities = slices.Insert(l.Activities, 0, before)
+		}
+		return l.body()
+	}
+}
+
+// ReorderKeys turns the members of every object around.
+func ReorderKeys(body []byte) []byte {
+	return walk(body, "", func(_ string, members []member) { slices.Reverse(members) })
+}
+
+// OtherLanguage changes the labels that come in the account's language.
+func OtherLanguage(body []byte) []byte {
+	return walk(body, "", func(path string, members []member) {
+		for i, m := range members {
+			switch {
+			case m.name == "activityName", m.name == "zoneName", m.name == "name" && strings.HasSuffix(path, "heartRateZones"):
+				members[i].value = json.RawMessage(`"Übersetzt"`)
+			}
+		}
+	})
+}
+
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// walk applies a change to the members of every object. path is the names that
+// lead to the object. Numbers and texts keep their bytes.
+func walk(raw json.RawMessage, path string, change func(path string, members []member)) json.RawMessage {
+	trimmed := bytes.TrimSpace(raw)
+	d := json.NewDecoder(bytes.NewReader(trimmed))
+	open, err := d.Token()
+	if err != nil {
+		return raw
+	}
+	var parts []string
+	switch open {
+	case json.Delim('['):
+		for d.More() {
+			var v json.RawMessage
+			if d.Decode(&v) != nil {
+				return raw
+			}
+			parts = append(parts, string(walk(v, path, change)))
+		}
+		return json.RawMessage("[" + strings.Join(parts, ",") + "]")
+	case json.Delim('{'):
+		var members []member
+		for d.More() {
+			name, err := d.Token()
+			var v json.RawMessage
+			if err != nil || d.Decode(&v) != nil {
+				return raw
+			}
+			word, _ := name.(string)
+			members = append(members, member{word, walk(v, path+"."+word, change)})
+		}
+		change(path, members)
+		for _, m := range members {
+			parts = append(parts, quoted(m.name)+":"+string(m.value))
+		}
+		return json.RawMessage("{" + strings.Join(parts, ",") + "}")
+	default:
+		return raw
+	}
+}
