@@ -87,6 +87,9 @@ func New(o Options) (http.Handler, error) {
 	router.NoMethod(func(c *gin.Context) {
 		refuse(c, problem.New(http.StatusMethodNotAllowed, problem.CodeMethod, "This route takes "+c.Writer.Header().Get("Allow")+"."))
 	})
+	// People type the bare address; load balancers ask with HEAD.
+	router.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/docs") })
+	router.HEAD("/healthz", func(c *gin.Context) { c.Status(http.StatusOK) })
 	guarded := router.Group("", s.authenticate(rules), check(rules))
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
 	s.operations(guarded, page)
