@@ -74,11 +74,14 @@ type Connector struct {
 	// Volatile lists record members that change without the record changing
 	// (links, localized labels), as paths: "a", "a.b", "a[].b".
 	Volatile []string
-	// Budget is what the provider allows when its headers do not say.
+	// Budget is what the provider allows an account when its headers do not say.
 	Budget Budget
+	// AppBudget is what the provider allows all accounts of the app together; zero
+	// when there is no such limit.
+	AppBudget Budget
 }
 
-// Budget is a rate limit: Requests per Per for one provider account.
+// Budget is a rate limit: Requests per Per. Periods begin at multiples of Per.
 type Budget struct {
 	Requests int
 	Per      time.Duration

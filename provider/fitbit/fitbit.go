@@ -53,10 +53,11 @@ func Volatile() []string {
 type Config struct {
 	ClientID      string
 	ClientSecret  provider.Secret
-	AuthorizeURL  string       // empty: DefaultAuthorizeURL
-	APIBaseURL    string       // empty: DefaultAPIBaseURL; the token endpoint is below it
-	DefaultScopes []string     // empty: DefaultScopes
-	HTTPClient    *http.Client // nil: a client of our own; its redirect policy and cookies are not used
+	AuthorizeURL  string           // empty: DefaultAuthorizeURL
+	APIBaseURL    string           // empty: DefaultAPIBaseURL; the token endpoint is below it
+	DefaultScopes []string         // empty: DefaultScopes
+	HTTPClient    *http.Client     // nil: a client of our own; its redirect policy and cookies are not used
+	Now           func() time.Time // for the resets of rate limits; nil: time.Now
 }
 
 // Descriptor says what Fitbit is. It needs no configuration.
@@ -89,13 +90,16 @@ func New(c Config) *provider.Connector {
 	if len(c.DefaultScopes) == 0 {
 		c.DefaultScopes = DefaultScopes()
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	base := strings.TrimRight(c.APIBaseURL, "/")
 	client := ownClient(c.HTTPClient)
 	return &provider.Connector{
 		Descriptor:    Descriptor(),
 		DefaultScopes: c.DefaultScopes,
 		Authorizer:    newAuthorizer(c, base, client),
-		Fetcher:       &fetcher{base: base, client: client, now: time.Now},
+		Fetcher:       &fetcher{base: base, client: client, now: c.Now},
 		HashVersion:   HashVersion,
 		Volatile:      Volatile(),
 		Budget:        provider.Budget{Requests: 150, Per: time.Hour}, // section 3

@@ -47,6 +47,7 @@ func newFitness(t *testing.T, o simulated.Options) *fitness {
 	connector := fitbit.New(fitbit.Config{
 		ClientID: o.ClientID, ClientSecret: provider.Secret(o.ClientSecret), AuthorizeURL: server.URL + "/oauth2/authorize", APIBaseURL: server.URL,
 		HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 2 * time.Second},
+		Now:        w.clock.now,
 	})
 	const verifier = "a-verifier-of-the-poller-test-with-43-characters"
 	sum := sha256.Sum256([]byte(verifier))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,50 +11,164 @@ import (
 	"github.com/stridelog/stridelog/provider"
 )
 
-// Budget is what a provider account still allows.
-type Budget struct {
-	Remaining int
-	Limit     int
-	ResetAt   time.Time
+// AppAccount stands for the app's own budget, which all accounts share.
+const AppAccount = ""
+
+// maxHalvings bounds how small refusals make a budget: to a 64th.
+const maxHalvings = 6
+
+// Purse names a budget: an account's at a provider, or the app's.
+type Purse struct {
+	Provider string
+	Account  string
+	// Allowed is what configuration says; zero when only the provider's answers tell.
+	Allowed provider.Budget
 }
 
-// After is the budget once one more request was made: as the provider's answer
-// says, else by our own count from the configured allowance. It is nil when
-// neither is known.
-func (b *Budget) After(q *provider.Quota, allowed provider.Budget, now time.Time) *Budget {
-	if q != nil {
-		return &Budget{Remaining: q.Remaining, Limit: q.Limit, ResetAt: q.ResetAt}
+// AccountPurse is the budget of a target's provider account, or of its connection
+// where the account is unknown.
+func (t Target) AccountPurse(allowed provider.Budget) Purse {
+	account := t.AccountID
+	if account == "" {
+		account = t.ConnectionID
 	}
-	if b != nil && now.Before(b.ResetAt) {
-		return &Budget{Remaining: max(b.Remaining-1, 0), Limit: b.Limit, ResetAt: b.ResetAt}
-	}
-	if allowed.Requests > 0 && allowed.Per > 0 {
-		return &Budget{Remaining: allowed.Requests - 1, Limit: allowed.Requests, ResetAt: now.Add(allowed.Per)}
-	}
-	return nil
+	return Purse{Provider: t.Provider, Account: account, Allowed: allowed}
 }
 
-// account is whose budget it is: the provider account's, or the connection's where
-// the account is unknown.
-func (t Target) account() string {
-	if t.AccountID != "" {
-		return t.AccountID
-	}
-	return t.ConnectionID
+// Taken is what a budget gave.
+type Taken struct {
+	Requests int       // zero: nothing before ResetAt
+	Left     int       // afterwards; negative when nothing is known
+	Limit    int       // of the period; zero when nothing is known
+	ResetAt  time.Time // zero when nothing is known
 }
 
-// SetBudget stores a budget. Two users may share an account: a lower figure within
-// the same period wins, since answers may overtake each other.
-func SetBudget(ctx context.Context, tx pgx.Tx, t Target, b Budget) error {
-	_, err := tx.Exec(ctx, `
-		INSERT INTO poller.budgets (provider, account, remaining, quota, reset_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (provider, account) DO UPDATE SET
-		    remaining = CASE WHEN abs(extract(epoch FROM budgets.reset_at - excluded.reset_at)) < 30
-		                     THEN least(budgets.remaining, excluded.remaining) ELSE excluded.remaining END,
-		    quota = excluded.quota, reset_at = excluded.reset_at`,
-		t.Provider, t.account(), b.Remaining, b.Limit, b.ResetAt)
+// ledger is the row of a budget. Its periods are the provider's where an answer
+// told them, else multiples of the configured length.
+type ledger struct {
+	remaining, quota int // quota before halving; zero when unknown
+	resetAt          time.Time
+	halvings         int
+	refused          bool // in this period
+}
+
+func (l ledger) limit() int {
+	if l.quota == 0 {
+		return 0
+	}
+	return max(1, l.quota>>l.halvings)
+}
+
+// renew begins a new period once the old one is over. A period without a refusal
+// takes one halving back.
+func (l *ledger) renew(allowed provider.Budget, now time.Time) {
+	if now.Before(l.resetAt) {
+		return
+	}
+	if !l.refused && l.halvings > 0 {
+		l.halvings--
+	}
+	if allowed.Requests > 0 {
+		l.quota = allowed.Requests
+	}
+	per := allowed.Per
+	if per <= 0 {
+		per = time.Hour // until the next answer tells
+	}
+	l.refused, l.remaining, l.resetAt = false, l.limit(), now.UTC().Truncate(per).Add(per)
+}
+
+// sameReset is how far apart two answers may put the end of one period: they count
+// in whole seconds from when they came.
+const sameReset = 2 * time.Second
+
+// told takes over what an answer says. Our own count stays where it is lower: the
+// answer does not know what else is on its way.
+func (l *ledger) told(q provider.Quota) {
+	taken := l.limit() - l.remaining
+	if l.resetAt.IsZero() || q.ResetAt.After(l.resetAt.Add(sameReset)) {
+		taken, l.refused = 1, false
+		l.resetAt = q.ResetAt
+	} else if q.ResetAt.After(l.resetAt) || l.resetAt.Sub(q.ResetAt) > sameReset {
+		l.resetAt = q.ResetAt
+	}
+	l.quota = q.Limit
+	l.remaining = max(0, min(l.limit()-taken, q.Remaining-(q.Limit-l.limit())))
+}
+
+// Take takes up to so many requests off a budget, in one row for all pollers. One
+// request in keep of the limit stays for those that a person waits for; 0 keeps none.
+func (s *Store) Take(ctx context.Context, p Purse, requests, keep int, now time.Time) (Taken, error) {
+	t := Taken{Requests: requests, Left: -1}
+	err := s.book(ctx, p, func(l *ledger, known bool) bool {
+		if !known && p.Allowed.Requests <= 0 {
+			return false
+		}
+		l.renew(p.Allowed, now)
+		if l.quota == 0 && !l.refused {
+			return known
+		}
+		reserve := 0
+		if keep > 0 {
+			reserve = l.limit() / keep
+		}
+		t.Requests = max(0, min(requests, l.remaining-reserve))
+		l.remaining -= t.Requests
+		t.Left, t.Limit, t.ResetAt = l.remaining, l.limit(), l.resetAt
+		return true
+	})
+	return t, err
+}
+
+// Told books what an answer says about a budget.
+func (s *Store) Told(ctx context.Context, p Purse, q provider.Quota) error {
+	return s.book(ctx, p, func(l *ledger, _ bool) bool {
+		l.told(q)
+		return true
+	})
+}
+
+// Refused books an answer that came too early by the provider's count, although
+// not by ours: nothing goes before until, and the budget is halved.
+func (s *Store) Refused(ctx context.Context, p Purse, until time.Time) error {
+	return s.book(ctx, p, func(l *ledger, _ bool) bool {
+		if !l.refused {
+			l.halvings = min(l.halvings+1, maxHalvings)
+		}
+		if l.quota == 0 {
+			l.quota = p.Allowed.Requests
+		}
+		l.refused, l.remaining, l.resetAt = true, 0, until
+		return true
+	})
+}
+
+// book changes one budget; what change makes of it is stored if it says so.
+func (s *Store) book(ctx context.Context, p Purse, change func(l *ledger, known bool) bool) error {
+	err := s.InTx(ctx, func(tx pgx.Tx) error {
+		// One writer at a time, also for a row that does not exist yet.
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('stridelog poller budget ' || $1::text || ' ' || $2::text, 0))", p.Provider, p.Account); err != nil {
+			return err
+		}
+		var l ledger
+		err := tx.QueryRow(ctx, "SELECT remaining, quota, reset_at, halvings, refused FROM poller.budgets WHERE provider = $1 AND account = $2",
+			p.Provider, p.Account).Scan(&l.remaining, &l.quota, &l.resetAt, &l.halvings, &l.refused)
+		known := err == nil
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if !change(&l, known) {
+			return nil
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO poller.budgets (provider, account, remaining, quota, reset_at, halvings, refused) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (provider, account) DO UPDATE SET remaining = excluded.remaining, quota = excluded.quota,
+			    reset_at = excluded.reset_at, halvings = excluded.halvings, refused = excluded.refused`,
+			p.Provider, p.Account, l.remaining, l.quota, l.resetAt, l.halvings, l.refused)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("store the budget of %s of user %s: %w", t.Provider, t.UserID, err)
+		return fmt.Errorf("book a request of %s: %w", p.Provider, err)
 	}
 	return nil
 }

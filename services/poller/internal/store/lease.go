@@ -16,16 +16,13 @@ type Lease struct {
 	Token         int64
 	IndexSequence uint64
 	StreamEpoch   string
-	Budget        *Budget // nil when nothing is known
-	Suspected     bool    // some record of the target may be a suspect
+	Suspected     bool // some record of the target may be a suspect
 }
 
 // Claim leases the most urgent target that is due; found is false when there is
 // none. next is then when the earliest one may be claimed, zero when none is in
 // sight.
 func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration) (l Lease, found bool, next time.Time, err error) {
-	var remaining, quota *int
-	var resetAt *time.Time
 	err = s.db.QueryRow(ctx, `
 		WITH due AS (
 		    SELECT user_id, provider FROM poller.targets
@@ -36,22 +33,18 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 		      FROM due WHERE t.user_id = due.user_id AND t.provider = due.provider
 		    RETURNING t.*)
 		SELECT c.user_id::text, c.provider, c.connection_id::text, c.provider_account_id, c.status, c.last_outcome, c.failures,
-		       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch, b.remaining, b.quota, b.reset_at,
+		       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch,
 		       EXISTS (SELECT FROM poller.suspects x WHERE x.user_id = c.user_id AND x.provider = c.provider)
-		  FROM claimed c LEFT JOIN poller.budgets b
-		    ON b.provider = c.provider AND b.account = coalesce(nullif(c.provider_account_id, ''), c.connection_id::text)`,
+		  FROM claimed c`,
 		now, owner, now.Add(lease)).
 		Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
-			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch, &remaining, &quota, &resetAt, &l.Suspected)
+			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch, &l.Suspected)
 	if errors.Is(err, pgx.ErrNoRows) {
 		next, err = s.nextDue(ctx)
 		return l, false, next, err
 	}
 	if err != nil {
 		return l, false, next, fmt.Errorf("claim work: %w", err)
-	}
-	if remaining != nil {
-		l.Budget = &Budget{Remaining: *remaining, Limit: *quota, ResetAt: *resetAt}
 	}
 	return l, true, next, nil
 }

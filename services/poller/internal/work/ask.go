@@ -70,6 +70,10 @@ func (s *session) nextToAsk(suspects []store.Suspect) *store.Suspect {
 
 // get calls the connector; its panic becomes an error.
 func (s *session) get(ctx context.Context, w store.Window, t token, id string) (a provider.Activity, err error) {
+	if err := s.spend(ctx, w.Trigger); err != nil {
+		return a, err
+	}
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	var quota *provider.Quota
@@ -77,7 +81,7 @@ func (s *session) get(ctx context.Context, w store.Window, t token, id string) (
 		if p := recover(); p != nil {
 			err = s.panicked(p, "get activity")
 		}
-		s.count(quota, err)
+		s.count(outer, quota, err)
 	}()
 	a, quota, err = s.getter().GetActivity(ctx, provider.Secret(t.AccessToken), id)
 	if err == nil && a.ExternalID != id {

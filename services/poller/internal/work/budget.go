@@ -1,7 +1,9 @@
 package work
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -9,21 +11,114 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// reserve is how many requests of a budget a sync leaves for those that a person
-// waits for.
-func reserve(trigger string, limit int) int {
+// keep is one in how many requests of a budget a sync leaves for those that a
+// person waits for; 0 leaves none.
+func keep(trigger string) int {
 	switch trigger {
 	case events.TriggerConnect, events.TriggerManual:
 		return 0
 	case events.TriggerBackfill:
-		return limit / 10
+		return 10
 	default:
-		return limit / 20
+		return 20
 	}
 }
 
-// count books one request.
-func (s *session) count(q *provider.Quota, err error) {
+// shortError says that a budget allows no request before an instant.
+type shortError struct {
+	until time.Time
+	whose string
+}
+
+func (e shortError) Error() string {
+	return "the budget of the " + e.whose + " is used up until " + e.until.UTC().Format(time.RFC3339)
+}
+
+// ourError is a failure of our own while a provider was to be asked.
+type ourError struct{ err error }
+
+func (e ourError) Error() string { return e.err.Error() }
+func (e ourError) Unwrap() error { return e.err }
+
+// apps are the slices that this process holds of the apps' budgets, by provider.
+// A slice ends with its period, and with the process.
+type apps struct {
+	mu     sync.Mutex
+	slices map[string]*slice
+}
+
+type slice struct {
+	left  int
+	until time.Time
+}
+
+const (
+	// sliceShare is which part of the app's limit a poller takes at once.
+	sliceShare = 20
+	maxSlice   = 25
+)
+
+// takeApp takes one request of the app's budget, out of this process's slice.
+func (s *session) takeApp(ctx context.Context, trigger string) error {
+	allowed := s.connector.AppBudget
+	if allowed.Requests <= 0 {
+		return nil
+	}
+	s.apps.mu.Lock()
+	defer s.apps.mu.Unlock()
+	held := s.apps.slices[s.lease.Provider]
+	if held == nil {
+		held = &slice{}
+		s.apps.slices[s.lease.Provider] = held
+	}
+	if held.left == 0 || !s.Now().Before(held.until) {
+		size := max(1, min(allowed.Requests/sliceShare, maxSlice))
+		got, err := s.Store.Take(ctx, s.appPurse(), size, keep(trigger), s.Now())
+		if err != nil {
+			return ourError{err}
+		}
+		held.left, held.until = got.Requests, got.ResetAt
+		if got.Requests == 0 {
+			return shortError{until: got.ResetAt, whose: "app"}
+		}
+	}
+	held.left--
+	return nil
+}
+
+// untake gives one request back to this process's slice.
+func (a *apps) untake(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if held := a.slices[name]; held != nil {
+		held.left++
+	}
+}
+
+func (s *session) appPurse() store.Purse {
+	return store.Purse{Provider: s.lease.Provider, Account: store.AppAccount, Allowed: s.connector.AppBudget}
+}
+
+// spend takes one request off the app's and the account's budgets.
+func (s *session) spend(ctx context.Context, trigger string) error {
+	if err := s.takeApp(ctx, trigger); err != nil {
+		return err
+	}
+	got, err := s.Store.Take(ctx, s.lease.AccountPurse(s.connector.Budget), 1, keep(trigger), s.Now())
+	if err == nil && got.Requests > 0 {
+		return nil
+	}
+	if s.connector.AppBudget.Requests > 0 {
+		s.apps.untake(s.lease.Provider)
+	}
+	if err != nil {
+		return ourError{err}
+	}
+	return shortError{until: got.ResetAt, whose: "account"}
+}
+
+// count books what came of one request.
+func (s *session) count(ctx context.Context, q *provider.Quota, err error) {
 	class := "ok"
 	if err != nil {
 		class = string(provider.ClassOf(err))
@@ -36,17 +131,28 @@ func (s *session) count(q *provider.Quota, err error) {
 		}
 	}
 	s.Metrics.requests.WithLabelValues(s.lease.Provider, class).Inc()
-	s.lease.Budget = s.lease.Budget.After(q, s.connector.Budget, s.Now())
-	if s.lease.Budget != nil {
-		s.Metrics.budget.WithLabelValues(s.lease.Provider).Observe(float64(s.lease.Budget.Remaining))
+	if q != nil {
+		s.Metrics.budget.WithLabelValues(s.lease.Provider).Observe(float64(q.Remaining))
+		if err := s.Store.Told(ctx, s.lease.AccountPurse(s.connector.Budget), *q); err != nil && ctx.Err() == nil {
+			s.log.Warn("a budget that the provider told could not be stored", "error", err)
+		}
+	}
+	if class == string(provider.ClassRateLimited) {
+		s.refusedUntil = s.resetOf(err)
+		if err := s.Store.Refused(ctx, s.refusing(q), s.refusedUntil); err != nil && ctx.Err() == nil {
+			s.log.Warn("a refusal for the limit could not be stored", "error", err)
+		}
 	}
 }
 
-// exhaust books a refusal for being over the limit: nothing goes before until.
-func (s *session) exhaust(until time.Time) {
-	limit := s.connector.Budget.Requests
-	if s.lease.Budget != nil {
-		limit = s.lease.Budget.Limit
+// refusing is the budget that a refusal is about: the account's, unless its answer
+// shows that this one still had requests left, or names none.
+func (s *session) refusing(q *provider.Quota) store.Purse {
+	if s.connector.AppBudget.Requests > 0 && (q == nil || q.Remaining > 0) {
+		s.apps.mu.Lock()
+		defer s.apps.mu.Unlock()
+		delete(s.apps.slices, s.lease.Provider)
+		return s.appPurse()
 	}
-	s.lease.Budget = &store.Budget{Remaining: 0, Limit: limit, ResetAt: until}
+	return s.lease.AccountPurse(s.connector.Budget)
 }

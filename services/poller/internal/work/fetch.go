@@ -46,23 +46,17 @@ func (e tokenError) Unwrap() error { return e.err }
 // list calls the connector; its panic becomes an error. The budget counts the
 // request whatever came of it.
 func (s *session) list(ctx context.Context, w store.Window, t token) (page provider.Page, err error) {
+	if err := s.spend(ctx, w.Trigger); err != nil {
+		return page, err
+	}
+	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
 			page, err = provider.Page{}, s.panicked(p, "list activities")
 		}
-		s.count(page.Quota, err)
+		s.count(outer, page.Quota, err)
 	}()
 	return s.connector.Fetcher.ListActivities(ctx, provider.ListRequest{Token: provider.Secret(t.AccessToken), Window: w.Pass(), Cursor: w.Cursor})
-}
-
-// outOfBudget says until when a window must wait, if the account's budget does not
-// allow it another request.
-func (s *session) outOfBudget(w store.Window) (until time.Time, short bool) {
-	b := s.lease.Budget
-	if b == nil || !s.Now().Before(b.ResetAt) || b.Remaining > reserve(w.Trigger, b.Limit) {
-		return time.Time{}, false
-	}
-	return b.ResetAt, true
 }

@@ -32,6 +32,8 @@ type session struct {
 	started   time.Time
 	pass      *pass  // of the window being read
 	confirmID string // the latest window that confirms
+	// refusedUntil is when the latest refusal for a limit ends.
+	refusedUntil time.Time
 }
 
 // serve works on a lease and gives it back. An error is one of the database or of
@@ -106,8 +108,6 @@ func (s *session) run(ctx context.Context) error {
 		ctx := telemetry.WithTraceParent(ctx, w.Trace)
 		if s.connector == nil {
 			err = s.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
-		} else if until, short := s.outOfBudget(w); short {
-			err = s.postpone(ctx, w, until)
 		} else if w.Confirms && s.getter() != nil {
 			err = s.ask(ctx, w, tokens)
 		} else {

@@ -37,14 +37,9 @@ func failure(code, detail string) *events.SyncError {
 	return &events.SyncError{Code: code, Detail: detail}
 }
 
-// afterPage stores what follows a page that was read: the budget, the end of a
-// streak of failures, and the outcome when the window was read to its end.
+// afterPage stores what follows a page that was read: the end of a streak of
+// failures, and the outcome when the window was read to its end.
 func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complete bool, v verdict) error {
-	if s.lease.Budget != nil {
-		if err := store.SetBudget(ctx, tx, s.lease.Target, *s.lease.Budget); err != nil {
-			return err
-		}
-	}
 	if s.lease.Failures > 0 {
 		t := s.lease.Target
 		t.Failures, t.NotBefore = 0, nil
@@ -107,16 +102,11 @@ func (s *session) fail(ctx context.Context, w store.Window, e *events.SyncError)
 	})
 }
 
-// postpone puts a window off until the budget allows it.
-func (s *session) postpone(ctx context.Context, w store.Window, until time.Time) error {
+// postpone puts a window off until a budget allows it.
+func (s *session) postpone(ctx context.Context, w store.Window, until time.Time, whose string) error {
 	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
-		if s.lease.Budget != nil {
-			if err := store.SetBudget(ctx, tx, s.lease.Target, *s.lease.Budget); err != nil {
-				return err
-			}
-		}
 		return s.deferTo(ctx, tx, &w, until.Add(s.jitter()), failure("out_of_budget",
-			"The provider's limit for this account is used up; the sync goes on once it resets."))
+			"The provider's limit for this "+whose+" is used up; the sync goes on once it resets."))
 	})
 }
 
@@ -147,11 +137,6 @@ func (s *session) retryLater(ctx context.Context, w store.Window, until time.Tim
 		t.Failures++
 		at := until.UTC().Truncate(time.Microsecond)
 		t.NotBefore = &at
-		if s.lease.Budget != nil {
-			if err := store.SetBudget(ctx, tx, t, *s.lease.Budget); err != nil {
-				return err
-			}
-		}
 		if err := store.SetFailures(ctx, tx, t); err != nil {
 			return err
 		}
@@ -169,13 +154,19 @@ func (s *session) fetchFailed(ctx context.Context, w store.Window, err error) er
 	if errors.As(err, &noToken) {
 		return s.noToken(ctx, w, noToken.err)
 	}
+	var ours ourError
+	if errors.As(err, &ours) {
+		return ours.err
+	}
+	var short shortError
+	if errors.As(err, &short) {
+		return s.postpone(ctx, w, short.until, short.whose)
+	}
 	class := provider.ClassOf(err)
 	s.log.Warn("a page could not be read", "sync_id", w.ID, "class", class, "error", err)
 	switch class {
 	case provider.ClassRateLimited:
-		until := s.resetOf(err)
-		s.exhaust(until)
-		return s.postpone(ctx, w, until)
+		return s.postpone(ctx, w, s.refusedUntil, "account")
 	case provider.ClassInsufficientScope:
 		return s.scopeMissing(ctx, w)
 	case provider.ClassBadRequest, provider.ClassNotFound:

@@ -46,6 +46,7 @@ type Pool struct {
 	Config
 	owner string
 	wake  chan struct{} // a hint that there may be work
+	apps  *apps
 
 	mu     sync.Mutex
 	fenced chan struct{} // closed and replaced when some lease was taken away
@@ -53,7 +54,7 @@ type Pool struct {
 
 // NewPool makes a pool; Run starts it.
 func NewPool(c Config) *Pool {
-	return &Pool{Config: c, owner: events.NewID(), wake: make(chan struct{}, 1), fenced: make(chan struct{})}
+	return &Pool{Config: c, owner: events.NewID(), wake: make(chan struct{}, 1), apps: &apps{slices: map[string]*slice{}}, fenced: make(chan struct{})}
 }
 
 // Run works until ctx ends; wake and fence are the database's notifications. It
