@@ -48,6 +48,9 @@ type Poll struct {
 	InitialDays   int
 	Rescan        []poller.Scan
 	Lease, Jitter time.Duration
+	// RemovalConfirm is how far apart two passes must miss a record before it
+	// counts as removed.
+	RemovalConfirm time.Duration
 }
 
 // Config is the whole configuration of a process.
@@ -217,6 +220,11 @@ func (c *Config) readPoll(r *env.Reader) {
 		InitialDays: r.Int("POLL_INITIAL_DAYS", 30),
 		Lease:       r.Duration("POLL_LEASE", 30*time.Second),
 		Jitter:      r.Duration("POLL_JITTER", 30*time.Second),
+
+		RemovalConfirm: r.Duration("REMOVAL_CONFIRM", time.Hour),
+	}
+	if c.Poll.RemovalConfirm <= 0 {
+		r.Fault("REMOVAL_CONFIRM", "must be longer than nothing")
 	}
 	if c.Poll.InitialDays < 1 || c.Poll.InitialDays > 3650 {
 		r.Fault("POLL_INITIAL_DAYS", "must be 1 to 3650")

@@ -31,7 +31,9 @@ type Options struct {
 	DatabaseURL, NATSURL string
 	Fitbit               config.Fitbit
 	Rescan               []poller.Scan // none: only what is asked for is read
-	Log                  *slog.Logger
+	// Poll may change the poller's other times; nil leaves them.
+	Poll func(*config.Poll)
+	Log  *slog.Logger
 }
 
 // Installation is a running system.
@@ -56,6 +58,9 @@ func Start(ctx context.Context, o Options) (*Installation, error) {
 			RedirectAllowlist: []string{"http://app.test"}, Fitbit: o.Fitbit,
 			Poll: config.Poll{InitialDays: 30, Rescan: o.Rescan, Lease: 30 * time.Second, Jitter: time.Second},
 		},
+	}
+	if o.Poll != nil {
+		o.Poll(&s.Config.Poll)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	i := &Installation{System: s, cancel: cancel, done: make(chan error, 1)}

@@ -144,6 +144,7 @@ func (s *System) runPoller(ctx context.Context, c clients, ready func()) error {
 	service, err := poller.New(poller.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors,
 		InitialDays: p.InitialDays, Rescan: p.Rescan, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: s.Registry,
+		RemovalConfirm: p.RemovalConfirm,
 	})
 	if err != nil {
 		return err
