@@ -31,6 +31,7 @@ test: postgres browser ## Every test of every module, with the race detector
 
 soak: postgres browser ## Repeats under two cores and longer fuzzing: long
 	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)
+	STRIDELOG_STORM=5m go test -race -count=1 -timeout 15m -run TestRefreshStorm -v ./services/oauth
 	./scripts/fuzz.sh 60s
 
 lint: $(LINT) ## Formatting, vet, the import law and the other linters

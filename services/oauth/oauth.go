@@ -26,8 +26,8 @@ import (
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
-// Config is what the service needs. Everything but RetireConfirm and Registry is
-// required.
+// Config is what the service needs. Registry and the times may be zero;
+// everything else is required.
 type Config struct {
 	Log        *slog.Logger
 	DB         *pgxpool.Pool
@@ -45,7 +45,11 @@ type Config struct {
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
 	// provider counts as switched off. Default 1 h.
 	RetireConfirm time.Duration
-	Registry      prometheus.Registerer
+	// RefreshTimeout bounds one call of a token endpoint, RefreshLease is how long
+	// a process that died in one keeps the others from refreshing; it must be the
+	// longer one. Default 20 s and 30 s.
+	RefreshTimeout, RefreshLease time.Duration
+	Registry                     prometheus.Registerer
 }
 
 // Service answers the rpc methods of oauth and publishes its events.
@@ -76,7 +80,7 @@ func New(cfg Config) (*Service, error) {
 	var err error
 	if s.keeper, err = custody.New(custody.Options{
 		Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log, Registry: cfg.Registry,
-		RetireConfirm: cfg.RetireConfirm,
+		RetireConfirm: cfg.RetireConfirm, CallTimeout: cfg.RefreshTimeout, Lease: cfg.RefreshLease,
 	}); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}
