@@ -27,6 +27,10 @@ const (
 	ProjectorErase     Method = "rpc.projector.v1.erase"
 )
 
+// Retry is the method by which a service handles a stored event again that it
+// has given up: rpc.<service>.v1.retry.
+func Retry(service string) Method { return Method("rpc." + service + ".v1.retry") }
+
 // Service is the service that answers a method.
 func (m Method) Service() string {
 	parts := strings.Split(string(m), ".")
@@ -185,3 +189,12 @@ type TokenRejectedResponse struct {
 	Reason     string                  `json:"reason,omitempty"`
 	NextAction string                  `json:"next_action,omitempty"`
 }
+
+// RetryRequest names a stored event that a service is to handle again.
+type RetryRequest struct {
+	Stream   string `json:"stream"`
+	Sequence uint64 `json:"sequence"`
+}
+
+// RetryResponse says that the event was handled.
+type RetryResponse struct{}

@@ -36,8 +36,12 @@ type Handler struct {
 
 // Router runs handlers: a Watermill router over our subscriber.
 type Router struct {
-	router *message.Router
-	start  []func(ctx context.Context) error
+	bus     *Bus
+	service string
+	log     *slog.Logger
+	router  *message.Router
+	limbs   []limb
+	start   []func(ctx context.Context) error
 }
 
 // NewRouter wires handlers for a service. A handler that panics or fails is tried
@@ -52,7 +56,7 @@ func (b *Bus) NewRouter(service string, log *slog.Logger, handlers ...Handler) (
 	if err != nil {
 		return nil, fmt.Errorf("make router of %s: %w", service, err)
 	}
-	r := &Router{router: router}
+	r := &Router{bus: b, service: service, log: log, router: router}
 	names := map[string]bool{}
 	for _, h := range handlers {
 		if names[h.Name] {
@@ -80,19 +84,26 @@ func (b *Bus) NewRouter(service string, log *slog.Logger, handlers ...Handler) (
 		}
 		r.start = append(r.start, func(ctx context.Context) error { return sub.Declare(ctx, h.Name) })
 		l := limb{bus: b, service: service, handler: h, log: log.With("handler", h.Name)}
+		r.limbs = append(r.limbs, l)
 		router.AddConsumerHandler(h.Name, h.Name, sub, l.handle).AddMiddleware(l.deadLetter, l.trace, l.recover)
 	}
 	return r, nil
 }
 
 // Run declares the durables, calls ready once every handler listens, and blocks
-// until the context ends. It then waits up to 20 s for running handlers.
+// until the context ends. It then waits up to 20 s for running handlers. While it
+// runs it answers rpc.<service>.v1.retry, so that a dead letter can be requeued.
 func (r *Router) Run(ctx context.Context, ready func()) error {
 	for _, declare := range r.start {
 		if err := declare(ctx); err != nil {
 			return err
 		}
 	}
+	server, err := r.bus.Serve(r.service, r.log, r.bus.RetryMethod(r.service, r.retry))
+	if err != nil {
+		return err
+	}
+	defer server.Stop()
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/lifecycle"
@@ -15,7 +16,7 @@ import (
 const serviceName = "projector"
 
 // Run migrates the service's schema, folds facts and syncs as they come, and
-// answers projector.erase, until ctx ends. It fails with ErrLogRestored when the
+// answers projector.erase and projector.retry, until ctx ends. It fails with ErrLogRestored when the
 // log is not the one that the tables were made from.
 func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err := s.tables.Prepare(ctx); err != nil {
@@ -27,8 +28,18 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	facts := &fold.Facts{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Metrics: s.metrics}
 	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
 	eraser := &erasure.Eraser{Bus: s.cfg.Bus, Tables: s.tables}
+	again := func(ctx context.Context, d bus.Delivery) error {
+		switch d.Stream {
+		case events.StreamFacts:
+			return facts.Retry(ctx, d)
+		case events.StreamSyncs:
+			return syncs.Retry(ctx, d)
+		default:
+			return bus.ErrNotHandled
+		}
+	}
 	methods := func(ctx context.Context, ready func()) error {
-		server, err := s.cfg.Bus.Serve(serviceName, s.cfg.Log, bus.Method(rpc.ProjectorErase, eraser.Erase))
+		server, err := s.cfg.Bus.Serve(serviceName, s.cfg.Log, bus.Method(rpc.ProjectorErase, eraser.Erase), s.cfg.Bus.RetryMethod(serviceName, again))
 		if err != nil {
 			return err
 		}

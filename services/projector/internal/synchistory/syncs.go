@@ -132,6 +132,15 @@ func (s *Syncs) Fold(ctx context.Context, deliveries []bus.Delivery) error {
 	})
 }
 
+// Retry folds one event again that was given up. What cannot be folded now is an
+// error and no second dead letter.
+func (s *Syncs) Retry(ctx context.Context, d bus.Delivery) error {
+	if _, err := read(d); err != nil {
+		return err
+	}
+	return s.Fold(ctx, []bus.Delivery{d})
+}
+
 func read(d bus.Delivery) (report, error) {
 	if d.Err != nil {
 		return report{}, d.Err
