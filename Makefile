@@ -13,7 +13,7 @@ LINT     := $(BIN)/golangci-lint-$(GOLANGCI)
 # Time zones go into the binary: a small container has none.
 BUILD    := go build -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-.PHONY: demo run test lint bench soak generate verify build clean help postgres browser
+.PHONY: demo run test lint bench soak generate verify build clean help postgres browser compiler
 
 demo: postgres ## A running system with a simulated person's workouts; prints what to try
 	@$(BUILD)
@@ -26,10 +26,10 @@ run: postgres ## All services in one process with embedded stores and real provi
 build: ## The stridelog binary in bin/
 	$(BUILD)
 
-test: postgres browser ## Every test of every module, with the race detector
+test: postgres browser compiler ## Every test of every module, with the race detector
 	go test -race -timeout 10m $(PACKAGES)
 
-soak: postgres browser ## Repeats under two cores and longer fuzzing: long
+soak: postgres browser compiler ## Repeats under two cores and longer fuzzing: long
 	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)
 	STRIDELOG_STORM=5m go test -race -count=1 -timeout 15m -run TestRefreshStorm -v ./services/oauth
 	./scripts/fuzz.sh 60s
@@ -54,11 +54,8 @@ verify: ## Generated files are up to date and every module builds alone
 	./scripts/verify-generated.sh
 	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
 
-browser:
-	@./scripts/browser.sh
-
-postgres:
-	@./scripts/postgres.sh
+postgres browser compiler:
+	@./scripts/prepare.sh $@
 
 clean: ## Remove built files; data directories stay
 	rm -rf $(BIN)

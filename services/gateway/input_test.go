@@ -109,7 +109,7 @@ func badInputs(user, lonely uuid.UUID) []badInput {
 		invalid(get, "/api/v1/workouts/x/raw", "", "workout_id"), missing(get, "/api/v1/workouts/"+nobody+"/raw", ""),
 		invalid(get, "/api/v1/workouts/x/history", "", "workout_id"), missing(get, "/api/v1/workouts/"+nobody+"/history", ""),
 		invalid(get, "/api/v1/erasures/x", "", "erasure_id"), missing(get, "/api/v1/erasures/"+nobody, ""),
-		missing(get, "/", ""), missing(get, "/api/v2/users", ""), missing(get, "/api/v1/users/"+nobody+"/", ""),
+		missing(get, "/nowhere", ""), missing(get, "/api/v2/users", ""), missing(get, "/api/v1/users/"+nobody+"/", ""),
 		{method: http.MethodPut, path: "/api/v1/users", status: 405, code: "method_not_allowed"}, {method: del, path: "/healthz", status: 405, code: "method_not_allowed"},
 	}
 }
