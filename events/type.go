@@ -62,11 +62,14 @@ func Types() []Descriptor {
 // Describe returns the descriptor of a type name, or an error that names the
 // types there are.
 func Describe(t Type) (Descriptor, error) {
-	known := make([]string, 0, len(Types()))
-	for _, d := range Types() {
+	types := Types()
+	for _, d := range types {
 		if d.Type == t {
 			return d, nil
 		}
+	}
+	known := make([]string, 0, len(types)) // only now: every event passes here
+	for _, d := range types {
 		known = append(known, string(d.Type))
 	}
 	return Descriptor{}, fmt.Errorf("unknown event type %q; this version knows %s", t, strings.Join(known, ", "))
