@@ -130,11 +130,17 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 func Drained(t testing.TB, b *bus.Bus, stream, durable string) {
 	t.Helper()
 	Eventually(t, durable+" drains "+stream, func() bool {
+		last, err := b.LastSequence(t.Context(), stream, ">")
+		if err != nil {
+			return false
+		}
 		c, err := b.JetStream().Consumer(t.Context(), stream, durable)
 		if err != nil {
 			return false
 		}
 		i := c.CachedInfo()
-		return i.NumPending == 0 && i.NumAckPending == 0
+		// The server tells the durable of a message after it has acknowledged it to
+		// the publisher, so nothing pending alone can mean: not heard of it yet.
+		return i.NumPending == 0 && i.NumAckPending == 0 && i.Delivered.Stream >= last
 	})
 }

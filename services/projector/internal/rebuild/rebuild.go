@@ -120,6 +120,9 @@ func lock(ctx context.Context, db *pgxpool.Pool) (release func(), err error) {
 		raw := conn.Hijack()
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
+		// The server ends the session some time after the close. Whoever rebuilds
+		// next must not find the lock still taken.
+		_, _ = raw.Exec(closing, "SELECT pg_advisory_unlock(hashtextextended('stridelog projector rebuild', 0))")
 		_ = raw.Close(closing)
 	}, nil
 }
