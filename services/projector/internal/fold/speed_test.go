@@ -114,7 +114,7 @@ func fitbitSetup(b *testing.B) (*fold.Facts, []bus.Delivery) {
 		if !ok {
 			b.Fatalf("the fact is a %T", e.Data)
 		}
-		fetched.Raw = bytes.Replace(record, []byte("2471190346655808113"), fmt.Append(nil, 2471190346655808113+n), 1)
+		fetched.Raw = bytes.Replace(bytes.TrimSpace(record), []byte("2471190346655808113"), fmt.Append(nil, 2471190346655808113+n), 1)
 		return e
 	})
 }
