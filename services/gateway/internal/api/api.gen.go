@@ -440,6 +440,37 @@ type Connection struct {
 // ConnectionStatus defines model for ConnectionStatus.
 type ConnectionStatus string
 
+// DeadLetter defines model for DeadLetter.
+type DeadLetter struct {
+	// At When it was given up.
+	At               time.Time `json:"at"`
+	EventID          *string   `json:"event_id"`
+	OriginalSequence int64     `json:"original_sequence"`
+	Provider         *string   `json:"provider"`
+	Reason           string    `json:"reason"`
+
+	// Sequence Names the dead letter.
+	Sequence int64 `json:"sequence"`
+
+	// Service Who gave the event up.
+	Service string `json:"service"`
+
+	// Stream Where the original lies.
+	Stream string `json:"stream"`
+
+	// Type The event's type, null when it has none.
+	//
+	// Examples: stridelog.activity.fetched.v1
+	Type   *string `json:"type"`
+	UserID *string `json:"user_id"`
+}
+
+// DeadLetterPage defines model for DeadLetterPage.
+type DeadLetterPage struct {
+	Data       []DeadLetter `json:"data"`
+	Pagination Pagination   `json:"pagination"`
+}
+
 // Disconnection defines model for Disconnection.
 type Disconnection struct {
 	ConnectionID openapi_types.UUID `json:"connection_id"`
@@ -816,6 +847,15 @@ type UserID = openapi_types.UUID
 // WorkoutID defines model for WorkoutID.
 type WorkoutID = openapi_types.UUID
 
+// ListDeadLettersParams defines parameters for ListDeadLetters.
+type ListDeadLettersParams struct {
+	// Cursor next_cursor or previous_cursor of a page of the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit Rows on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // AuthorizeParams defines parameters for Authorize.
 type AuthorizeParams struct {
 	UserID openapi_types.UUID `form:"user_id" json:"user_id"`
@@ -914,6 +954,9 @@ type UpdateUserJSONRequestBody = UserUpdate
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListDeadLetters List dead letters
+	// (GET /api/v1/dead-letters)
+	ListDeadLetters(c *gin.Context, params ListDeadLettersParams)
 	// GetErasure Get an erasure
 	// (GET /api/v1/erasures/{erasure_id})
 	GetErasure(c *gin.Context, erasureID openapi_types.UUID)
@@ -981,6 +1024,41 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// ListDeadLetters operation middleware
+func (siw *ServerInterfaceWrapper) ListDeadLetters(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDeadLettersParams
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDeadLetters(c, params)
+}
 
 // GetErasure operation middleware
 func (siw *ServerInterfaceWrapper) GetErasure(c *gin.Context) {
@@ -1703,6 +1781,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/raw", wrapper.GetWorkoutRaw)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/history", wrapper.GetWorkoutHistory)
 	router.GET(options.BaseURL+"/api/v1/erasures/:erasure_id", wrapper.GetErasure)
+	router.GET(options.BaseURL+"/api/v1/dead-letters", wrapper.ListDeadLetters)
 }
 
 type ProblemResponseHeaders struct {
@@ -1713,6 +1792,52 @@ type ProblemApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers ProblemResponseHeaders
+}
+
+type ListDeadLettersRequestObject struct {
+	Params ListDeadLettersParams
+}
+
+type ListDeadLettersResponseObject interface {
+	VisitListDeadLettersResponse(w http.ResponseWriter) error
+}
+
+type ListDeadLetters200JSONResponse DeadLetterPage
+
+func (response ListDeadLetters200JSONResponse) VisitListDeadLettersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeadLettersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListDeadLettersdefaultApplicationProblemPlusJSONResponse) VisitListDeadLettersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetErasureRequestObject struct {
@@ -2874,6 +2999,9 @@ func (response GetWorkoutRawdefaultApplicationProblemPlusJSONResponse) VisitGetW
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListDeadLetters List dead letters
+	// (GET /api/v1/dead-letters)
+	ListDeadLetters(ctx context.Context, request ListDeadLettersRequestObject) (ListDeadLettersResponseObject, error)
 	// GetErasure Get an erasure
 	// (GET /api/v1/erasures/{erasure_id})
 	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
@@ -2988,6 +3116,32 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictGinServerOptions
+}
+
+// ListDeadLetters operation middleware
+func (sh *strictHandler) ListDeadLetters(ctx *gin.Context, params ListDeadLettersParams) {
+	var request ListDeadLettersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDeadLetters(ctx, request.(ListDeadLettersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDeadLetters")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListDeadLettersResponseObject); ok {
+		if err := validResponse.VisitListDeadLettersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // GetErasure operation middleware

@@ -18,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/connections"
 	"github.com/stridelog/stridelog/services/gateway/internal/contract"
+	"github.com/stridelog/stridelog/services/gateway/internal/deadletters"
 	"github.com/stridelog/stridelog/services/gateway/internal/docs"
 	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
@@ -55,6 +56,7 @@ type server struct {
 	workouts    *workouts.Store
 	syncs       *syncs.Store
 	connections *connections.Reader
+	deadLetters *deadletters.Reader
 }
 
 // New is the whole API as one handler.
@@ -74,6 +76,7 @@ func New(o Options) (http.Handler, error) {
 	s := &server{
 		o: o, users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
 		syncs: syncs.NewStore(o.DB, o.Bus), connections: connections.NewReader(o.DB),
+		deadLetters: deadletters.NewReader(o.Bus),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
