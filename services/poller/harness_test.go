@@ -38,7 +38,9 @@ type world struct {
 	rejected []rpc.TokenRejectedRequest
 	stands   rpc.TokenRejectedResponse
 	version  int64
-	access   string // the access token, when it is a real one
+	told     []rpc.ReportRequest
+	answers  rpc.ReportResponse // to a report
+	access   string             // the access token, when it is a real one
 }
 
 func newWorld(t testing.TB) *world {
@@ -46,7 +48,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{
 		t: t, db: postgrestest.New(t), bus: bustest.New(t),
 		cloud: &cloud{pageSize: 10}, clock: &clock{at: time.Date(2026, 5, 10, 12, 0, 0, 0, time.UTC)},
-		stands: rpc.TokenRejectedResponse{Status: events.StatusActive}, version: 1,
+		stands: rpc.TokenRejectedResponse{Status: events.StatusActive}, answers: rpc.ReportResponse{Status: events.StatusActive}, version: 1,
 	}
 	server, err := w.bus.Serve("oauth", bustest.Logger(t),
 		bus.Method[rpc.TokenRequest, rpc.TokenResponse](rpc.OAuthToken, func(context.Context, rpc.TokenRequest) (rpc.TokenResponse, error) {
@@ -64,6 +66,12 @@ func newWorld(t testing.TB) *world {
 			w.rejected = append(w.rejected, r)
 			w.version++
 			return w.stands, nil
+		}),
+		bus.Method[rpc.ReportRequest, rpc.ReportResponse](rpc.OAuthReport, func(_ context.Context, r rpc.ReportRequest) (rpc.ReportResponse, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.told = append(w.told, r)
+			return w.answers, nil
 		}))
 	if err != nil {
 		t.Fatal(err)

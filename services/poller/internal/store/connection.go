@@ -66,7 +66,7 @@ func Activate(ctx context.Context, tx pgx.Tx, a Activation) (current bool, err e
 		ON CONFLICT (user_id, provider) DO UPDATE SET
 		    connection_id = excluded.connection_id, provider_account_id = excluded.provider_account_id,
 		    scopes = excluded.scopes, activated_sequence = excluded.activated_sequence,
-		    failures = 0, not_before = NULL
+		    failures = 0, not_before = NULL, trouble_class = '', trouble_since = NULL, told_class = '', told_late = false
 		WHERE targets.activated_sequence < excluded.activated_sequence`,
 		a.UserID, a.Provider, a.ConnectionID, a.AccountID, a.Scopes, a.Sequence)
 	if err != nil {

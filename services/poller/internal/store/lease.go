@@ -17,6 +17,27 @@ type Lease struct {
 	IndexSequence uint64
 	StreamEpoch   string
 	Suspected     bool // some record of the target may be a suspect
+	Trouble       Trouble
+}
+
+// Trouble is how the provider fails to answer for a target's connection, and what
+// the oauth service was told of it.
+type Trouble struct {
+	Class     string // provider error class; empty when it answers
+	Since     *time.Time
+	ToldClass string
+	ToldLate  bool // that it has lasted for long
+}
+
+// SetTrouble stores how a provider answers.
+func SetTrouble(ctx context.Context, tx pgx.Tx, t Target, x Trouble) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE poller.targets SET trouble_class = $3, trouble_since = $4, told_class = $5, told_late = $6
+		 WHERE user_id = $1 AND provider = $2`, t.UserID, t.Provider, x.Class, x.Since, x.ToldClass, x.ToldLate)
+	if err != nil {
+		return fmt.Errorf("store how %s answers for user %s: %w", t.Provider, t.UserID, err)
+	}
+	return nil
 }
 
 // Claim leases the most urgent target that is due; found is false when there is
@@ -34,11 +55,13 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 		    RETURNING t.*)
 		SELECT c.user_id::text, c.provider, c.connection_id::text, c.provider_account_id, c.status, c.last_outcome, c.failures,
 		       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch,
+		       c.trouble_class, c.trouble_since, c.told_class, c.told_late,
 		       EXISTS (SELECT FROM poller.suspects x WHERE x.user_id = c.user_id AND x.provider = c.provider)
 		  FROM claimed c`,
 		now, owner, now.Add(lease)).
 		Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
-			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch, &l.Suspected)
+			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch,
+			&l.Trouble.Class, &l.Trouble.Since, &l.Trouble.ToldClass, &l.Trouble.ToldLate, &l.Suspected)
 	if errors.Is(err, pgx.ErrNoRows) {
 		next, err = s.nextDue(ctx)
 		return l, false, next, err

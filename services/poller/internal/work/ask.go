@@ -35,6 +35,11 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 		found, err = s.get(ctx, w, t, x.ExternalID)
 		return err
 	})
+	if class := provider.ClassOf(err); err == nil || class == provider.ClassNotFound {
+		if err := s.well(ctx); err != nil {
+			return err
+		}
+	}
 	var d difference
 	switch class := provider.ClassOf(err); {
 	case err == nil:
@@ -43,7 +48,7 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 		}
 	case class == provider.ClassNotFound:
 		d.add(s.removal(w, *x, events.RemovedNotFound))
-	case class == provider.ClassBadRequest || class == provider.ClassTooLarge:
+	case class == provider.ClassBadRequest:
 		s.log.Info("a suspect could not be asked for; the suspicion is dropped", "external_id", x.ExternalID, "class", class)
 	default:
 		return s.fetchFailed(ctx, w, err)

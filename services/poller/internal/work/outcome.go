@@ -175,20 +175,33 @@ func (s *session) fetchFailed(ctx context.Context, w store.Window, err error) er
 		}
 	case provider.ClassUnauthorized:
 		// Refused twice, the second time with a new token.
-		if _, told := s.reject(ctx, *s.token, class); told != nil {
+		stands, told := s.reject(ctx, *s.token, class)
+		if told != nil {
 			return s.noToken(ctx, w, told)
 		}
+		if standing, ended := standingOf(stands.Status, stands.Reason, stands.NextAction); ended {
+			return s.suspend(ctx, standing)
+		}
 	}
-	code := string(class)
-	if code == "" {
-		code = "unavailable"
+	if class == "" {
+		class = provider.ClassUnavailable
 	}
-	retryable := class.Retryable() || class == "" || class == provider.ClassUnauthorized
+	if troublesome(class) {
+		if usable, err := s.trouble(ctx, class); err != nil || !usable {
+			return err
+		}
+	}
 	w.Attempts++
-	if !retryable || w.Attempts >= tries {
-		return s.fail(ctx, w, failure(code, "The provider could not be read: "+describe(err)))
+	if !retryable(class) || w.Attempts >= tries && class != provider.ClassGone {
+		return s.fail(ctx, w, failure(string(class), "The provider could not be read: "+describe(err)))
 	}
-	return s.retryLater(ctx, w, s.Now().Add(backoff(s.lease.Failures+1)), failure(code, "The provider could not be read; trying again: "+describe(err)))
+	return s.retryLater(ctx, w, s.Now().Add(backoff(s.lease.Failures+1)), failure(string(class), "The provider could not be read; trying again: "+describe(err)))
+}
+
+// retryable says whether a window is tried again. A provider that says it is gone
+// is asked until the oauth service believes it, or it answers.
+func retryable(class provider.Class) bool {
+	return class.Retryable() || class == provider.ClassUnauthorized || class == provider.ClassTooLarge || class == provider.ClassGone
 }
 
 // describe is an error's text where it is known to hold nothing secret.
@@ -241,10 +254,10 @@ func (s *session) scopeMissing(ctx context.Context, w store.Window) error {
 	if err := s.fail(ctx, w, failure(string(provider.ClassInsufficientScope), detail)); err != nil {
 		return err
 	}
-	if stands.Status != events.StatusActionRequired {
-		return nil
+	if standing, ended := standingOf(stands.Status, stands.Reason, stands.NextAction); ended {
+		return s.suspend(ctx, standing)
 	}
-	return s.suspend(ctx, store.Standing{Status: store.TargetPaused, Reason: stands.Reason, NextAction: stands.NextAction})
+	return nil
 }
 
 // suspend stops polling a target until its connection's next status, and ends what

@@ -41,6 +41,9 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 	if err := call(s.Hooks.Fetched); err != nil {
 		return err
 	}
+	if err := s.well(ctx); err != nil {
+		return err
+	}
 	for range redo {
 		err = s.keep(ctx, &w, page, p)
 		switch {
