@@ -55,6 +55,7 @@ func actions() []action {
 		action{"simulator", "a fake Fitbit cloud on HTTP_ADDR", config.Needs{Stores: config.StoresNone}, runSimulator},
 		action{"rebuild", "fold the workout tables again from the log, beside a running system", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"tail", "print events as they come; --from 1 starts at the first fact", config.Needs{Stores: config.StoresFound}, runTail},
+		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all lets them try again", config.Needs{Stores: config.StoresFound}, runDeadLetters},
 		action{"keys", "new-sealing-key: print a new key for STRIDELOG_SEALING_KEY", config.Needs{Stores: config.StoresNone}, runKeys},
 		action{"config", "check [command]: say what is wrong with the environment", config.Needs{Stores: config.StoresNone}, runConfig},
 	)
@@ -126,7 +127,7 @@ func embeddedFlag(args []string) bool {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Stridelog keeps every record a wearable cloud sent, and serves it.\n\nusage: stridelog COMMAND\n\n")
 	for _, a := range actions() {
-		fmt.Fprintf(w, "  %-10s %s\n", a.name, a.says)
+		fmt.Fprintf(w, "  %-12s %s\n", a.name, a.says)
 	}
 	fmt.Fprint(w, "\nSettings are environment variables: see README.md, or `stridelog config check serve`.\n")
 }

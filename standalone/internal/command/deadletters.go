@@ -1,0 +1,147 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/store"
+)
+
+const (
+	deadLettersUsage = "stridelog dead-letters list | requeue SEQUENCE… | requeue --all"
+	deadLettersPage  = 200
+)
+
+// runDeadLetters shows the events that services gave up, and lets them handle
+// some again.
+func runDeadLetters(ctx context.Context, p Process, c config.Config, args []string) error {
+	act, err := deadLettersAction(args)
+	if err != nil {
+		return err
+	}
+	stores, err := store.Find(c)
+	if err != nil {
+		return err
+	}
+	log, err := newLogger(p, c)
+	if err != nil {
+		return err
+	}
+	patience, cancel := context.WithTimeout(ctx, connectPatience)
+	defer cancel()
+	nc, err := bus.Connect(patience, stores.NATSURL, "dead-letters", log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	b, err := bus.New(nc, log)
+	if err != nil {
+		return err
+	}
+	return act(ctx, p, b)
+}
+
+// deadLettersAction is what the arguments ask for, decided before anything is
+// connected.
+func deadLettersAction(args []string) (func(context.Context, Process, *bus.Bus) error, error) {
+	wrong := fmt.Errorf("%w: %s", errUsage, deadLettersUsage)
+	switch {
+	case len(args) == 1 && args[0] == "list":
+		return listDeadLetters, nil
+	case len(args) == 2 && args[0] == "requeue" && args[1] == "--all":
+		return requeueAll, nil
+	case len(args) < 2 || args[0] != "requeue":
+		return nil, wrong
+	}
+	sequences := make([]uint64, 0, len(args)-1)
+	for _, arg := range args[1:] {
+		n, err := strconv.ParseUint(arg, 10, 64)
+		if err != nil || n == 0 {
+			return nil, wrong
+		}
+		sequences = append(sequences, n)
+	}
+	return func(ctx context.Context, p Process, b *bus.Bus) error { return requeue(ctx, p, b, sequences) }, nil
+}
+
+// everyDeadLetter gives yield each page, newest first.
+func everyDeadLetter(ctx context.Context, b *bus.Bus, yield func([]bus.DeadLetter)) error {
+	for q := (bus.DeadLetterQuery{Limit: deadLettersPage}); ; {
+		page, _, err := b.DeadLetters(ctx, q)
+		if err != nil {
+			return err
+		}
+		yield(page)
+		if len(page) < q.Limit {
+			return nil
+		}
+		q.Before = page[len(page)-1].Sequence
+	}
+}
+
+func listDeadLetters(ctx context.Context, p Process, b *bus.Bus) error {
+	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SEQUENCE\tAT\tSERVICE\tTYPE\tORIGINAL\tREASON")
+	count := 0
+	err := everyDeadLetter(ctx, b, func(page []bus.DeadLetter) {
+		for _, d := range page {
+			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s %d\t%s\n", d.Sequence, d.At.Format(time.RFC3339), d.Service, d.Type, d.Stream, d.OriginalSequence, d.Reason)
+		}
+		count += len(page)
+	})
+	if err != nil {
+		return err
+	}
+	if count == 0 {
+		fmt.Fprintln(p.Stdout, "There are no dead letters.")
+		return nil
+	}
+	return table.Flush()
+}
+
+// requeueAll takes what is there now, the oldest first, as the events happened.
+func requeueAll(ctx context.Context, p Process, b *bus.Bus) error {
+	var sequences []uint64
+	err := everyDeadLetter(ctx, b, func(page []bus.DeadLetter) {
+		for _, d := range page {
+			sequences = append(sequences, d.Sequence)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(sequences)
+	return requeue(ctx, p, b, sequences)
+}
+
+// requeue goes on after a refusal, so that one event does not hold up the others.
+func requeue(ctx context.Context, p Process, b *bus.Bus, sequences []uint64) error {
+	handled, left := 0, 0
+	for _, n := range sequences {
+		d, err := b.Requeue(ctx, n)
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("requeue: %w after %d of %d; call again to go on", ctx.Err(), handled, len(sequences))
+		case errors.Is(err, bus.ErrNoMessage):
+			fmt.Fprintf(p.Stdout, "%d: there is no such dead letter; it was requeued or erased.\n", n)
+		case err != nil:
+			left++
+			fmt.Fprintf(p.Stderr, "%d: it stays: %v\n", n, err)
+		default:
+			handled++
+			fmt.Fprintf(p.Stdout, "%d: %s handled event %d of %s.\n", n, d.Service, d.OriginalSequence, d.Stream)
+		}
+	}
+	fmt.Fprintf(p.Stdout, "Requeued %d of %d dead letters.\n", handled, len(sequences))
+	if left > 0 {
+		return fmt.Errorf("%d dead letters stay; mend what their reasons name, check that the services run, and requeue them again", left)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
+)
+
+// deadLettersOn calls the command on a NATS server.
+func deadLettersOn(t *testing.T, natsURL string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	environment := map[string]string{"NATS_URL": natsURL, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "STRIDELOG_DATA_DIR": t.TempDir()}
+	code = Run(t.Context(), append([]string{"dead-letters"}, args...), Process{
+		Env:    func(name string) (string, bool) { v, ok := environment[name]; return v, ok },
+		Stdout: &out, Stderr: &errs,
+	})
+	return code, out.String(), errs.String()
+}
+
+func TestDeadLettersAreListedAndRequeued(t *testing.T) {
+	natsURL := bustest.StartServer(t)
+	b := bustest.Connect(t, natsURL, "test")
+	if err := b.DeclareStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ := deadLettersOn(t, natsURL, "list"); code != exitOK || !strings.Contains(out, "no dead letters") {
+		t.Errorf("an empty list exits %d with %q", code, out)
+	}
+	var broken atomic.Bool
+	broken.Store(true)
+	router, err := b.NewRouter("poller", bustest.Logger(t), bus.Handler{
+		Name: "test", Stream: events.StreamFacts, Handle: func(context.Context, bus.Delivery) error {
+			if broken.Load() {
+				return bus.Permanent(errors.New("out of order"))
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- router.Run(ctx, func() { close(ready) }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	<-ready
+	for range 3 {
+		e := events.Event{ID: events.NewID(), Source: "test", About: "c", Time: time.Now(), Provider: "fitbit", UserID: "u1",
+			Data: &events.ConnectionActivated{UserID: "u1", Provider: "fitbit"}}
+		if _, err := b.Publish(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, total, err := b.DeadLetters(t.Context(), bus.DeadLetterQuery{Limit: 1}); err == nil && total == 3 {
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatal("the dead letters did not come")
+		case <-tick.C:
+		}
+	}
+	code, out, _ := deadLettersOn(t, natsURL, "list")
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); code != exitOK || len(lines) != 4 || !strings.Contains(lines[1], "out of order") || !strings.Contains(lines[1], "STRIDELOG_FACTS 3") {
+		t.Errorf("the list exits %d with\n%s", code, out)
+	}
+	code, out, errs := deadLettersOn(t, natsURL, "requeue", "--all")
+	if code != exitFailed || !strings.Contains(out, "Requeued 0 of 3") || strings.Count(errs, "out of order") != 3 {
+		t.Errorf("while the handler fails it exits %d with\n%s%s", code, out, errs)
+	}
+	broken.Store(false)
+	if code, out, _ := deadLettersOn(t, natsURL, "requeue", "2"); code != exitOK || !strings.Contains(out, "2: poller handled event 2 of STRIDELOG_FACTS") {
+		t.Errorf("one requeue exits %d with\n%s", code, out)
+	}
+	if code, out, _ := deadLettersOn(t, natsURL, "requeue", "2"); code != exitOK || !strings.Contains(out, "no such dead letter") {
+		t.Errorf("the same again exits %d with\n%s", code, out)
+	}
+	if code, out, _ := deadLettersOn(t, natsURL, "requeue", "--all"); code != exitOK || !strings.Contains(out, "Requeued 2 of 2") {
+		t.Errorf("all exits %d with\n%s", code, out)
+	}
+}
+
+func TestDeadLettersRefusesWrongCalls(t *testing.T) {
+	for _, args := range [][]string{{}, {"show"}, {"list", "x"}, {"requeue"}, {"requeue", "x"}, {"requeue", "0"}, {"requeue", "--all", "1"}} {
+		if code, _, errs := deadLettersOn(t, "nats://127.0.0.1:1", args...); code != exitUsage || !strings.Contains(errs, "requeue SEQUENCE") {
+			t.Errorf("%v exits %d with %q", args, code, errs)
+		}
+	}
+}
