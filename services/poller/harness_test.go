@@ -45,12 +45,23 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOn(t, bustest.New(t))
+}
+
+func newWorldOn(t testing.TB, b *bus.Bus) *world {
+	t.Helper()
 	w := &world{
-		t: t, db: postgrestest.New(t), bus: bustest.New(t),
+		t: t, db: postgrestest.New(t), bus: b,
 		cloud: &cloud{pageSize: 10}, clock: &clock{at: time.Date(2026, 5, 10, 12, 0, 0, 0, time.UTC)},
 		stands: rpc.TokenRejectedResponse{Status: events.StatusActive}, answers: rpc.ReportResponse{Status: events.StatusActive}, version: 1,
 	}
-	server, err := w.bus.Serve("oauth", bustest.Logger(t),
+	w.serve()
+	return w
+}
+
+// serve answers as the oauth service on the present bus.
+func (w *world) serve() {
+	server, err := w.bus.Serve("oauth", bustest.Logger(w.t),
 		bus.Method[rpc.TokenRequest, rpc.TokenResponse](rpc.OAuthToken, func(context.Context, rpc.TokenRequest) (rpc.TokenResponse, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -74,10 +85,9 @@ func newWorld(t testing.TB) *world {
 			return w.answers, nil
 		}))
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	t.Cleanup(server.Stop)
-	return w
+	w.t.Cleanup(server.Stop)
 }
 
 func (w *world) set(change func(w *world)) {

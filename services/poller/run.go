@@ -12,7 +12,6 @@ import (
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/outbox"
 	"github.com/stridelog/stridelog/services/poller/internal/erase"
-	"github.com/stridelog/stridelog/services/poller/internal/intake"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
@@ -32,7 +31,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	st := store.New(c.DB)
-	schedule := store.Schedule{Tiers: s.tiers(), Jitter: c.Jitter}
+	schedule := s.schedule()
 	metrics, err := work.NewMetrics(c.Registry)
 	if err != nil {
 		return err
@@ -40,8 +39,11 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err := schedule.Align(ctx, st, s.now()); err != nil {
 		return err
 	}
-	in := &intake.Intake{Log: c.Log, Store: st, Connectors: c.Connectors, Schedule: schedule, InitialDays: c.InitialDays, Now: s.now}
-	router, err := c.Bus.NewRouter(store.Schema, c.Log, in.Handlers()...)
+	in := s.intake(st)
+	if err := in.CheckLog(ctx, c.Bus); err != nil {
+		return err
+	}
+	router, err := c.Bus.NewRouter(store.Schema, c.Log, in.Handlers(c.Bus)...)
 	if err != nil {
 		return err
 	}

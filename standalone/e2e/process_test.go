@@ -184,7 +184,7 @@ func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 	}
 	rebuild := exec.Command(path, "rebuild")
 	rebuild.Env = demo.cmd.Env
-	if out, err := rebuild.CombinedOutput(); err != nil {
+	if out, err := rebuild.CombinedOutput(); err != nil || !strings.Contains(string(out), "The poller knows ") {
 		t.Errorf("rebuild beside the demo: %v\n%s", err, out)
 	}
 	demo.stop(t)

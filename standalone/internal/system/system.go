@@ -135,17 +135,21 @@ func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
 	return service.Run(ctx, ready)
 }
 
-func (s *System) runPoller(ctx context.Context, c clients, ready func()) error {
+func (s *System) poller(c clients, registry prometheus.Registerer) (*poller.Service, error) {
 	connectors, err := s.connectors()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p := s.Config.Poll
-	service, err := poller.New(poller.Config{
+	return poller.New(poller.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors,
-		InitialDays: p.InitialDays, Rescan: p.Rescan, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: s.Registry,
+		InitialDays: p.InitialDays, Rescan: p.Rescan, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: registry,
 		RemovalConfirm: p.RemovalConfirm,
 	})
+}
+
+func (s *System) runPoller(ctx context.Context, c clients, ready func()) error {
+	service, err := s.poller(c, s.Registry)
 	if err != nil {
 		return err
 	}
@@ -168,18 +172,34 @@ func (s *System) runProjector(ctx context.Context, c clients, ready func()) erro
 	return service.Run(ctx, ready)
 }
 
-// Rebuild folds the workout tables again from the log, beside a running system.
-func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress)) (projector.Report, error) {
+// Rebuilt says what a rebuild did.
+type Rebuilt struct {
+	projector.Report
+	Poller poller.Reindexed
+}
+
+// Rebuild makes what the poller knows of the log and the workout tables again from
+// the log, beside a running system. It mends stores of which one was restored.
+func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress)) (Rebuilt, error) {
+	var done Rebuilt
 	c, err := s.open(ctx, "rebuild")
 	if err != nil {
-		return projector.Report{}, err
+		return done, err
 	}
 	defer c.close()
-	service, err := s.projector(c, nil) // the projector beside it has the metrics
+	polls, err := s.poller(c, nil) // the services beside it have the metrics
 	if err != nil {
-		return projector.Report{}, err
+		return done, err
 	}
-	return service.Rebuild(ctx, progress)
+	if done.Poller, err = polls.Reindex(ctx); err != nil {
+		return done, fmt.Errorf("the poller's index: %w", err)
+	}
+	service, err := s.projector(c, nil)
+	if err != nil {
+		return done, err
+	}
+	done.Report, err = service.Rebuild(ctx, progress)
+	return done, err
 }
 
 func (s *System) runGateway(ctx context.Context, c clients, ready func()) error {

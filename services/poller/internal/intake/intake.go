@@ -35,16 +35,16 @@ type Intake struct {
 }
 
 // Handlers are what a bus router runs.
-func (in *Intake) Handlers() []bus.Handler {
+func (in *Intake) Handlers(b *bus.Bus) []bus.Handler {
 	return []bus.Handler{
 		{
-			Name: "poller_connections", Stream: events.StreamFacts,
-			Subjects: []string{
-				events.TypeSubjects(events.TypeConnectionActivated),
-				events.TypeSubjects(events.TypeConnectionStatusChanged),
-				events.TypeSubjects(events.TypeConnectionRevoked),
+			Name: connections, Stream: events.StreamFacts, Subjects: connectionSubjects(),
+			Handle: func(ctx context.Context, d bus.Delivery) error {
+				if err := in.saw(ctx, b, d); err != nil {
+					return err
+				}
+				return in.connection(ctx, d)
 			},
-			Handle: in.connection,
 		},
 		{
 			Name: "poller_syncs", Stream: events.StreamSyncs,

@@ -12,11 +12,12 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/intake"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
 // ErrRestored says that the log is not the one that the index was made from.
-var ErrRestored = errors.New("the log was restored: run stridelog rebuild")
+var ErrRestored = intake.ErrRestored
 
 const (
 	// idle bounds a sleep: work that became due without a notification is found by then.

@@ -1,0 +1,48 @@
+package poller
+
+import (
+	"context"
+	"time"
+
+	"github.com/stridelog/stridelog/services/poller/internal/intake"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+	"github.com/stridelog/stridelog/services/poller/internal/work"
+)
+
+// Reindexed says what Reindex did.
+type Reindexed struct {
+	Targets     int // users' accounts at providers
+	Activities  int // that the index knows now
+	Facts       int // of activities that were read
+	Connections int // connection facts that were handled again
+	Elapsed     time.Duration
+}
+
+// Reindex makes what the poller knows of the log again from the log as it is now:
+// the activity index of every target, and what it has not seen of connections. It
+// mends a restored log, and a database that was restored under a newer one. A
+// poller may run beside it: work that goes on loses its lease and begins again.
+func (s *Service) Reindex(ctx context.Context) (Reindexed, error) {
+	began := time.Now()
+	if err := store.Migrate(ctx, s.config.DB); err != nil {
+		return Reindexed{}, err
+	}
+	st := store.New(s.config.DB)
+	handled, err := s.intake(st).Replay(ctx, s.config.Bus)
+	if err != nil {
+		return Reindexed{Connections: handled}, err
+	}
+	done, err := work.Reindex(ctx, st, s.config.Bus)
+	return Reindexed{
+		Targets: done.Targets, Activities: done.Activities, Facts: done.Facts, Connections: handled, Elapsed: time.Since(began),
+	}, err
+}
+
+func (s *Service) schedule() store.Schedule {
+	return store.Schedule{Tiers: s.tiers(), Jitter: s.config.Jitter}
+}
+
+func (s *Service) intake(st *store.Store) *intake.Intake {
+	c := s.config
+	return &intake.Intake{Log: c.Log, Store: st, Connectors: c.Connectors, Schedule: s.schedule(), InitialDays: c.InitialDays, Now: s.now}
+}
