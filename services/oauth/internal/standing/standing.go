@@ -19,6 +19,8 @@ const ReasonAPIGone = "api_gone"
 const (
 	// DegradeAfter is how old a trouble must be to make a connection degraded.
 	DegradeAfter = time.Hour
+	// skew is how far the clock of whoever reports a trouble may be ahead.
+	skew = 30 * time.Second
 	// Notice is how long before its end a consent is about to end.
 	Notice = 24 * time.Hour
 	// DefaultRetireConfirm is how far a second 410 must be from the first.
@@ -197,7 +199,7 @@ func (n Polled) apply(r Rules, s Standing, now time.Time) Standing {
 		}
 	case n.Class == provider.ClassGone:
 		return r.gone(s, false, now)
-	case s.Status == events.StatusActive && troubles(n.Class) && !n.Since.IsZero() && now.Sub(n.Since) > DegradeAfter:
+	case s.Status == events.StatusActive && troubles(n.Class) && !n.Since.IsZero() && now.Sub(n.Since) >= DegradeAfter-skew:
 		s.Status, s.Reason = events.StatusDegraded, string(n.Class)
 		s.NextAction = fmt.Sprintf("Nothing to do: %s is tried again until it answers.", r.DisplayName)
 	}

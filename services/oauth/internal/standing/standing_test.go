@@ -33,8 +33,8 @@ func TestTransitions(t *testing.T) {
 	fresh.PollGone = ago(59 * time.Minute)
 	tokenNoted := active
 	tokenNoted.TokenGone = ago(time.Hour)
-	hourOld := Polled{Class: provider.ClassUnavailable, Since: ago(time.Hour)}
-	older := Polled{Class: provider.ClassUnavailable, Since: ago(time.Hour + time.Second)}
+	younger := Polled{Class: provider.ClassUnavailable, Since: ago(time.Hour - time.Minute)}
+	older := Polled{Class: provider.ClassUnavailable, Since: ago(time.Hour)}
 	invalid := TokenFailed{Class: provider.ClassInvalidGrant}
 	for name, c := range map[string]struct {
 		from   Standing
@@ -52,8 +52,8 @@ func TestTransitions(t *testing.T) {
 		"consent revives retired":           {retired, Consented{}, events.StatusActive, ""},
 		"end of active":                     {active, Ended{}, events.StatusRevoked, ""},
 		"end of retired":                    {retired, Ended{}, events.StatusRevoked, ""},
-		"trouble of an hour":                {active, hourOld, events.StatusActive, ""},
-		"trouble of more":                   {active, older, events.StatusDegraded, "unavailable"},
+		"trouble of less than an hour":      {active, younger, events.StatusActive, ""},
+		"trouble of an hour":                {active, older, events.StatusDegraded, "unavailable"},
 		"html for more":                     {active, Polled{provider.ClassInvalidResponse, ago(2 * time.Hour)}, events.StatusDegraded, "invalid_response"},
 		"conflict for more":                 {active, Polled{provider.ClassConflict, ago(2 * time.Hour)}, events.StatusDegraded, "conflict"},
 		"too large for more":                {active, Polled{provider.ClassTooLarge, ago(2 * time.Hour)}, events.StatusDegraded, "too_large"},
