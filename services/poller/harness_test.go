@@ -289,13 +289,13 @@ func (w *world) reported(syncID string, status events.SyncStatus) *events.SyncFi
 	return found
 }
 
-// settled waits until no target has work or is leased.
+// settled waits until no target has work or is leased, and everything was said.
 func (w *world) settled() {
 	w.t.Helper()
 	w.eventually("the poller has nothing left to do", func() bool {
 		var busy bool
 		err := w.db.QueryRow(w.t.Context(), `SELECT EXISTS (SELECT FROM poller.targets WHERE lease_until > $1
-			OR status = 'active' AND due_at <= $1)`, w.clock.now()).Scan(&busy)
+			OR status = 'active' AND due_at <= $1) OR EXISTS (SELECT FROM poller.outbox)`, w.clock.now()).Scan(&busy)
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -60,15 +60,16 @@ func (l ledger) limit() int {
 }
 
 // renew begins a new period once the old one is over. A period without a refusal
-// takes one halving back.
-func (l *ledger) renew(allowed provider.Budget, now time.Time) {
+// takes one halving back. A lower limit that an answer told stays until the next.
+func (l *ledger) renew(p Purse, now time.Time) {
+	allowed := p.Allowed
 	if now.Before(l.resetAt) {
 		return
 	}
 	if !l.refused && l.halvings > 0 {
 		l.halvings--
 	}
-	if allowed.Requests > 0 {
+	if allowed.Requests > 0 && (p.Account == AppAccount || l.quota == 0 || l.quota > allowed.Requests) {
 		l.quota = allowed.Requests
 	}
 	per := allowed.Per
@@ -104,7 +105,7 @@ func (s *Store) Take(ctx context.Context, p Purse, requests, keep int, now time.
 		if !known && p.Allowed.Requests <= 0 {
 			return false
 		}
-		l.renew(p.Allowed, now)
+		l.renew(p, now)
 		if l.quota == 0 && !l.refused {
 			return known
 		}

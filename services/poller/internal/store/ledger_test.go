@@ -14,7 +14,7 @@ import (
 func TestALedgerNeverAllowsMoreThanTheProvider(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		limit := rapid.IntRange(2, 40).Draw(r, "limit")
-		guess := provider.Budget{Requests: limit + rapid.IntRange(-1, 0).Draw(r, "guess"), Per: time.Hour}
+		guess := Purse{Account: "a", Allowed: provider.Budget{Requests: limit + rapid.IntRange(-1, 0).Draw(r, "guess"), Per: time.Hour}}
 		now := time.Date(2026, 5, 10, 12, 0, 0, 0, time.UTC)
 		var l ledger
 		used, period := 0, now

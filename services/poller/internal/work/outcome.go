@@ -231,6 +231,7 @@ func (s *session) resetOf(err error) time.Time {
 // again takes a window back to its start after its cursor was refused, once.
 func (s *session) again(ctx context.Context, w store.Window) error {
 	w.Attempts++
+	s.pass = nil // what is read from now on is another reading
 	until := s.Now()
 	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 		if err := store.RestartWindow(ctx, tx, &w); err != nil {
