@@ -1,0 +1,310 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/standalone/internal/client"
+)
+
+// cell is one fault in one operation of one user.
+type cell struct {
+	w       *faultWorld
+	row     faultRow
+	op      string
+	person  *simulator.Person
+	account string
+	user    client.User
+
+	mu       sync.Mutex
+	versions map[string]int // edits by record
+	gone     map[string]bool
+	struck   int
+	err      error // of a change at the cloud
+	consents int
+	armed    bool
+	ended    string // how a manual sync ended
+}
+
+func (c *cell) run(ctx context.Context) (string, error) {
+	var err error
+	if c.user, err = c.w.in.Client.EnsureUser(ctx, c.person.Name()); err != nil {
+		return "", err
+	}
+	if c.op != opInitial {
+		if err := c.consent(ctx); err != nil {
+			return "", err
+		}
+		if _, err := c.settle(ctx); err != nil {
+			return "", fmt.Errorf("before the fault: %w", err)
+		}
+		c.consents = 0
+		if err := c.disturb(); err != nil {
+			return "", err
+		}
+	}
+	if c.row.quota {
+		if err := c.w.cloud.SetQuota(c.account, 3, 3*time.Second); err != nil {
+			return "", err
+		}
+	}
+	c.w.arm(c.account, c.script())
+	c.armed = true
+	began := time.Now()
+	if err := c.operate(ctx); err != nil {
+		return "", err
+	}
+	equal, err := c.settle(ctx)
+	if err != nil {
+		return "", err
+	}
+	return c.verdict(ctx, equal.Sub(began))
+}
+
+// disturb gives the coming operation something to find.
+func (c *cell) disturb() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.uploadLate(); err != nil {
+		return err
+	}
+	return c.edit(editDistance)
+}
+
+func (c *cell) operate(ctx context.Context) error {
+	switch {
+	case c.op == opInitial:
+		return c.consent(ctx)
+	case c.op == opManual, c.op == opRefresh && c.row.lie == nil && c.row.change == nil:
+		return c.ask(ctx)
+	default:
+		return nil // the schedule does it
+	}
+}
+
+func (c *cell) consent(ctx context.Context) error {
+	c.consents++
+	back, err := c.w.in.Client.Connect(ctx, c.user.ID, appURL, fitbit.Decision{AccountID: c.account})
+	if err == nil && back.Query().Get("status") != "active" {
+		err = fmt.Errorf("the person came back to %s", back)
+	}
+	return err
+}
+
+// manualEnd is what tells the requests of manual syncs from others.
+func manualEnd() time.Time { return time.Now().UTC().AddDate(0, 0, -1) }
+
+func (c *cell) ask(ctx context.Context) error {
+	q := url.Values{"start_date": {manualEnd().AddDate(0, 0, -10).Format(time.DateOnly)}, "end_date": {manualEnd().Format(time.DateOnly)}}
+	var sync client.Sync
+	if err := c.w.in.Client.Call(ctx, http.MethodPost, "/providers/fitbit/users/"+c.user.ID+"/sync?"+q.Encode(), nil, &sync); err != nil {
+		return err
+	}
+	sync, err := c.w.in.Client.AwaitSync(ctx, c.user.ID, sync.SyncID)
+	c.ended = sync.Status
+	if err == nil && c.ended != "success" && !c.row.fails {
+		err = fmt.Errorf("the sync ended %s: %+v", c.ended, sync.Error)
+	}
+	return err
+}
+
+// mine says whether a list request belongs to the operation under fault.
+func (c *cell) mine(call *fitbit.Call) bool {
+	if c.op != opManual && (c.op != opRefresh || c.row.lie != nil || c.row.change != nil) {
+		return true
+	}
+	before, err := time.Parse(time.DateOnly, call.URL.Query().Get("beforeDate"))
+	return err == nil && before.Before(time.Now().UTC().Truncate(day).AddDate(0, 0, 1))
+}
+
+// script strikes the first and the third request, or those the row names.
+func (c *cell) script() func(*fitbit.Call) *fitbit.Fault {
+	lists, tokens, over := 0, 0, false
+	var lie func([]byte) []byte
+	if c.row.lie != nil {
+		lie = c.row.lie()
+	}
+	atToken := c.row.token
+	if c.op == opRefresh && c.row.list != nil {
+		atToken = c.row.list
+	}
+	return func(call *fitbit.Call) *fitbit.Fault {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		switch call.Endpoint {
+		case fitbit.EndpointToken:
+			if tokens++; atToken != nil && c.strikes(tokens) {
+				c.struck++
+				return atToken()
+			}
+			return nil
+		case fitbit.EndpointActivities:
+		default:
+			return nil
+		}
+		if over || !c.mine(call) {
+			return nil
+		}
+		lists++
+		switch {
+		case lie != nil:
+			if c.op == opRefresh && lists == 2 {
+				return fitbit.Expired()
+			}
+			over = lists > 1 && call.URL.Query().Get("offset") == "0" && c.op != opRefresh
+			if over || lists > 4 {
+				return nil
+			}
+			c.struck++
+			return &fitbit.Fault{Rewrite: lie}
+		case c.row.change != nil:
+			if call.URL.Query().Get("offset") == "0" {
+				return nil
+			}
+			over, c.struck = true, 1
+			c.err = c.row.change(c)
+			if c.op == opRefresh {
+				return fitbit.Expired()
+			}
+			return nil
+		case atToken != nil || c.row.quota && c.op == opRefresh:
+			if lists == 1 {
+				return fitbit.Expired()
+			}
+			return nil
+		case c.row.list != nil && c.strikes(lists):
+			c.struck++
+			return c.row.list()
+		default:
+			return nil
+		}
+	}
+}
+
+func (c *cell) strikes(n int) bool { return n == 1 || n == 3 && !c.row.once }
+
+// settle waits until log and tables equal the truth, and then for a whole scan
+// that finds nothing. A person who is rightly asked to consent does so.
+func (c *cell) settle(ctx context.Context) (equal time.Time, err error) {
+	began := time.Now()
+	var last audit
+	backfilled := false
+	for {
+		if err := c.mend(ctx); err != nil {
+			return equal, err
+		}
+		if last = c.audit(ctx); last.clean() && c.happened() {
+			break
+		}
+		if c.row.beyond && c.armed && !backfilled && c.happened() && time.Since(began) > 3*scanEvery {
+			backfilled = true
+			id, err := c.w.in.Client.Historical(ctx, c.user.ID, "fitbit", 90)
+			if err == nil {
+				_, err = c.w.in.Client.AwaitSync(ctx, c.user.ID, id)
+			}
+			if err != nil {
+				return equal, err
+			}
+		}
+		if err := pauseFor(ctx, 150*time.Millisecond); err != nil {
+			return equal, fmt.Errorf("%w: %v", err, last)
+		}
+	}
+	equal = time.Now()
+	for from := c.w.scansOf(c.account); c.w.scansOf(c.account) < from+2; {
+		if err := pauseFor(ctx, 150*time.Millisecond); err != nil {
+			return equal, errors.New("nothing is scanned any more")
+		}
+	}
+	if last = c.audit(ctx); !last.clean() {
+		return equal, fmt.Errorf("after a scan more: %v", last)
+	}
+	return equal, nil
+}
+
+// happened says that the fault, if it is due, has struck.
+func (c *cell) happened() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.armed || c.struck > 0 || c.row.quota
+}
+
+func (c *cell) audit(ctx context.Context) audit {
+	rows, err := c.w.in.Client.Workouts(ctx, c.user.ID, url.Values{"include": {"duplicates"}})
+	if err != nil {
+		return audit{lost: 1, first: err.Error()}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return inspect(c.w.log.of(c.user.ID), rows, c.user.ID, c.w.cloud.Truth(c.account), c.versions, c.gone, c.row.onlyLabels)
+}
+
+// mend does what a person or an operator does about a status.
+func (c *cell) mend(ctx context.Context) error {
+	list, err := c.w.in.Client.Connections(ctx, c.user.ID)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	switch list[0].Status {
+	case "active", "degraded":
+		return nil
+	default:
+		if !slices.Contains(c.row.suspends, c.op) {
+			return fmt.Errorf("a healthy connection is %s", list[0].Status)
+		}
+		if c.consents > 2 {
+			return fmt.Errorf("still %s after %d consents", list[0].Status, c.consents)
+		}
+		return c.consent(ctx)
+	}
+}
+
+// verdict looks at everything but the tables, and ends the user's polling.
+func (c *cell) verdict(ctx context.Context, took time.Duration) (string, error) {
+	c.mu.Lock()
+	struck, changeErr := c.struck, c.err
+	c.mu.Unlock()
+	if changeErr != nil {
+		return "", changeErr
+	}
+	if struck == 0 && !c.row.quota {
+		return "", errors.New("the fault never struck")
+	}
+	if n := c.w.cloud.Overruns(c.account); n > 0 {
+		return "", fmt.Errorf("the budget was overrun %d times", n)
+	}
+	suspended := c.w.log.suspensions(c.user.ID)
+	if rightly := slices.Contains(c.row.suspends, c.op); rightly != (suspended > 0) {
+		return "", fmt.Errorf("%d suspensions, rightly in: %q", suspended, c.row.suspends)
+	}
+	if err := c.w.in.Client.Call(ctx, http.MethodDelete, "/users/"+c.user.ID+"/connections/fitbit", nil, nil); err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("equal after %.1f s", took.Seconds())
+	if c.ended != "" && c.ended != "success" {
+		text = "sync " + c.ended + ", " + text
+	}
+	if suspended > 0 {
+		text += ", after a new consent"
+	}
+	return text, nil
+}
+
+func pauseFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

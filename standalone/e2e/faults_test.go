@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/services/poller"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/installation"
+)
+
+const (
+	faultDays    = 14 // of history, all of it inside the initial sync
+	faultSeed    = 41
+	scanEvery    = 3 * time.Second
+	cellsAtOnce  = 30
+	cellPatience = 75 * time.Second
+)
+
+// The operations that a fault strikes in: the columns of the matrix.
+const (
+	opInitial   = "initial sync"
+	opScheduled = "scheduled scan"
+	opManual    = "manual sync"
+	opRefresh   = "refresh"
+)
+
+func operations() []string { return []string{opInitial, opScheduled, opManual, opRefresh} }
+
+// TestFaultMatrix strikes every operation with every fault, each in the life of a
+// user of its own, all in one system. At the end the tables equal the truth, the
+// log has one fact a version, no budget was overrun, and whoever is healthy is active.
+func TestFaultMatrix(t *testing.T) {
+	rows := faultRows()
+	w := newFaultWorld(t, len(rows)*len(operations()))
+	results := make([][]string, len(rows))
+	var cells sync.WaitGroup
+	slots := make(chan struct{}, cellsAtOnce)
+	for i, row := range rows {
+		results[i] = make([]string, len(operations()))
+		for j, op := range operations() {
+			person := w.people[i*len(operations())+j]
+			cells.Go(func() {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				ctx, cancel := context.WithTimeout(t.Context(), cellPatience)
+				defer cancel()
+				c := &cell{w: w, row: row, op: op, person: person, account: person.AccountID(), versions: map[string]int{}, gone: map[string]bool{}}
+				outcome, err := c.run(ctx)
+				if err != nil {
+					t.Errorf("%s in a %s: %v", row.name, op, err)
+					outcome = "FAILED"
+				}
+				results[i][j] = outcome
+			})
+		}
+	}
+	cells.Wait()
+	var table strings.Builder
+	fmt.Fprintf(&table, "\n| fault | %s |\n|---%s|\n", strings.Join(operations(), " | "), strings.Repeat("|---", len(operations())))
+	for i, row := range rows {
+		fmt.Fprintf(&table, "| %s | %s |\n", row.name, strings.Join(results[i], " | "))
+	}
+	t.Log(table.String())
+}
+
+// faultWorld is one system and one cloud that the cells share.
+type faultWorld struct {
+	*world
+	in  *installation.Installation
+	log *factLog
+
+	mu      sync.Mutex
+	scripts map[string]func(*fitbit.Call) *fitbit.Fault // by account
+	scans   map[string]int                              // first pages by account
+}
+
+func newFaultWorld(t *testing.T, size int) *faultWorld {
+	t.Helper()
+	w := &faultWorld{
+		world:   &world{databaseURL: postgrestest.URL(t)},
+		scripts: map[string]func(*fitbit.Call) *fitbit.Fault{}, scans: map[string]int{},
+	}
+	server, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Log: testLog(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	w.natsURL = server.URL()
+	w.populate(t, size, fitbit.Options{MaxPage: 5})
+	w.cloud.SetFault(w.strike)
+	w.in, err = installation.Start(t.Context(), installation.Options{
+		DatabaseURL: w.databaseURL, NATSURL: w.natsURL, Fitbit: w.fitbit, Log: errorLog(t),
+		Rescan: []poller.Scan{{Span: 5 * day, Every: scanEvery}, {Span: faultDays * day, Every: 3 * scanEvery}},
+		Poll: func(p *config.Poll) {
+			p.InitialDays, p.Jitter = faultDays+1, 100*time.Millisecond
+			p.RemovalConfirm = time.Second
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.in.Stop(); err != nil {
+			t.Errorf("the system did not end well: %v", err)
+		}
+	})
+	w.log = followFacts(t, w.world)
+	return w
+}
+
+const day = 24 * time.Hour
+
+// populate makes a cloud with so many people.
+func (w *world) populate(t *testing.T, size int, o fitbit.Options) {
+	t.Helper()
+	seen := map[string]bool{}
+	for i := 0; len(w.people) < size; i++ {
+		person, err := simulator.NewPerson(faultSeed, fmt.Sprintf("person %d", i), "Europe/Berlin", simulator.Options{Now: time.Now(), Days: faultDays - 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(person.History(time.Now())); !seen[person.AccountID()] && n >= 9 {
+			seen[person.AccountID()] = true
+			w.people = append(w.people, person)
+		}
+	}
+	o.ClientID, o.ClientSecret, o.RedirectURIs, o.People = "CLIENT", "a-client-secret", []string{installation.CallbackURL}, w.people
+	var err error
+	if w.cloud, err = fitbit.New(o); err != nil {
+		t.Fatal(err)
+	}
+	site := httptest.NewServer(w.cloud.Handler())
+	t.Cleanup(site.Close)
+	w.fitbit = config.Fitbit{
+		ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURI: installation.CallbackURL,
+		Scopes: []string{"activity", "heartrate", "sleep", "profile"}, AuthorizeURL: site.URL + "/oauth2/authorize", APIBaseURL: site.URL,
+	}
+}
+
+// strike is the cloud's fault hook.
+func (w *faultWorld) strike(call *fitbit.Call) *fitbit.Fault {
+	w.mu.Lock()
+	script := w.scripts[call.AccountID]
+	if call.Endpoint == fitbit.EndpointActivities && call.URL.Query().Get("offset") == "0" {
+		w.scans[call.AccountID]++
+	}
+	w.mu.Unlock()
+	if script == nil {
+		return nil
+	}
+	return script(call)
+}
+
+func (w *faultWorld) arm(account string, script func(*fitbit.Call) *fitbit.Fault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.scripts[account] = script
+}
+
+func (w *faultWorld) scansOf(account string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.scans[account]
+}

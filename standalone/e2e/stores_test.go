@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/postgres/launcher"
+)
+
+// The variables that make this test binary a NATS server: one that can be killed.
+const (
+	natsDirVariable  = "STRIDELOG_E2E_NATS_DIR"
+	natsAddrVariable = "STRIDELOG_E2E_NATS_ADDR"
+)
+
+func TestMain(m *testing.M) {
+	dir := os.Getenv(natsDirVariable)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	server, err := natsserver.Start(natsserver.Options{
+		StoreDir: dir, Addr: os.Getenv(natsAddrVariable), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	server.WaitForShutdown()
+}
+
+// mortalNATS is a NATS server in a process of its own, always at the same address.
+type mortalNATS struct {
+	addr string
+	env  []string
+	cmd  *exec.Cmd
+}
+
+func startNATS(t *testing.T) *mortalNATS {
+	t.Helper()
+	addr := freeAddr(t)
+	n := &mortalNATS{addr: addr, env: []string{natsDirVariable + "=" + t.TempDir(), natsAddrVariable + "=" + addr}}
+	n.start(t)
+	t.Cleanup(n.kill)
+	return n
+}
+
+func (n *mortalNATS) url() string { return "nats://" + n.addr }
+
+func (n *mortalNATS) start(t *testing.T) {
+	t.Helper()
+	n.cmd = exec.Command(os.Args[0])
+	n.cmd.Env = n.env
+	n.cmd.Stderr = t.Output()
+	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := n.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (n *mortalNATS) kill() {
+	_ = n.cmd.Process.Kill()
+	_ = n.cmd.Wait() // it was killed
+}
+
+// mortalPostgres is a durable cluster that can be killed. A restart takes another
+// port; a door in front of it keeps the address.
+type mortalPostgres struct {
+	dir    string
+	server *launcher.Server
+	door   *door
+}
+
+func startPostgres(t *testing.T) *mortalPostgres {
+	t.Helper()
+	p := &mortalPostgres{dir: dataDir(t), door: newDoor(t)}
+	p.start(t)
+	t.Cleanup(func() {
+		if err := p.server.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func (p *mortalPostgres) start(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var err error
+	if p.server, err = launcher.Start(ctx, launcher.Options{Dir: p.dir, Log: testLog(t)}); err != nil {
+		t.Fatal(err)
+	}
+	p.door.leadTo(p.address().Host)
+}
+
+func (p *mortalPostgres) address() *url.URL {
+	u, err := url.Parse(p.server.URL())
+	if err != nil {
+		panic(err) // the launcher's own URL
+	}
+	return u
+}
+
+// url is the same for the whole life of the cluster.
+func (p *mortalPostgres) url() string {
+	u := p.address()
+	u.Host = p.door.listener.Addr().String()
+	return u.String()
+}
+
+// kill kills the postmaster; its children notice by themselves.
+func (p *mortalPostgres) kill(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.dir, "pg", "*", "data", "postmaster.pid"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the postmaster's pid file: %v, %v", files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-p.server.Done()
+	if err := p.server.Stop(t.Context()); err != nil { // gives the folder's lock back
+		t.Fatal(err)
+	}
+}
+
+// door forwards TCP connections to an address that may change.
+type door struct {
+	listener net.Listener
+	mu       sync.Mutex
+	target   string
+}
+
+func newDoor(t *testing.T) *door {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	d := &door{listener: l}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go d.forward(c)
+		}
+	}()
+	return d
+}
+
+func (d *door) leadTo(address string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.target = address
+}
+
+func (d *door) forward(client net.Conn) {
+	defer client.Close()
+	d.mu.Lock()
+	target := d.target
+	d.mu.Unlock()
+	server, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "tcp", target)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	ended := make(chan struct{}, 2)
+	for _, pair := range [][2]net.Conn{{client, server}, {server, client}} {
+		go func() {
+			_, _ = io.Copy(pair[0], pair[1])
+			ended <- struct{}{}
+		}()
+	}
+	<-ended
+}
