@@ -20,14 +20,15 @@ func runRebuild(ctx context.Context, p Process, c config.Config, args []string) 
 	if len(args) > 0 {
 		return fmt.Errorf("%w: stridelog rebuild takes no arguments", errUsage)
 	}
-	stores, err := store.Find(c)
-	if err != nil {
-		return err
-	}
 	log, err := newLogger(p, c)
 	if err != nil {
 		return err
 	}
+	stores, err := store.Reach(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer stores.Close()
 	r, err := newSystem(p, c, stores, log).Rebuild(ctx, func(pr projector.Progress) { showProgress(p, pr) })
 	if err != nil {
 		return fmt.Errorf("rebuild: %w", err)

@@ -115,11 +115,45 @@ func Find(c config.Config) (*Stores, error) {
 	return s, nil
 }
 
-func findRunning(c config.Config) (running, error) {
+// errNotRunning says that no system runs in the data directory.
+var errNotRunning = errors.New("no running system")
+
+// Reach is Find for work that may also be done while nothing runs, as on a system
+// that refuses to start: it then starts the embedded stores that lie in the data
+// directory. Close stops them.
+func Reach(ctx context.Context, c config.Config, log *slog.Logger) (*Stores, error) {
+	s, err := Find(c)
+	if !errors.Is(err, errNotRunning) {
+		return s, err
+	}
+	var found []string
+	for _, dir := range dataDirs(c) {
+		if _, missing := os.Stat(filepath.Join(dir, "pg")); missing == nil {
+			found = append(found, dir)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, err
+	case 1:
+		c.DataDir = found[0]
+		return Embed(ctx, c, log)
+	default:
+		return nil, fmt.Errorf("no running system, and two that do not run, in %v: set STRIDELOG_DATA_DIR to the one you mean", found)
+	}
+}
+
+// dataDirs are where embedded stores may lie.
+func dataDirs(c config.Config) []string {
 	dirs := []string{c.DataDir}
 	if !c.DataDirChosen {
 		dirs = append(dirs, filepath.Join(c.DataDir, config.DemoDir))
 	}
+	return dirs
+}
+
+func findRunning(c config.Config) (running, error) {
+	dirs := dataDirs(c)
 	var found []running
 	for _, dir := range dirs {
 		text, err := os.ReadFile(runFile(dir))
@@ -140,7 +174,7 @@ func findRunning(c config.Config) (running, error) {
 	}
 	switch len(found) {
 	case 0:
-		return running{}, fmt.Errorf("no running system: set DATABASE_URL and NATS_URL, or start `stridelog demo` or `stridelog serve --embedded` (looked in %v)", dirs)
+		return running{}, fmt.Errorf("%w: set DATABASE_URL and NATS_URL, or start `stridelog demo` or `stridelog serve --embedded` (looked in %v)", errNotRunning, dirs)
 	case 1:
 		return found[0], nil
 	default:
