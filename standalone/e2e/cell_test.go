@@ -52,7 +52,7 @@ func (c *cell) run(ctx context.Context) (string, error) {
 		}
 	}
 	if c.row.quota {
-		if err := c.w.cloud.SetQuota(c.account, 3, 3*time.Second); err != nil {
+		if err := c.w.cloud.SetQuota(c.account, 3, 2*time.Second); err != nil {
 			return "", err
 		}
 	}
@@ -191,8 +191,8 @@ func (c *cell) script() func(*fitbit.Call) *fitbit.Fault {
 
 func (c *cell) strikes(n int) bool { return n == 1 || n == 3 && !c.row.once }
 
-// settle waits until log and tables equal the truth, and then for a whole scan
-// that finds nothing. A person who is rightly asked to consent does so.
+// settle waits until log and tables equal the truth; after the fault also for a
+// whole scan that finds nothing. A person who is rightly asked to consent does so.
 func (c *cell) settle(ctx context.Context) (equal time.Time, err error) {
 	began := time.Now()
 	var last audit
@@ -214,13 +214,16 @@ func (c *cell) settle(ctx context.Context) (equal time.Time, err error) {
 				return equal, err
 			}
 		}
-		if err := pauseFor(ctx, 150*time.Millisecond); err != nil {
+		if err := pauseFor(ctx, lookEvery); err != nil {
 			return equal, fmt.Errorf("%w: %v", err, last)
 		}
 	}
 	equal = time.Now()
+	if !c.armed {
+		return equal, nil
+	}
 	for from := c.w.scansOf(c.account); c.w.scansOf(c.account) < from+2; {
-		if err := pauseFor(ctx, 150*time.Millisecond); err != nil {
+		if err := pauseFor(ctx, lookEvery); err != nil {
 			return equal, errors.New("nothing is scanned any more")
 		}
 	}

@@ -22,7 +22,8 @@ const (
 	faultDays    = 14 // of history, all of it inside the initial sync
 	faultSeed    = 41
 	scanEvery    = 3 * time.Second
-	cellsAtOnce  = 30
+	cellsAtOnce  = 24
+	lookEvery    = 400 * time.Millisecond
 	cellPatience = 75 * time.Second
 )
 
