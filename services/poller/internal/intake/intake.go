@@ -20,9 +20,15 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// grace is how long a request may wait for the activation of its connection, which
-// travels on another stream and may be overtaken.
-const grace = 5 * time.Second
+const (
+	// connectionWait is after how long a connection's event comes again when the
+	// process that had it was killed. Its handling is one short transaction.
+	connectionWait = 10 * time.Second
+	// grace is how long a request may wait for the activation of its connection,
+	// which travels on another stream and may be overtaken: by a whole
+	// connectionWait, when a process was killed over it.
+	grace = connectionWait + 15*time.Second
+)
 
 // Intake handles events. All fields are required.
 type Intake struct {
@@ -38,7 +44,7 @@ type Intake struct {
 func (in *Intake) Handlers(b *bus.Bus) []bus.Handler {
 	return []bus.Handler{
 		{
-			Name: connections, Stream: events.StreamFacts, Subjects: connectionSubjects(),
+			Name: connections, Stream: events.StreamFacts, Subjects: connectionSubjects(), AckWait: connectionWait,
 			Handle: func(ctx context.Context, d bus.Delivery) error {
 				if err := in.saw(ctx, b, d); err != nil {
 					return err
