@@ -75,8 +75,27 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 		e.Quota = quota
 		return provider.Page{}, e
 	}
-	page.Next, page.Positional, page.Resume = list.Next, true, resumeAt(page.Activities)
+	page.Next, page.Positional, page.Resume = list.Next, true, f.resumeBelow(address, page.Activities)
 	return page, nil
+}
+
+// resumeBelow is resumeAt, where that leads below the date of the present page.
+func (f *fetcher) resumeBelow(address string, page []provider.Activity) time.Time {
+	at := resumeAt(page)
+	if at.IsZero() || beforeOf(f.firstPage(events.Window{To: at})) >= beforeOf(address) {
+		return time.Time{}
+	}
+	return at
+}
+
+// beforeOf is the day that a page ends before; empty when its address has none.
+func beforeOf(address string) string {
+	link, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	day, _, _ := strings.Cut(link.Query().Get("beforeDate"), "T")
+	return day
 }
 
 // resumeAt is where the list can be read on by date. The link to the next page

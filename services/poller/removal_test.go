@@ -138,6 +138,37 @@ func TestARecordThatTwoPassesMissIsRemoved(t *testing.T) {
 	}
 }
 
+func TestTheEdgesOfAWindowAreNoEvidence(t *testing.T) {
+	w, p := seasoned(t, 50, day/2, quiet)
+	w.cloud.remove("r0", "r38") // twelve hours from an end of what is read
+	w.look(p, 20)
+	if n := w.suspects(); n != 0 {
+		t.Errorf("%d records near an edge are suspects", n)
+	}
+	w.cloud.remove("r1")
+	w.look(p, 20)
+	if n := w.suspects(); n != 1 {
+		t.Errorf("%d suspects, want the record a day from the end", n)
+	}
+}
+
+func TestASecondPassTooSoonRemovesNothing(t *testing.T) {
+	w, p := seasoned(t, 25, day, quiet)
+	w.cloud.remove("r5")
+	w.look(p, 20)
+	w.later(50 * time.Minute)
+	w.cloud.remove("r6")
+	w.look(p, 20)
+	w.later(11 * time.Minute) // the second pass for the one is too soon for the other
+	if got := w.removed(); !slices.Equal(got, []string{"r5"}) {
+		t.Errorf("removed %v", got)
+	}
+	w.later(time.Hour)
+	if got := w.removed(); !slices.Equal(got, []string{"r5", "r6"}) {
+		t.Errorf("removed %v", got)
+	}
+}
+
 func TestASightingAnywhereClearsASuspicion(t *testing.T) {
 	w, p := seasoned(t, 25, day, quiet)
 	w.cloud.change(func(c *cloud) { c.hidden = map[string]bool{"r5": true} })
@@ -273,13 +304,17 @@ func TestASecondLookThatACrashInterruptsBeginsAgain(t *testing.T) {
 	w.cloud.change(func(c *cloud) { c.resume = true })
 	c := w.config()
 	c.Rescan = nil
-	first := w.start(c, work.Hooks{Committed: onCall(8)}) // 3 + 2 pages, then one of the second look
+	first := w.start(c, work.Hooks{Committed: onCall(7)})
 	p := newPerson()
 	w.ended(w.activate(p))
 	w.cloud.remove("r5")
 	w.look(p, 20)
 	w.advance(61 * time.Minute)
 	_ = w.died(first)
+	var midway bool
+	if err := w.db.QueryRow(t.Context(), "SELECT covered_from > window_from FROM poller.windows WHERE confirms AND status = 'running'").Scan(&midway); err != nil || !midway {
+		t.Fatalf("the crash did not come in the middle of the second look: %v", err)
+	}
 	w.clock.advance(c.Lease + time.Second)
 	w.start(c, work.Hooks{})
 	w.eventually("the record is removed", func() bool { return len(w.removed()) == 1 })

@@ -84,7 +84,7 @@ func TestAnOlderLogUnderANewerDatabaseIsRefusedAndMended(t *testing.T) {
 	w := newWorldOn(t, b)
 	w.cloud.fill(12, w.clock.now(), day)
 	poller := w.start(w.config(), work.Hooks{})
-	first, second := newPerson(), newPerson()
+	first, second, third := newPerson(), newPerson(), newPerson()
 	w.ended(w.activate(first))
 	w.settled()
 	if err := poller.stop(); err != nil {
@@ -99,6 +99,7 @@ func TestAnOlderLogUnderANewerDatabaseIsRefusedAndMended(t *testing.T) {
 	w.cloud.edit("r1", "B")
 	w.look(first, 30)
 	w.ended(w.activate(second))
+	w.ended(w.activate(third))
 	w.settled()
 	if err := poller.stop(); err != nil {
 		t.Fatal(err)
@@ -109,11 +110,16 @@ func TestAnOlderLogUnderANewerDatabaseIsRefusedAndMended(t *testing.T) {
 	defer down()
 	c := w.reopen(b)
 	w.refused(c)
-	if done := w.reindex(c); done.Targets != 2 || done.Activities != 12 || done.Facts != 12 {
+	if done := w.reindex(c); done.Targets != 3 || done.Activities != 12 || done.Facts != 12 {
 		t.Errorf("reindexed %+v", done)
 	}
 	// What the log has lost comes again, once: an edit and the second person.
 	poller = w.start(c, work.Hooks{})
+	// News has lower sequences now than what the database had seen.
+	w.publish(events.Event{UserID: third.user, Data: &events.ConnectionRevoked{
+		ConnectionID: third.connection, UserID: third.user, Provider: cloudName, By: events.RevokedByUser, RevokedAt: w.clock.now(),
+	}})
+	w.eventually("the third connection ends", func() bool { return w.standing(third) == "ended" })
 	if got := w.look(first, 30); got.Counts.Changed != 1 || got.Counts.New != 0 || got.Counts.Unchanged != 11 {
 		t.Errorf("the report is %+v", got)
 	}
