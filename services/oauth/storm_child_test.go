@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,13 +27,14 @@ const (
 	childNATS     = "STORM_CHILD_NATS"
 	childKey      = "STORM_CHILD_KEY"
 	childName     = "STORM_CHILD_NAME"
+	childNumber   = "STORM_CHILD_NUMBER"
 )
 
 // The refresh times of the storm: a lease that outlasts a slow machine's call,
 // and short enough to see what a dead process leaves behind.
 const (
-	stormCall  = 5 * time.Second
-	stormLease = 6 * time.Second
+	stormCall  = 8 * time.Second
+	stormLease = 9 * time.Second
 )
 
 // TestMain lets the test binary be the service, so that a test can kill it as
@@ -74,7 +77,21 @@ func serveChild() error {
 }
 
 func stormConnector(cloud string) *provider.Connector {
-	return fitbit.New(fitbit.Config{ClientID: "app", ClientSecret: "hush", AuthorizeURL: cloud + "/oauth2/authorize", APIBaseURL: cloud})
+	return fitbit.New(fitbit.Config{ClientID: "app", ClientSecret: "hush", AuthorizeURL: cloud + "/oauth2/authorize", APIBaseURL: cloud,
+		HTTPClient: &http.Client{Transport: signed(os.Getenv(childNumber))}})
+}
+
+// headerNumber tells the cloud which process asks: a request can reach it after
+// its process has died.
+const headerNumber = "X-Storm-Process"
+
+type signed string
+
+// RoundTrip implements http.RoundTripper.
+func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set(headerNumber, string(s))
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 // child is one place for a service process; after a kill another one takes it.
@@ -83,6 +100,7 @@ type child struct {
 	env []string
 
 	mu      sync.Mutex
+	number  int // of the process that runs, or ran last
 	command *exec.Cmd
 	ended   chan struct{}
 }
@@ -92,7 +110,8 @@ func (c *child) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cmd := exec.Command(os.Args[0]) //nolint:gosec // the test binary itself
-	cmd.Env = append(os.Environ(), c.env...)
+	c.number++
+	cmd.Env = append(os.Environ(), append(c.env, childNumber+"="+strconv.Itoa(c.number))...)
 	cmd.Stderr = c.t.Output()
 	out, err := cmd.StdoutPipe()
 	if err == nil {

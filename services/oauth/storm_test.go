@@ -73,15 +73,13 @@ type storm struct {
 	dice      *rand.Rand
 	countdown int
 	kills     int
-	rotations map[string]int   // by account, as the cloud granted them
-	running   map[string]int   // the number of the process in each place
+	rotations map[string]int // by account, as the cloud granted them
+	killed    map[given]bool
 	gave      map[string]given // who got an account's last pair
 }
 
-type given struct {
-	host    string
-	process int
-}
+// given names a process by its place and its number there.
+type given struct{ host, process string }
 
 type stormConnection struct {
 	person, user, id string
@@ -100,7 +98,7 @@ func newStorm(t *testing.T) *storm {
 	t.Logf("seed %d", seed)
 	s := &storm{
 		house: &house{t: t, natsURL: bustest.StartServer(t)}, children: map[string]*child{}, dice: rand.New(rand.NewPCG(seed, seed)), //nolint:gosec // a test's dice
-		rotations: map[string]int{}, running: map[string]int{}, gave: map[string]given{},
+		rotations: map[string]int{}, killed: map[given]bool{}, gave: map[string]given{},
 	}
 	if text := os.Getenv("STRIDELOG_STORM"); text != "" {
 		length, err := time.ParseDuration(text)
@@ -230,7 +228,7 @@ func (s *storm) mourn(c *stormConnection) {
 	}
 	s.mu.Lock()
 	last := s.gave[c.person]
-	if s.running[last.host] == last.process {
+	if !s.killed[last] {
 		s.t.Errorf("connection %s lost its grant and the process that got its last pair lives", c.id)
 	}
 	s.mu.Unlock()
@@ -248,16 +246,16 @@ func (s *storm) fault(call *simfitbit.Call) *simfitbit.Fault {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	asker := given{call.Host, s.running[call.Host]}
+	asker := given{call.Host, call.Header.Get(headerNumber)}
 	s.countdown--
-	strike := s.countdown <= 0 && !s.calm.Load() && s.consents.TryLock()
+	strike := s.countdown <= 0 && !s.killed[asker] && !s.calm.Load() && s.consents.TryLock()
 	before := s.dice.IntN(3) == 0
 	if strike {
 		s.countdown = s.nextKill()
 		s.kills++
 	}
 	if strike && before {
-		s.strike(call.Host)
+		s.strike(asker)
 		return &simfitbit.Fault{Before: true}
 	}
 	return &simfitbit.Fault{Rewrite: func(body []byte) []byte {
@@ -272,7 +270,7 @@ func (s *storm) fault(call *simfitbit.Call) *simfitbit.Fault {
 			s.gave[pair.Account] = asker
 		}
 		if strike {
-			s.strike(call.Host)
+			s.strike(asker)
 		}
 		return body
 	}}
@@ -281,12 +279,12 @@ func (s *storm) fault(call *simfitbit.Call) *simfitbit.Fault {
 // strike kills the process of a place and lets another one follow. The caller
 // holds mu and the lock on consents, which is given back once requests can be
 // answered again.
-func (s *storm) strike(host string) {
-	s.children[host].kill()
-	s.running[host]++
+func (s *storm) strike(who given) {
+	s.children[who.host].kill()
+	s.killed[who] = true
 	s.repairs.Go(func() {
 		defer s.consents.Unlock()
-		s.children[host].start()
+		s.children[who.host].start()
 	})
 }
 
