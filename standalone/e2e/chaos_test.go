@@ -311,6 +311,7 @@ func (c *chaos) awaitRequests(ctx context.Context, t *testing.T, at int, ended c
 // strike kills one victim and brings it back.
 func (c *chaos) strike(ctx context.Context, t *testing.T, v victim) {
 	t.Helper()
+	c.supervise(t)
 	c.kills++
 	c.byVictim[v]++
 	switch v {
