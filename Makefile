@@ -29,7 +29,7 @@ build: ## The stridelog binary in bin/
 test: postgres browser compiler ## Every test of every module, with the race detector
 	go test -race -timeout 10m $(PACKAGES)
 
-soak: postgres browser ## Kills of every part, repeats under two cores, longer fuzzing: long
+soak: postgres browser compiler ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
 	  go test -v -count=1 -timeout 120m -run TestKillsDuringBackfills ./standalone/e2e
 	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)
