@@ -65,17 +65,7 @@ func (in *Intake) connection(ctx context.Context, d bus.Delivery) error {
 	case *events.ConnectionActivated:
 		return in.activated(ctx, d, data)
 	case *events.ConnectionStatusChanged:
-		standing := store.Standing{Status: store.TargetPaused, Reason: data.Reason, NextAction: data.NextAction}
-		switch data.Status {
-		case events.StatusActive, events.StatusDegraded:
-			standing = store.Standing{Status: store.TargetActive}
-		case events.StatusRevoked:
-			standing.Status = store.TargetEnded
-		case events.StatusProviderRetired:
-			if standing.Reason == "" {
-				standing.Reason = string(events.StatusProviderRetired)
-			}
-		}
+		standing := store.StandingOf(data.Status, data.Reason, data.NextAction)
 		return in.standing(ctx, d, data.ConnectionID, standing)
 	case *events.ConnectionRevoked:
 		return in.standing(ctx, d, data.ConnectionID, store.Standing{Status: store.TargetEnded, Reason: "revoked_by_" + data.By})

@@ -10,20 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The statuses of a target.
-const (
-	TargetActive = "active" // is polled
-	TargetPaused = "paused" // somebody must act first
-	TargetEnded  = "ended"  // revoked, or being erased
-)
-
-// Standing is where a connection stands.
-type Standing struct {
-	Status     string // TargetActive, TargetPaused, TargetEnded
-	Reason     string
-	NextAction string
-}
-
 // Activation is a consent.
 type Activation struct {
 	UserID, Provider, ConnectionID, AccountID string

@@ -179,7 +179,7 @@ func (s *session) fetchFailed(ctx context.Context, w store.Window, err error) er
 		if told != nil {
 			return s.noToken(ctx, w, told)
 		}
-		if standing, ended := standingOf(stands.Status, stands.Reason, stands.NextAction); ended {
+		if standing := store.StandingOf(stands.Status, stands.Reason, stands.NextAction); standing.Status != store.TargetActive {
 			return s.suspend(ctx, standing)
 		}
 	}
@@ -255,7 +255,7 @@ func (s *session) scopeMissing(ctx context.Context, w store.Window) error {
 	if err := s.fail(ctx, w, failure(string(provider.ClassInsufficientScope), detail)); err != nil {
 		return err
 	}
-	if standing, ended := standingOf(stands.Status, stands.Reason, stands.NextAction); ended {
+	if standing := store.StandingOf(stands.Status, stands.Reason, stands.NextAction); standing.Status != store.TargetActive {
 		return s.suspend(ctx, standing)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
@@ -47,7 +46,7 @@ func (s *session) trouble(ctx context.Context, class provider.Class) (usable boo
 	if err := s.saveTrouble(ctx, t); err != nil {
 		return true, err
 	}
-	if standing, ended := standingOf(stands.Status, stands.Reason, stands.NextAction); ended {
+	if standing := store.StandingOf(stands.Status, stands.Reason, stands.NextAction); standing.Status != store.TargetActive {
 		return false, s.suspend(ctx, standing)
 	}
 	return true, nil
@@ -86,21 +85,4 @@ func (s *session) saveTrouble(ctx context.Context, t store.Trouble) error {
 		s.lease.Trouble = t
 	}
 	return err
-}
-
-// standingOf is a connection's status where it keeps a target from being polled.
-func standingOf(status events.ConnectionStatus, reason, nextAction string) (standing store.Standing, ended bool) {
-	standing = store.Standing{Status: store.TargetPaused, Reason: reason, NextAction: nextAction}
-	switch status {
-	case events.StatusRevoked:
-		standing.Status = store.TargetEnded
-	case events.StatusActionRequired:
-	case events.StatusProviderRetired:
-		if standing.Reason == "" {
-			standing.Reason = string(status)
-		}
-	default:
-		return store.Standing{}, false
-	}
-	return standing, true
 }
