@@ -11,7 +11,6 @@ import (
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/standalone/internal/config"
-	"github.com/stridelog/stridelog/standalone/internal/store"
 )
 
 const (
@@ -26,26 +25,7 @@ func runDeadLetters(ctx context.Context, p Process, c config.Config, args []stri
 	if err != nil {
 		return err
 	}
-	stores, err := store.Find(c)
-	if err != nil {
-		return err
-	}
-	log, err := newLogger(p, c)
-	if err != nil {
-		return err
-	}
-	patience, cancel := context.WithTimeout(ctx, connectPatience)
-	defer cancel()
-	nc, err := bus.Connect(patience, stores.NATSURL, "dead-letters", log)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	b, err := bus.New(nc, log)
-	if err != nil {
-		return err
-	}
-	return act(ctx, p, b)
+	return withBus(ctx, p, c, "dead-letters", func(b *bus.Bus) error { return act(ctx, p, b) })
 }
 
 // deadLettersAction is what the arguments ask for, decided before anything is
