@@ -71,6 +71,16 @@ func ParseSubject(subject string) (entity, event, provider, userID string, err e
 	return parts[1], parts[2], parts[3], parts[4], nil
 }
 
+// UserID is the person a message is about as far as its subject says; empty when
+// it says nothing. It serves messages that do not decode, too.
+func (m Message) UserID() string {
+	_, _, _, userID, err := ParseSubject(m.Subject)
+	if err != nil {
+		return ""
+	}
+	return userID
+}
+
 func join(tokens ...string) string {
 	return subjectRoot + "." + strings.Join(tokens, ".")
 }

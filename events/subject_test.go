@@ -36,6 +36,9 @@ func TestSubjectsRoundTripAndBelongToOnePerson(t *testing.T) {
 		if err != nil || p != provider || u != user {
 			t.Fatalf("%s parsed as %s %s: %v", subject, p, u, err)
 		}
+		if got := (events.Message{Subject: subject}).UserID(); got != user {
+			t.Fatalf("%s is said to be about %q", subject, got)
+		}
 		if !matches(events.UserSubjects(user), subject) || !matches(events.TypeSubjects(d.Type), subject) {
 			t.Fatalf("%s is not matched by its own filters", subject)
 		}
@@ -50,6 +53,9 @@ func TestSubjectsRefuseWhatWouldReachFurther(t *testing.T) {
 		if s, err := events.Subject(events.TypeActivityFetched, "fitbit", user); err == nil {
 			t.Errorf("user %q gave subject %s", user, s)
 		}
+	}
+	if got := (events.Message{Subject: "somebody.else"}).UserID(); got != "" {
+		t.Errorf("a foreign subject is said to be about %q", got)
 	}
 	if s := events.DeadLetterSubject("projector", "*", ">"); s != "stridelog.dead_letter.projector.-.-" {
 		t.Errorf("a malformed origin gave %s", s)

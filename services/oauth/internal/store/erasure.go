@@ -26,12 +26,6 @@ func (s *Store) MarkErased(ctx context.Context, userID string, end func(Tx, []Co
 	})
 }
 
-// OfUser lists every connection of a user.
-func (s *Store) OfUser(ctx context.Context, userID string) ([]Connection, error) {
-	rows, err := s.pool.Query(ctx, "SELECT "+columns+" FROM oauth.connections WHERE user_id = $1 ORDER BY id", userID)
-	return scanAll(rows, err)
-}
-
 // DeleteUser deletes every row about a user and counts them by kind.
 func (s *Store) DeleteUser(ctx context.Context, userID string) (map[string]int64, error) {
 	counts := map[string]int64{}

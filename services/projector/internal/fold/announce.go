@@ -32,7 +32,7 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 	}
 	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
 		for _, r := range rows.Rejected {
-			if s.Erased(subjectUser(r.Delivery)) {
+			if s.Erased(r.Delivery.Message.UserID()) {
 				continue
 			}
 			if err := f.Bus.DeadLetter(ctx, service, r.Delivery, r.Reason); err != nil {

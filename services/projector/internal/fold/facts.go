@@ -188,7 +188,7 @@ func users(rows row.Rows) []string {
 		list = append(list, c.UserID.String())
 	}
 	for _, r := range rows.Rejected {
-		list = append(list, subjectUser(r.Delivery))
+		list = append(list, r.Delivery.Message.UserID())
 	}
 	return list
 }
@@ -199,16 +199,6 @@ func owners(versions []*row.Version) []string {
 		list = append(list, v.UserID.String())
 	}
 	return list
-}
-
-// subjectUser is the person a delivery is about as far as its subject says;
-// empty when it says nothing.
-func subjectUser(d bus.Delivery) string {
-	_, _, _, user, err := events.ParseSubject(d.Message.Subject)
-	if err != nil {
-		return ""
-	}
-	return user
 }
 
 // permitted leaves out whoever was erased.

@@ -98,7 +98,7 @@ func (s *Syncs) Fold(ctx context.Context, deliveries []bus.Delivery) error {
 		r, err := read(d)
 		if err != nil {
 			bad = append(bad, rejected{d, err})
-			users = append(users, subjectUser(d))
+			users = append(users, d.Message.UserID())
 			continue
 		}
 		reports = append(reports, r)
@@ -108,7 +108,7 @@ func (s *Syncs) Fold(ctx context.Context, deliveries []bus.Delivery) error {
 	slices.SortStableFunc(reports, func(a, b report) int { return strings.Compare(a.syncID, b.syncID) })
 	return s.Tables.Write(ctx, users, func(tx pgx.Tx, scope generation.Scope) error {
 		for _, b := range bad {
-			if scope.Erased(subjectUser(b.Delivery)) {
+			if scope.Erased(b.Message.UserID()) {
 				continue
 			}
 			if err := s.Bus.DeadLetter(ctx, service, b.Delivery, b.reason); err != nil {
@@ -216,12 +216,4 @@ func check(e events.Event, userID, provider string, ids []string, texts ...strin
 		}
 	}
 	return nil
-}
-
-func subjectUser(d bus.Delivery) string {
-	_, _, _, user, err := events.ParseSubject(d.Message.Subject)
-	if err != nil {
-		return ""
-	}
-	return user
 }
