@@ -45,6 +45,9 @@ type Config struct {
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
 	// provider counts as switched off. Default 1 h.
 	RetireConfirm time.Duration
+	// DegradeAfter is how long a provider must not have answered well until its
+	// connections count as degraded. Default 1 h.
+	DegradeAfter time.Duration
 	// RefreshTimeout bounds one call of a token endpoint, RefreshLease is how long
 	// a process that died in one keeps the others from refreshing; it must be the
 	// longer one. Default 20 s and 30 s.
@@ -80,7 +83,7 @@ func New(cfg Config) (*Service, error) {
 	var err error
 	if s.keeper, err = custody.New(custody.Options{
 		Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log, Registry: cfg.Registry,
-		RetireConfirm: cfg.RetireConfirm, CallTimeout: cfg.RefreshTimeout, Lease: cfg.RefreshLease,
+		RetireConfirm: cfg.RetireConfirm, DegradeAfter: cfg.DegradeAfter, CallTimeout: cfg.RefreshTimeout, Lease: cfg.RefreshLease,
 	}); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}

@@ -22,6 +22,7 @@ const (
 	defaultLease   = 30 * time.Second
 	defaultWorkers = 4
 	defaultConfirm = time.Hour
+	defaultDegrade = time.Hour
 	minLease       = 200 * time.Millisecond
 )
 
@@ -48,6 +49,9 @@ type Config struct {
 	// RemovalConfirm is how far apart two passes must miss a record before it
 	// counts as removed. Default 1 h.
 	RemovalConfirm time.Duration
+	// DegradeAfter is how long a provider must not have answered well until its
+	// connections count as degraded, as the oauth service has it. Default 1 h.
+	DegradeAfter time.Duration
 	// Jitter is how far a scheduled or deferred start may move, at most.
 	Jitter time.Duration
 	// Workers is how many connections are read at the same time. Default 4.
@@ -96,6 +100,12 @@ func New(c Config) (*Service, error) {
 	}
 	if c.RemovalConfirm < 0 {
 		fault("poller: RemovalConfirm is %v; it must be above zero", c.RemovalConfirm)
+	}
+	if c.DegradeAfter == 0 {
+		c.DegradeAfter = defaultDegrade
+	}
+	if c.DegradeAfter < 0 {
+		fault("poller: DegradeAfter is %v; it must be above zero", c.DegradeAfter)
 	}
 	if c.Jitter < 0 {
 		fault("poller: Jitter is %v; it cannot be negative", c.Jitter)

@@ -48,7 +48,8 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	pool := work.NewPool(work.Config{
-		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Schedule: schedule, Lease: c.Lease, RemovalConfirm: c.RemovalConfirm,
+		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Schedule: schedule, Lease: c.Lease,
+		RemovalConfirm: c.RemovalConfirm, DegradeAfter: c.DegradeAfter,
 		Workers: c.Workers, Metrics: metrics, Now: s.now, Hooks: s.hooks,
 	})
 	eraser := &erase.Eraser{Log: c.Log, Store: st, Bus: c.Bus, Now: s.now}

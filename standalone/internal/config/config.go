@@ -69,8 +69,11 @@ type Config struct {
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
 	// provider counts as switched off.
 	RetireConfirm time.Duration
-	LogLevel      string
-	LogFormat     string
+	// DegradeAfter is how long a provider must not have answered well until its
+	// connections are degraded; zero is the services' default. No variable sets it.
+	DegradeAfter time.Duration
+	LogLevel     string
+	LogFormat    string
 }
 
 const (

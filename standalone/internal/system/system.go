@@ -127,7 +127,7 @@ func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors, Catalog: catalog.Descriptors(),
 		RedirectURIs: map[string]string{"fitbit": s.Config.Fitbit.RedirectURI},
 		SealingKey:   s.Config.SealingKey, RedirectAllowlist: s.Config.RedirectAllowlist, Registry: s.Registry,
-		RetireConfirm: s.Config.RetireConfirm,
+		RetireConfirm: s.Config.RetireConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (s *System) poller(c clients, registry prometheus.Registerer) (*poller.Serv
 	return poller.New(poller.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors,
 		InitialDays: p.InitialDays, Rescan: p.Rescan, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: registry,
-		RemovalConfirm: p.RemovalConfirm,
+		RemovalConfirm: p.RemovalConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
 }
 

@@ -89,7 +89,7 @@ func replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Con
 func (d *Desk) write(ctx context.Context, t store.Tx, connector *provider.Connector, grant provider.Grant, c *store.Connection, now time.Time) error {
 	was := c.Standing
 	c.Scopes = grant.Scopes
-	c.Standing = standing.RulesOf(connector.Descriptor, 0).Next(was, standing.Consented{Missing: connector.MissingScopes(grant.Scopes)}, now)
+	c.Standing = standing.RulesOf(connector.Descriptor).Next(was, standing.Consented{Missing: connector.MissingScopes(grant.Scopes)}, now)
 	sealed, err := d.Sealer.SealPair(seal.Pair{Access: grant.AccessToken, Refresh: grant.RefreshToken}, c.ID)
 	if err != nil {
 		return err

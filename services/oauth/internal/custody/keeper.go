@@ -45,8 +45,9 @@ type Options struct {
 	// CallTimeout bounds one call of a token endpoint, Lease is how long a dead
 	// process keeps others from refreshing.
 	CallTimeout, Lease time.Duration
-	// RetireConfirm is how far a second 410 must be from the first. It may be zero.
-	RetireConfirm time.Duration
+	// RetireConfirm is how far a second 410 must be from the first, DegradeAfter how
+	// old a trouble must be to make a connection degraded. Both may be zero.
+	RetireConfirm, DegradeAfter time.Duration
 }
 
 // Keeper answers for the tokens of all connections.
@@ -67,6 +68,9 @@ func New(o Options) (*Keeper, error) {
 	}
 	if o.RetireConfirm <= 0 {
 		o.RetireConfirm = standing.DefaultRetireConfirm
+	}
+	if o.DegradeAfter <= 0 {
+		o.DegradeAfter = standing.DefaultDegradeAfter
 	}
 	if o.Lease <= o.CallTimeout {
 		return nil, fmt.Errorf("the refresh lease (%v) must be longer than a call may take (%v)", o.Lease, o.CallTimeout)

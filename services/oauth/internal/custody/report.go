@@ -66,7 +66,9 @@ func (k *Keeper) rules(name string) standing.Rules {
 	if connector := k.Connectors[name]; connector != nil {
 		d = connector.Descriptor
 	}
-	return standing.RulesOf(d, k.RetireConfirm)
+	r := standing.RulesOf(d)
+	r.RetireConfirm, r.DegradeAfter = k.RetireConfirm, k.DegradeAfter
+	return r
 }
 
 // Remind looks for consents that end by themselves soon, until ctx ends.

@@ -15,16 +15,16 @@ import (
 // ReasonAPIGone is the reason of provider_retired: the API answers 410.
 const ReasonAPIGone = "api_gone"
 
-// The times of the rules that nobody configures.
+// The times of the rules where nobody configures another.
 const (
-	// DegradeAfter is how old a trouble must be to make a connection degraded.
-	DegradeAfter = time.Hour
 	// skew is how far the clock of whoever reports a trouble may be ahead.
 	skew = 30 * time.Second
 	// Notice is how long before its end a consent is about to end.
 	Notice = 24 * time.Hour
 	// DefaultRetireConfirm is how far a second 410 must be from the first.
 	DefaultRetireConfirm = time.Hour
+	// DefaultDegradeAfter is how old a trouble must be to make a connection degraded.
+	DefaultDegradeAfter = time.Hour
 )
 
 // Standing is where a connection stands, with what was noted on the way there.
@@ -62,11 +62,21 @@ type Rules struct {
 	RequiredScopes []string
 	// RetireConfirm is how far a second 410 must be from the first.
 	RetireConfirm time.Duration
+	// DegradeAfter is how old a trouble must be to make a connection degraded.
+	DegradeAfter time.Duration
 }
 
-// RulesOf are the rules for a provider.
-func RulesOf(d provider.Descriptor, retireConfirm time.Duration) Rules {
-	return Rules{DisplayName: d.DisplayName, Successor: d.Successor, RequiredScopes: d.RequiredScopes, RetireConfirm: retireConfirm}
+// RulesOf are the rules for a provider, with the default times.
+func RulesOf(d provider.Descriptor) Rules {
+	return Rules{
+		DisplayName: d.DisplayName, Successor: d.Successor, RequiredScopes: d.RequiredScopes,
+		RetireConfirm: DefaultRetireConfirm, DegradeAfter: DefaultDegradeAfter,
+	}
+}
+
+// lasts says whether a trouble is old enough to be told, by two clocks.
+func (r Rules) lasts(since, now time.Time) bool {
+	return !since.IsZero() && now.Sub(since) >= r.DegradeAfter-min(skew, r.DegradeAfter/2)
 }
 
 // News is what was heard about a connection.
@@ -199,7 +209,7 @@ func (n Polled) apply(r Rules, s Standing, now time.Time) Standing {
 		}
 	case n.Class == provider.ClassGone:
 		return r.gone(s, false, now)
-	case s.Status == events.StatusActive && troubles(n.Class) && !n.Since.IsZero() && now.Sub(n.Since) >= DegradeAfter-skew:
+	case s.Status == events.StatusActive && troubles(n.Class) && r.lasts(n.Since, now):
 		s.Status, s.Reason = events.StatusDegraded, string(n.Class)
 		s.NextAction = fmt.Sprintf("Nothing to do: %s is tried again until it answers.", r.DisplayName)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func rules() Rules {
-	return Rules{DisplayName: "Acme", Successor: "acme_health", RequiredScopes: []string{"activity"}, RetireConfirm: time.Hour}
+	return Rules{DisplayName: "Acme", Successor: "acme_health", RequiredScopes: []string{"activity"}, RetireConfirm: time.Hour, DegradeAfter: time.Hour}
 }
 
 func TestTransitions(t *testing.T) {

@@ -36,6 +36,9 @@ type Config struct {
 	Lease      time.Duration
 	// RemovalConfirm is how far apart the two passes are that prove a removal.
 	RemovalConfirm time.Duration
+	// DegradeAfter is when trouble is told of once more: the oauth service then
+	// calls the connection degraded.
+	DegradeAfter time.Duration
 	Workers        int
 	Metrics        *Metrics
 	Now            func() time.Time

@@ -10,10 +10,6 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// long is when trouble is told of once more: the oauth service then calls the
-// connection degraded.
-const long = time.Hour
-
 // troublesome says whether an error class tells that the provider does not answer
 // as it should. A quota is no trouble, and what concerns the grant is told apart.
 func troublesome(class provider.Class) bool {
@@ -35,7 +31,7 @@ func (s *session) trouble(ctx context.Context, class provider.Class) (usable boo
 		t.Since = &now
 	}
 	t.Class = string(class)
-	late := now.Sub(*t.Since) >= long
+	late := now.Sub(*t.Since) >= s.DegradeAfter
 	if t.ToldClass == t.Class && class != provider.ClassGone && (!late || t.ToldLate) {
 		return true, s.saveTrouble(ctx, t)
 	}
