@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -64,19 +65,43 @@ func RepeatAcrossPages() func(body []byte) []byte {
 
 // ReorderKeys turns the members of every object around.
 func ReorderKeys(body []byte) []byte {
-	return walk(body, "", func(_ string, members []member) { slices.Reverse(members) })
+	return walk(body, "", func(_ string, members []member) []member {
+		slices.Reverse(members)
+		return members
+	})
 }
 
 // OtherLanguage changes the labels that come in the account's language.
 func OtherLanguage(body []byte) []byte {
-	return walk(body, "", func(path string, members []member) {
+	return walk(body, "", func(path string, members []member) []member {
 		for i, m := range members {
 			switch {
 			case m.name == "activityName", m.name == "zoneName", m.name == "name" && strings.HasSuffix(path, "heartRateZones"):
 				members[i].value = json.RawMessage(`"Übersetzt"`)
 			}
 		}
+		return members
 	})
+}
+
+// OmitZeros leaves out every member of a record that is the number zero, as
+// clouds do whose encoder skips defaults. The pagination keeps its zeros.
+func OmitZeros(body []byte) []byte {
+	l, ok := readListBody(body)
+	if !ok {
+		return body
+	}
+	for i, a := range l.Activities {
+		l.Activities[i] = walk(a, "", func(_ string, members []member) []member {
+			return slices.DeleteFunc(members, func(m member) bool { return isZero(m.value) })
+		})
+	}
+	return l.body()
+}
+
+func isZero(value json.RawMessage) bool {
+	n, err := strconv.ParseFloat(string(value), 64)
+	return err == nil && n == 0
 }
 
 type member struct {
@@ -86,7 +111,7 @@ type member struct {
 
 // walk applies a change to the members of every object. path is the names that
 // lead to the object. Numbers and texts keep their bytes.
-func walk(raw json.RawMessage, path string, change func(path string, members []member)) json.RawMessage {
+func walk(raw json.RawMessage, path string, change func(path string, members []member) []member) json.RawMessage {
 	trimmed := bytes.TrimSpace(raw)
 	d := json.NewDecoder(bytes.NewReader(trimmed))
 	open, err := d.Token()
@@ -115,8 +140,7 @@ func walk(raw json.RawMessage, path string, change func(path string, members []m
 			word, _ := name.(string)
 			members = append(members, member{word, walk(v, path+"."+word, change)})
 		}
-		change(path, members)
-		for _, m := range members {
+		for _, m := range change(path, members) {
 			parts = append(parts, quoted(m.name)+":"+string(m.value))
 		}
 		return json.RawMessage("{" + strings.Join(parts, ",") + "}")

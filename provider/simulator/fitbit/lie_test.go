@@ -65,6 +65,50 @@ func TestAnotherLanguageChangesLabelsAlone(t *testing.T) {
 	}
 }
 
+func TestOmittedZerosLeaveEverythingElse(t *testing.T) {
+	lied, real := lying(t, fitbit.OmitZeros)
+	omitted := 0
+	for i := range real.Activities {
+		var with, without any
+		if err := json.Unmarshal(real.Activities[i], &with); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(lied.Activities[i], &without); err != nil {
+			t.Fatal(err)
+		}
+		omitted += dropZeros(with)
+		if !reflect.DeepEqual(with, without) {
+			t.Errorf("record %d: got\n%s\nof\n%s", i, lied.Activities[i], real.Activities[i])
+		}
+	}
+	if omitted == 0 {
+		t.Error("no record holds a zero, so nothing is tested")
+	}
+	if lied.Pagination.Next != real.Pagination.Next {
+		t.Errorf("the next page is %q, want %q", lied.Pagination.Next, real.Pagination.Next)
+	}
+}
+
+// dropZeros takes the zeros out of decoded objects and counts them.
+func dropZeros(v any) int {
+	n := 0
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			if value == 0.0 {
+				delete(v, name)
+				n++
+			}
+			n += dropZeros(value)
+		}
+	case []any:
+		for _, value := range v {
+			n += dropZeros(value)
+		}
+	}
+	return n
+}
+
 func TestAnEmptyListHasNoNextPage(t *testing.T) {
 	lied, real := lying(t, fitbit.EmptyList)
 	if real.Pagination.Next == "" || len(lied.Activities) != 0 || lied.Pagination.Next != "" {

@@ -31,6 +31,16 @@ func RateLimitedWithoutRetryAfter(wait time.Duration) *Fault {
 	return f
 }
 
+// RateLimitedWithoutHeaders is a 429 that says nothing of how long to wait.
+func RateLimitedWithoutHeaders() *Fault {
+	f := RateLimited(0)
+	f.Header = nil
+	return f
+}
+
+// Timeout is no answer for so long, and no effect when the client hangs up first.
+func Timeout(after time.Duration) *Fault { return &Fault{Delay: after} }
+
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 
 // ServerError is a 5xx in Fitbit's shape.

@@ -39,10 +39,10 @@ type Config struct {
 	// DegradeAfter is when trouble is told of once more: the oauth service then
 	// calls the connection degraded.
 	DegradeAfter time.Duration
-	Workers        int
-	Metrics        *Metrics
-	Now            func() time.Time
-	Hooks          Hooks
+	Workers      int
+	Metrics      *Metrics
+	Now          func() time.Time
+	Hooks        Hooks
 }
 
 // Pool is a number of workers that share what is due with every other poller.
