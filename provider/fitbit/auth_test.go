@@ -50,7 +50,10 @@ func TestRefreshFailures(t *testing.T) {
 	}{
 		"spent token":              {400, asJSON, fitbitError("invalid_grant"), provider.ClassInvalidGrant, "invalid_grant"},
 		"spent token, RFC 6749":    {400, asJSON, `{"error":"invalid_grant","error_description":"` + planted + `"}`, provider.ClassInvalidGrant, "invalid_grant"},
-		"token refused":            {401, asJSON, fitbitError("invalid_token"), provider.ClassInvalidGrant, "invalid_token"},
+		"access token refused":     {401, asJSON, fitbitError("invalid_token"), provider.ClassInvalidResponse, "invalid_token"},
+		"access token expired":     {401, asJSON, fitbitError("expired_token"), provider.ClassInvalidResponse, "expired_token"},
+		"the same with 400":        {400, asJSON, fitbitError("expired_token"), provider.ClassInvalidResponse, "expired_token"},
+		"the same, RFC 6749":       {400, asJSON, `{"error":"invalid_token","error_description":"` + planted + `"}`, provider.ClassInvalidResponse, "invalid_token"},
 		"client refused":           {401, asJSON, fitbitError("invalid_client"), provider.ClassInvalidClient, "invalid_client"},
 		"client refused with 400":  {400, asJSON, fitbitError("invalid_client"), provider.ClassInvalidClient, "invalid_client"},
 		"header missing":           {401, asJSON, fitbitError("invalid_request"), provider.ClassInvalidClient, "invalid_request"},

@@ -88,11 +88,19 @@ func failure(op string, a answer, now time.Time) *provider.Error {
 
 // classOf tells apart the answers that are Fitbit's own.
 func classOf(op string, status int, word string) provider.Class {
+	atToken := op == opExchange || op == opRefresh
 	switch {
 	case word == "invalid_client":
 		return provider.ClassInvalidClient
-	case op != opList && (word == "invalid_grant" || word == "invalid_token" || word == "expired_token"):
+	case word == "invalid_grant" && op != opList:
 		return provider.ClassInvalidGrant
+	case deadAccess(word) && op == opRevoke:
+		return provider.ClassInvalidGrant // the token to revoke is dead already
+	case deadAccess(word) && atToken:
+		// Words about access tokens (section 9), and none was sent. They say nothing
+		// about the grant, so they must not end it; an answer that makes no sense is
+		// asked for again, and shows once it lasts.
+		return provider.ClassInvalidResponse
 	case op != opList && status == http.StatusUnauthorized:
 		return provider.ClassInvalidClient // the Basic header was refused: section 2 gives a dead grant 400
 	case status == http.StatusUnauthorized:
@@ -105,6 +113,9 @@ func classOf(op string, status int, word string) provider.Class {
 		return provider.ClassBadRequest
 	}
 }
+
+// deadAccess says whether a word is one for an access token that is over.
+func deadAccess(word string) bool { return word == "expired_token" || word == "invalid_token" }
 
 // errorType is the first known error word of the answer, in Fitbit's shape or
 // in that of RFC 6749, and whether the answer is JSON at all.

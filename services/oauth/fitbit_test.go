@@ -17,15 +17,16 @@ import (
 
 const fitbitCallback = "http://localhost:8000/api/v1/oauth/fitbit/callback"
 
-// The real Fitbit connector against the simulated cloud: consent, refresh with
-// rotation, and the end of the consent.
-func TestFitbitFromConsentToDisconnect(t *testing.T) {
-	h := newHouse(t)
+// fitbitHouse runs the service with the real Fitbit connector against the
+// simulated cloud.
+func fitbitHouse(t *testing.T) (h *house, cloud *simfitbit.Cloud, account string) {
+	t.Helper()
+	h = newHouse(t)
 	people, err := simulator.Roster(7, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	cloud, err := simfitbit.New(simfitbit.Options{ClientID: "app", ClientSecret: "hush", RedirectURIs: []string{fitbitCallback}, People: people})
+	cloud, err = simfitbit.New(simfitbit.Options{ClientID: "app", ClientSecret: "hush", RedirectURIs: []string{fitbitCallback}, People: people})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,15 +38,26 @@ func TestFitbitFromConsentToDisconnect(t *testing.T) {
 	h.config.Catalog = []provider.Descriptor{fitbit.Descriptor()}
 	h.config.RedirectURIs = map[string]string{fitbit.Name: fitbitCallback}
 	h.start("one")
+	return h, cloud, people[0].AccountID()
+}
 
-	user, account := events.NewID(), people[0].AccountID()
+func (h *house) connectFitbit(user, account string) rpc.CallbackResponse {
+	h.t.Helper()
 	a := ask[rpc.AuthorizeRequest, rpc.AuthorizeResponse](h, rpc.OAuthAuthorize, rpc.AuthorizeRequest{Provider: fitbit.Name, UserID: user, RedirectURI: app})
-	brought := allow(t, a.AuthorizationURL, account, fitbit.DefaultScopes())
+	brought := allow(h.t, a.AuthorizationURL, account, fitbit.DefaultScopes())
 	back := ask[rpc.CallbackRequest, rpc.CallbackResponse](h, rpc.OAuthCallback,
 		rpc.CallbackRequest{Provider: fitbit.Name, Code: brought.Get("code"), State: brought.Get("state")})
 	if back.Status != events.StatusActive || h.view(back.ConnectionID).Account != account {
-		t.Fatalf("the callback answered %+v", back)
+		h.t.Fatalf("the callback answered %+v", back)
 	}
+	return back
+}
+
+// Consent, refresh with rotation, and the end of the consent.
+func TestFitbitFromConsentToDisconnect(t *testing.T) {
+	h, cloud, account := fitbitHouse(t)
+	user := events.NewID()
+	back := h.connectFitbit(user, account)
 	first := h.token(back.ConnectionID)
 	h.reject(back.ConnectionID, first.TokenVersion, provider.ClassUnauthorized)
 	second := h.token(back.ConnectionID)
@@ -53,7 +65,7 @@ func TestFitbitFromConsentToDisconnect(t *testing.T) {
 		t.Errorf("after a rejection the version is %d, want 2 and another token", second.TokenVersion)
 	}
 	now := time.Now()
-	_, err = connector.Fetcher.ListActivities(t.Context(), provider.ListRequest{
+	_, err := h.config.Connectors[fitbit.Name].Fetcher.ListActivities(t.Context(), provider.ListRequest{
 		Token: provider.Secret(second.AccessToken), Window: events.Window{From: now.AddDate(0, 0, -7), To: now}})
 	if err != nil {
 		t.Errorf("the cloud does not accept the refreshed token: %v", err)
@@ -61,6 +73,39 @@ func TestFitbitFromConsentToDisconnect(t *testing.T) {
 	ask[rpc.DisconnectRequest, rpc.DisconnectResponse](h, rpc.OAuthDisconnect, rpc.DisconnectRequest{Provider: fitbit.Name, UserID: user})
 	if n := cloud.Grants(account); n != 0 {
 		t.Errorf("%d grants are left at the cloud, want none", n)
+	}
+}
+
+// Only the word invalid_grant ends a grant: one about access tokens at the token
+// endpoint leaves the connection as it is, and the next refresh works.
+func TestFitbitWordsAboutAccessTokensEndNoGrant(t *testing.T) {
+	h, cloud, account := fitbitHouse(t)
+	id := h.connectFitbit(events.NewID(), account).ConnectionID
+	refuse := func(fault *simfitbit.Fault) {
+		cloud.SetFault(func(c *simfitbit.Call) *simfitbit.Fault {
+			if c.Endpoint == simfitbit.EndpointToken {
+				return fault
+			}
+			return nil
+		})
+	}
+	h.reject(id, 1, provider.ClassUnauthorized)
+	refuse(simfitbit.Expired())
+	for range 3 {
+		refusedWith[rpc.TokenResponse](h, rpc.CodeUnavailable, rpc.OAuthToken, rpc.TokenRequest{ConnectionID: id})
+	}
+	if v := h.view(id); v.Status != "active" {
+		t.Errorf("the connection is %+v", v)
+	}
+	refuse(nil)
+	if got := h.token(id); got.TokenVersion != 2 {
+		t.Errorf("afterwards the version is %d, want 2", got.TokenVersion)
+	}
+	h.reject(id, 2, provider.ClassUnauthorized)
+	refuse(simfitbit.InvalidGrant())
+	refusedWith[rpc.TokenResponse](h, rpc.CodeActionRequired, rpc.OAuthToken, rpc.TokenRequest{ConnectionID: id})
+	if v := h.view(id); v.Reason != events.ReasonReauthRequired {
+		t.Errorf("a dead grant left the connection %+v", v)
 	}
 }
 

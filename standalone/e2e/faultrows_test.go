@@ -58,7 +58,7 @@ func faultRows() []faultRow {
 		{name: "HTML with 502", list: page(http.StatusBadGateway)},
 		{name: "truncated JSON", list: fitbit.TruncatedJSON, suspends: []string{opRefresh}, fails: true},
 		{name: "wrong content type", list: fitbit.WrongContentType},
-		{name: "401 expired", list: fitbit.Expired, suspends: []string{opRefresh}, fails: true, once: true},
+		{name: "401 expired", list: fitbit.Expired, once: true},
 		{name: "403 insufficient scope", list: fitbit.InsufficientScope, suspends: operations()[:3], fails: true, once: true},
 		{name: "410 once", list: fitbit.Gone, once: true, fails: true},
 		{name: "invalid_grant", token: fitbit.InvalidGrant, suspends: operations(), fails: true, once: true},
