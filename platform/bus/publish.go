@@ -41,6 +41,7 @@ const (
 	codeWrongLastSequenceConstant jetstream.ErrorCode = 10164 // the same, from a cluster or a batch
 	codeDuplicateInProcess        jetstream.ErrorCode = 10158
 	codeBatchHoldsDuplicate       jetstream.ErrorCode = 10201
+	codeBatchTooLarge             jetstream.ErrorCode = 10199
 	codeTooManyBatches            jetstream.ErrorCode = 10210
 )
 
@@ -76,7 +77,7 @@ func (b *Bus) Publish(ctx context.Context, e events.Event) (Ack, error) {
 // in this order, with consecutive sequences, and only if the expectation holds. It
 // returns the first and the last sequence.
 //
-// After ErrWrongLastSequence or ErrDuplicate nothing was stored. After any other
+// After ErrWrongLastSequence, ErrDuplicate or ErrPageTooLong nothing was stored. After any other
 // error the page may or may not be stored (the answer may have been lost): read
 // the scope again before trying again.
 func (b *Bus) PublishPage(ctx context.Context, page []events.Event, x Expect) (first, last uint64, err error) {
@@ -174,6 +175,8 @@ func publishFault(err error) error {
 			return fmt.Errorf("%w: %w", ErrWrongLastSequence, err)
 		case codeBatchHoldsDuplicate, codeDuplicateInProcess:
 			return fmt.Errorf("%w: %w", ErrDuplicate, err)
+		case codeBatchTooLarge:
+			return fmt.Errorf("%w: %w", ErrPageTooLong, err)
 		}
 	}
 	if errors.Is(err, nats.ErrMaxPayload) {

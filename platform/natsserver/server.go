@@ -4,6 +4,7 @@
 package natsserver
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -29,7 +30,11 @@ type Options struct {
 	Addr string
 	// Token is asked of every client when it is not empty.
 	Token string
-	Log   *slog.Logger
+	// MaxPayload and MaxPage are the largest message in bytes and the most messages
+	// of an atomic batch. 0 is 8 MB, and 1,000.
+	MaxPayload int32
+	MaxPage    int
+	Log        *slog.Logger
 }
 
 // Server is a running NATS server.
@@ -57,8 +62,10 @@ func Start(o Options) (*Server, error) {
 		JetStream:     true,
 		StoreDir:      o.StoreDir,
 		SyncAlways:    true,
-		MaxPayload:    maxPayload,
+		MaxPayload:    cmp.Or(o.MaxPayload, maxPayload),
 		NoSigs:        true,
+
+		JetStreamLimits: server.JSLimitOpts{MaxBatchSize: o.MaxPage},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start embedded NATS in %s: %w", o.StoreDir, err)

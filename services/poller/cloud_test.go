@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,10 +32,12 @@ type record struct {
 	version string
 	start   time.Time
 	problem string
+	bulk    int // bytes that it is larger by
 }
 
 func (r record) raw(call int) []byte {
-	return fmt.Appendf(nil, `{"id":%q, "version":%q,"start":%q,"link":"https://cloud.test/%d"}`, r.id, r.version, r.start.Format(time.RFC3339), call)
+	return fmt.Appendf(nil, `{"id":%q, "version":%q,"start":%q,"link":"https://cloud.test/%d","bulk":%q}`,
+		r.id, r.version, r.start.Format(time.RFC3339), call, strings.Repeat("x", r.bulk))
 }
 
 // fill gives the cloud n records, one every step back from the end.

@@ -13,23 +13,42 @@ import (
 // with the test.
 func New(t testing.TB) *bus.Bus {
 	t.Helper()
-	b := Connect(t, StartServer(t), "test")
+	b, _ := With(t, natsserver.Options{StoreDir: t.TempDir()})
+	return b
+}
+
+// With is a Bus on a server with options, with all streams declared. stop ends both
+// before the test does, so that another server may have the files.
+func With(t testing.TB, o natsserver.Options) (b *bus.Bus, stop func()) {
+	t.Helper()
+	s := start(t, o)
+	b = Connect(t, s.URL(), "test")
 	if err := b.DeclareStreams(t.Context()); err != nil {
 		t.Fatalf("declare streams: %v", err)
 	}
-	return b
+	return b, func() {
+		b.Conn().Close()
+		s.Stop()
+		s.WaitForShutdown()
+	}
 }
 
 // StartServer starts a server that ends with the test and returns its URL. It has
 // no streams yet.
 func StartServer(t testing.TB) string {
 	t.Helper()
-	s, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Log: Logger(t)})
+	return start(t, natsserver.Options{StoreDir: t.TempDir()}).URL()
+}
+
+func start(t testing.TB, o natsserver.Options) *natsserver.Server {
+	t.Helper()
+	o.Log = Logger(t)
+	s, err := natsserver.Start(o)
 	if err != nil {
 		t.Fatalf("start NATS: %v", err)
 	}
 	t.Cleanup(s.Stop)
-	return s.URL()
+	return s
 }
 
 // Connect is a Bus on a server, under a name. The connection ends with the test.

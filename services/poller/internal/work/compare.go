@@ -2,11 +2,13 @@ package work
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
@@ -17,11 +19,12 @@ type difference struct {
 	facts    []events.Event
 	versions []store.Known // of the facts, in their order; without sequences yet
 	rehashed []store.Known // known records under a new hash version
-	// unchanged and rejected count records of the whole page.
-	unchanged, rejected int
-	seen                []string // external ids that the provider showed, or answered for
-	verdict             verdict  // of the pass that ends with the page
-	again               bool     // the pass that ends with the page is read once more
+	// Counts of the whole page; what is too large for the log is among the rejected.
+	unchanged, rejected, tooLarge int
+
+	seen    []string // external ids that the provider showed, or answered for
+	verdict verdict  // of the pass that ends with the page
+	again   bool     // the pass that ends with the page is read once more
 }
 
 func (d *difference) addTo(c *events.SyncCounts) {
@@ -41,7 +44,7 @@ func (d *difference) addTo(c *events.SyncCounts) {
 	}
 	c.Unchanged += d.unchanged
 	c.Rejected += d.rejected
-	c.Seen += d.unchanged
+	c.Seen += d.unchanged + d.tooLarge
 }
 
 // answered are the records about which there is no more suspicion.
@@ -120,22 +123,52 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 		if err != nil {
 			return d, err
 		}
-		switch {
-		case ok && same:
+		if ok && same {
 			if rehashed != nil {
 				d.rehashed = append(d.rehashed, *rehashed)
 			}
 			if k.SyncID != w.ID && !p.knows(a.ExternalID) {
 				d.unchanged++
 			}
+			continue
+		}
+		e, version := s.fact(w, a, hash, k.Sequence, now)
+		fits, err := s.fits(ctx, e)
+		switch {
+		case err != nil:
+			return d, err
+		case !fits:
+			d.leaveOut(a, p)
 		case ok:
-			changed.add(s.fact(w, a, hash, k.Sequence, now))
+			changed.add(e, version)
 		default:
-			d.add(s.fact(w, a, hash, 0, now))
+			d.add(e, version)
 		}
 	}
 	d.facts, d.versions = append(d.facts, changed.facts...), append(d.versions, changed.versions...)
 	return d, nil
+}
+
+// fits says whether the log takes a fact. One that is too large would stop its page
+// for ever; what the log has of the record stays.
+func (s *session) fits(ctx context.Context, e events.Event) (bool, error) {
+	size, err := s.Bus.CheckSize(ctx, e)
+	if errors.Is(err, bus.ErrTooLarge) {
+		s.log.Warn("a record is larger than the log takes and is left out", "external_id", e.About, "bytes", size)
+		return false, nil
+	}
+	return true, err
+}
+
+// leaveOut counts a record that is too large, once in a pass.
+func (d *difference) leaveOut(a provider.Activity, p *pass) {
+	if p.knows(a.ExternalID) {
+		return
+	}
+	d.tooLarge++
+	if a.Problem == "" { // else it is counted already
+		d.rejected++
+	}
 }
 
 func (d *difference) add(e events.Event, v store.Known) {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
@@ -32,6 +33,7 @@ type session struct {
 	started   time.Time
 	pass      *pass  // of the window being read
 	confirmID string // the latest window that confirms
+	most      int    // facts that the log takes at once
 	// refusedUntil is when the latest refusal for a limit ends.
 	refusedUntil time.Time
 }
@@ -40,7 +42,7 @@ type session struct {
 // NATS; what a provider does wrong ends in the window's outcome.
 func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	s := &session{
-		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(),
+		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(), most: bus.MaxPage,
 		log: p.Log.With("provider", l.Provider, "user_id", l.UserID, "connection_id", l.ConnectionID),
 	}
 	held, cancel := context.WithCancelCause(ctx)

@@ -59,7 +59,7 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 			"The provider left out so many known records that none is taken as removed; if it still does a day later, they are.")}
 	} else if w.Counts.Rejected > 0 {
 		o = report.Outcome{Status: events.SyncPartial, Error: failure("records_rejected",
-			"Some records were not understood. Their bytes are kept in the log; the projector's failures name them.")}
+			"Some records were not understood, or are larger than the log takes. The log keeps those not understood, and the projector's failures name them; messages of the poller name those too large.")}
 	} else if !w.Confirms && w.Span.To.After(w.RequestedAt.Add(-presentDay)) {
 		if err := store.SetSynced(ctx, tx, s.lease.Target, s.Now()); err != nil {
 			return err

@@ -92,8 +92,7 @@ func (s *session) settle(ctx context.Context, w *store.Window) error {
 	return nil
 }
 
-// keep compares a page with the index, publishes what differs in pages of what the
-// log takes at once, and stores the progress. Only the last of them moves the cursor.
+// keep compares a page with the index, publishes what differs and stores the progress.
 func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page, p *pass) error {
 	d, err := s.compare(ctx, *w, page, p)
 	if err != nil {
@@ -112,14 +111,7 @@ func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page,
 			s.log.Info("a record is gone from the provider", "external_id", x.ExternalID, "sync_id", w.ID)
 		}
 	}
-	for len(d.facts) > bus.MaxPage {
-		part := difference{facts: d.facts[:bus.MaxPage], versions: d.versions[:bus.MaxPage]}
-		if err := s.publish(ctx, w, &part, nil); err != nil {
-			return err
-		}
-		d.facts, d.versions = d.facts[bus.MaxPage:], d.versions[bus.MaxPage:]
-	}
-	if err := s.publish(ctx, w, &d, &page); err != nil {
+	if err := s.publishAll(ctx, w, &d, &page); err != nil {
 		return err
 	}
 	for _, id := range d.seen {
@@ -127,6 +119,26 @@ func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page,
 	}
 	p.again = d.again
 	return nil
+}
+
+// publishAll publishes a page in parts of what the log takes at once. Only the last
+// of them moves the cursor.
+func (s *session) publishAll(ctx context.Context, w *store.Window, d *difference, page *provider.Page) error {
+	for {
+		part, last := d, page
+		if len(d.facts) > s.most {
+			part, last = &difference{facts: d.facts[:s.most], versions: d.versions[:s.most]}, nil
+		}
+		err := s.publish(ctx, w, part, last)
+		switch n := len(part.facts); {
+		case errors.Is(err, bus.ErrPageTooLong) && n > 1:
+			s.most = n / 2
+		case err != nil || last != nil:
+			return err
+		default:
+			d.facts, d.versions = d.facts[n:], d.versions[n:]
+		}
+	}
 }
 
 // publish puts one part of a page into the log and then into the database. The
