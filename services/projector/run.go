@@ -26,7 +26,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	facts := &fold.Facts{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Metrics: s.metrics}
-	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
+	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Failed: s.metrics.SyncsGivenBack}
 	eraser := &erasure.Eraser{Bus: s.cfg.Bus, Tables: s.tables}
 	again := func(ctx context.Context, d bus.Delivery) error {
 		switch d.Stream {

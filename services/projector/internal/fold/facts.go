@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,6 +19,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
+	"github.com/stridelog/stridelog/services/projector/internal/intake"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
 )
 
@@ -30,10 +30,7 @@ const (
 	service = "projector"
 	source  = "stridelog/projector"
 
-	maxBatch   = 1000
-	ackWait    = time.Minute
-	pauseFirst = 200 * time.Millisecond
-	pauseMost  = 10 * time.Second
+	maxBatch = 1000
 )
 
 // Facts is the live fold.
@@ -54,44 +51,11 @@ func (f *Facts) Run(ctx context.Context, ready func()) error {
 	if err := f.Tables.CheckPosition(ctx, Durable); err != nil {
 		return err
 	}
-	batches, err := f.Bus.Batches(ctx, bus.BatchOptions{Name: Durable, Stream: events.StreamFacts, Max: maxBatch, AckWait: ackWait})
-	if err != nil {
-		return err
+	facts := intake.Intake{
+		Log: f.Log, Bus: f.Bus, Durable: Durable, Stream: events.StreamFacts, Max: maxBatch,
+		Fold: f.Fold, Failed: f.Metrics.FactsGivenBack,
 	}
-	ready()
-	pause := pauseFirst
-	for {
-		batch, err := batches.Next(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err = f.Fold(ctx, batch.Deliveries); err == nil {
-			err = batch.Ack(ctx)
-		}
-		switch {
-		case err == nil:
-			pause = pauseFirst
-			continue
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, generation.ErrLogRestored):
-			return err
-		}
-		f.Metrics.retries.Inc()
-		f.Log.WarnContext(ctx, "cannot fold a batch of facts; it comes again", "facts", len(batch.Deliveries), "pause", pause, "error", err)
-		if err := batch.Retry(pause); err != nil {
-			f.Log.WarnContext(ctx, "cannot give a batch back", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, pauseMost)
-	}
+	return facts.Run(ctx, ready)
 }
 
 // Fold writes a batch and announces it. When it returns nil the batch may be

@@ -17,7 +17,7 @@ type Metrics struct {
 	facts     *prometheus.CounterVec // by kind
 	failures  prometheus.Counter
 	rejected  prometheus.Counter
-	retries   prometheus.Counter
+	retries   *prometheus.CounterVec // by kind
 	announced prometheus.Counter
 	batch     prometheus.Histogram
 }
@@ -25,6 +25,8 @@ type Metrics struct {
 const (
 	kindActivity   = "activity"
 	kindConnection = "connection"
+	kindFact       = "fact"
+	kindSync       = "sync"
 
 	lagTimeout = 2 * time.Second
 )
@@ -39,9 +41,11 @@ func NewMetrics(r prometheus.Registerer, b *bus.Bus) (*Metrics, error) {
 		facts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "stridelog_projector_facts_total", Help: "Facts folded into the tables, redeliveries included.",
 		}, []string{"kind"}),
-		failures:  counter("failures_total", "Records that could not be normalized."),
-		rejected:  counter("dead_letters_total", "Events given up as dead letters."),
-		retries:   counter("retries_total", "Batches given back because something failed."),
+		failures: counter("failures_total", "Records that could not be normalized."),
+		rejected: counter("dead_letters_total", "Events given up as dead letters."),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stridelog_projector_retries_total", Help: "Batches given back because something failed.",
+		}, []string{"kind"}),
 		announced: counter("announced_total", "Workout events published."),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "stridelog_projector_batch_size", Help: "Facts in one batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 6),
@@ -60,6 +64,12 @@ func NewMetrics(r prometheus.Registerer, b *bus.Bus) (*Metrics, error) {
 	}
 	return m, nil
 }
+
+// FactsGivenBack counts a batch of facts that comes again.
+func (m *Metrics) FactsGivenBack() { m.retries.WithLabelValues(kindFact).Inc() }
+
+// SyncsGivenBack counts a batch of syncs that comes again.
+func (m *Metrics) SyncsGivenBack() { m.retries.WithLabelValues(kindSync).Inc() }
 
 func lag(b *bus.Bus) float64 {
 	ctx, cancel := context.WithTimeout(context.Background(), lagTimeout)

@@ -151,6 +151,9 @@ func Point(ctx context.Context, tx pgx.Tx, p Pointer) error {
 	if _, err := tx.Conn().PgConn().Exec(ctx, fmt.Sprintf(viewsSQL, Schema(p.Generation))).ReadAll(); err != nil {
 		return fmt.Errorf("move the views to generation %d: %w", p.Generation, err)
 	}
+	if err := postgres.PublishViews(ctx, tx, schema); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `INSERT INTO projector.pointer (generation, epoch, high_water) VALUES ($1, $2, $3)
 		ON CONFLICT (only_row) DO UPDATE SET generation = excluded.generation, epoch = excluded.epoch,
 		                                     high_water = excluded.high_water, moved_at = now()`,

@@ -18,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
+	"github.com/stridelog/stridelog/services/projector/internal/intake"
 )
 
 // Durable is the name under which all projectors share the syncs.
@@ -27,8 +28,6 @@ const (
 	service = "projector"
 
 	maxBatch = 500
-	ackWait  = time.Minute
-	pause    = time.Second
 )
 
 //go:embed upsert.sql
@@ -39,42 +38,16 @@ type Syncs struct {
 	Log    *slog.Logger
 	Bus    *bus.Bus
 	Tables *generation.Tables
+	Failed func() // is called for each batch that comes again
 }
 
 // Run folds until ctx ends; what fails it tries again.
 func (s *Syncs) Run(ctx context.Context, ready func()) error {
-	batches, err := s.Bus.Batches(ctx, bus.BatchOptions{Name: Durable, Stream: events.StreamSyncs, Max: maxBatch, AckWait: ackWait})
-	if err != nil {
-		return err
+	syncs := intake.Intake{
+		Log: s.Log, Bus: s.Bus, Durable: Durable, Stream: events.StreamSyncs, Max: maxBatch,
+		Fold: s.Fold, Failed: s.Failed,
 	}
-	ready()
-	for {
-		batch, err := batches.Next(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err = s.Fold(ctx, batch.Deliveries); err == nil {
-			err = batch.Ack(ctx)
-		}
-		if err == nil {
-			continue
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		s.Log.WarnContext(ctx, "cannot fold a batch of syncs; it comes again", "syncs", len(batch.Deliveries), "error", err)
-		if err := batch.Retry(pause); err != nil {
-			s.Log.WarnContext(ctx, "cannot give a batch back", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
-	}
+	return syncs.Run(ctx, ready)
 }
 
 // report is one row as one event tells it.

@@ -1,0 +1,80 @@
+// Package intake takes a stream's events in batches and gives each batch to a
+// fold until it is folded.
+package intake
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/generation"
+)
+
+const (
+	ackWait    = time.Minute
+	pauseFirst = 200 * time.Millisecond
+	pauseMost  = 10 * time.Second
+)
+
+// Intake is one durable's way from the stream into a fold.
+type Intake struct {
+	Log     *slog.Logger
+	Bus     *bus.Bus
+	Durable string // all projectors share the events under it
+	Stream  string
+	Max     int // events in one batch
+	// Fold takes a batch. When it returns nil the batch is acknowledged; otherwise
+	// the batch comes again after a pause that grows.
+	Fold func(ctx context.Context, deliveries []bus.Delivery) error
+	// Failed is called for each batch that is given back.
+	Failed func()
+}
+
+// Run folds until ctx ends. It fails when the log was restored or the durable is
+// gone; anything else it tries again.
+func (i Intake) Run(ctx context.Context, ready func()) error {
+	batches, err := i.Bus.Batches(ctx, bus.BatchOptions{Name: i.Durable, Stream: i.Stream, Max: i.Max, AckWait: ackWait})
+	if err != nil {
+		return err
+	}
+	ready()
+	pause := pauseFirst
+	for {
+		batch, err := batches.Next(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err = i.Fold(ctx, batch.Deliveries); err == nil {
+			err = batch.Ack(ctx)
+		}
+		switch {
+		case err == nil:
+			pause = pauseFirst
+			continue
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, generation.ErrLogRestored):
+			return err
+		}
+		i.giveBack(ctx, batch, pause, err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, pauseMost)
+	}
+}
+
+func (i Intake) giveBack(ctx context.Context, batch *bus.Batch, pause time.Duration, reason error) {
+	i.Failed()
+	i.Log.WarnContext(ctx, "cannot fold a batch; it comes again", "consumer", i.Durable, "events", len(batch.Deliveries), "pause", pause, "error", reason)
+	if err := batch.Retry(pause); err != nil {
+		i.Log.WarnContext(ctx, "cannot give a batch back", "consumer", i.Durable, "error", err)
+	}
+}
