@@ -23,8 +23,9 @@ const (
 
 // Connect connects to NATS under a name and keeps reconnecting for ever. It waits
 // for a server that is not up yet until the context ends, or 30 s. Replies come to
-// an inbox of that name alone (_INBOX_<name>), so that a server's permissions can
-// keep others from listening. The URL may hold a token; no error shows it.
+// an inbox that the NATS user of the URL has alone (_INBOX_<user>; the name where
+// the URL has no user and password), so that a server's permissions can keep others
+// from listening. The URL may hold a token; no error shows it.
 func Connect(ctx context.Context, serverURL, name string, log *slog.Logger) (*nats.Conn, error) {
 	where, err := redact(serverURL)
 	if err != nil {
@@ -37,7 +38,7 @@ func Connect(ctx context.Context, serverURL, name string, log *slog.Logger) (*na
 	}
 	options := []nats.Option{
 		nats.Name("stridelog " + name),
-		nats.CustomInboxPrefix("_INBOX_" + inboxToken(name)),
+		nats.CustomInboxPrefix("_INBOX_" + inboxToken(inboxOwner(serverURL, name))),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		// Nothing is kept for later while disconnected: a publish that fails now is
@@ -94,6 +95,20 @@ func redact(serverURL string) (string, error) {
 		hosts = append(hosts, u.Host)
 	}
 	return strings.Join(hosts, ","), nil
+}
+
+// inboxOwner is the user of a URL that has one. A token stands where a user would,
+// but without a password, and must not become part of a subject.
+func inboxOwner(serverURL, name string) string {
+	first, _, _ := strings.Cut(serverURL, ",")
+	u, err := url.Parse(strings.TrimSpace(first))
+	if err != nil || u.User == nil {
+		return name
+	}
+	if _, ok := u.User.Password(); !ok {
+		return name
+	}
+	return u.User.Username()
 }
 
 func inboxToken(name string) string {

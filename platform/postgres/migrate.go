@@ -27,7 +27,8 @@ func CheckSchema(schema string) error {
 // Migrate brings a schema to the newest version: it creates the schema where
 // there is none and runs the files 001_name.sql, 002_name.sql, … of migrations
 // that have not run yet, each in a transaction. The version is kept in
-// <schema>.schema_version. Any number of processes may do this at once.
+// <schema>.schema_version. Any number of processes may do this at once. The views
+// that the files made are then published, see PublishViews.
 //
 // Files name their tables with the schema; the search path is not changed. A
 // database that is newer than the program is an error.
@@ -58,7 +59,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string, migrations 
 	case err != nil:
 		return fmt.Errorf("migrate schema %s: %w", schema, err)
 	}
-	return nil
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return PublishViews(ctx, tx, schema) })
 }
 
 // createSchema runs under a lock, because CREATE SCHEMA IF NOT EXISTS fails when

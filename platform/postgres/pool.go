@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -27,6 +28,10 @@ type Options struct {
 	// MaxConns bounds the pool; zero leaves it to the URL's pool_max_conns, or
 	// pgx's default.
 	MaxConns int32
+	// OwnerOf names a schema: every session acts as the role that owns it, once
+	// there is one, so that what a command makes belongs to the service it works
+	// for. The URL's role must be a member of that role. Empty leaves the role.
+	OwnerOf string
 }
 
 // Open connects to the database and checks that the server is PostgreSQL 15 or
@@ -47,6 +52,9 @@ func Open(ctx context.Context, databaseURL string, o Options) (*pgxpool.Pool, er
 	}
 	if o.MaxConns > 0 {
 		cfg.MaxConns = o.MaxConns
+	}
+	if o.OwnerOf != "" {
+		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return actAsOwner(ctx, conn, o.OwnerOf) }
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -83,6 +91,17 @@ func parse(databaseURL string) (*pgxpool.Config, error) {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	return cfg, nil
+}
+
+// actAsOwner changes a session's role. A schema that does not exist yet will
+// belong to the role that makes it.
+func actAsOwner(ctx context.Context, conn *pgx.Conn, schema string) error {
+	_, err := conn.Exec(ctx, `SELECT set_config('role', r.rolname, false)
+		FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = $1 AND r.rolname <> current_user`, schema)
+	if err != nil {
+		return fmt.Errorf("act as the owner of schema %s: make the role a member of it (GRANT owner TO role): %w", schema, err)
+	}
+	return nil
 }
 
 func checkServer(ctx context.Context, pool *pgxpool.Pool) error {

@@ -50,7 +50,7 @@ func (s *System) Component(name string) (lifecycle.Component, error) {
 		return lifecycle.Component{}, fmt.Errorf("no service %q", name)
 	}
 	return lifecycle.Component{Name: name, Run: func(ctx context.Context, ready func()) error {
-		c, err := s.open(ctx, name)
+		c, err := s.open(ctx, name, "")
 		if err != nil {
 			return err
 		}
@@ -83,9 +83,10 @@ func (c clients) close() {
 // connections.
 const poolSize = 16
 
-func (s *System) open(ctx context.Context, name string) (clients, error) {
+// open connects under a name. With a schema it works as that schema's owner.
+func (s *System) open(ctx context.Context, name, schema string) (clients, error) {
 	log := s.Log.With("service", name)
-	db, err := postgres.Open(ctx, s.DatabaseURL, postgres.Options{ApplicationName: "stridelog-" + name, MaxConns: poolSize})
+	db, err := postgres.Open(ctx, s.DatabaseURL, postgres.Options{ApplicationName: "stridelog-" + name, MaxConns: poolSize, OwnerOf: schema})
 	if err != nil {
 		return clients{}, err
 	}
@@ -182,7 +183,7 @@ type Rebuilt struct {
 // the log, beside a running system. It mends stores of which one was restored.
 func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress)) (Rebuilt, error) {
 	var done Rebuilt
-	c, err := s.open(ctx, "rebuild")
+	c, err := s.open(ctx, "rebuild", "poller")
 	if err != nil {
 		return done, err
 	}
@@ -194,7 +195,12 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 	if done.Poller, err = polls.Reindex(ctx); err != nil {
 		return done, fmt.Errorf("the poller's index: %w", err)
 	}
-	service, err := s.projector(c, nil)
+	p, err := s.open(ctx, "rebuild", "projector")
+	if err != nil {
+		return done, err
+	}
+	defer p.close()
+	service, err := s.projector(p, nil)
 	if err != nil {
 		return done, err
 	}
