@@ -22,9 +22,12 @@ const (
 )
 
 const (
-	specVersion = "1.0"
-	contentType = "application/json"
-	schemaBase  = "https://stridelog.dev/schemas/"
+	// SpecVersion is the version of CloudEvents.
+	SpecVersion = "1.0"
+	// ContentType is that of every payload.
+	ContentType = "application/json"
+
+	schemaBase = "https://stridelog.dev/schemas/"
 )
 
 // Event is one event with its envelope.
@@ -78,13 +81,13 @@ func (e Event) Encode() (Message, error) {
 		return Message{}, fmt.Errorf("encode %s: %w", t, err)
 	}
 	header := map[string][]string{
-		HeaderSpecVersion: {specVersion},
+		HeaderSpecVersion: {SpecVersion},
 		HeaderID:          {e.ID},
 		HeaderType:        {string(t)},
 		HeaderSource:      {e.Source},
 		HeaderTime:        {e.Time.UTC().Format(time.RFC3339Nano)},
 		HeaderDataSchema:  {SchemaURL(t)},
-		HeaderContentType: {contentType},
+		HeaderContentType: {ContentType},
 		HeaderMsgID:       {e.ID},
 	}
 	if e.About != "" {
@@ -107,8 +110,8 @@ func Decode(m Message) (Event, error) {
 	fail := func(err error) (Event, error) {
 		return Event{}, fmt.Errorf("%w: %w", ErrUndecodable, err)
 	}
-	if v := get(HeaderSpecVersion); v != specVersion {
-		return fail(fmt.Errorf("%s is %q, not %q", HeaderSpecVersion, v, specVersion))
+	if v := get(HeaderSpecVersion); v != SpecVersion {
+		return fail(fmt.Errorf("%s is %q, not %q", HeaderSpecVersion, v, SpecVersion))
 	}
 	d, err := Describe(Type(get(HeaderType)))
 	if err != nil {

@@ -16,9 +16,24 @@ import (
 
 const module = "github.com/stridelog/stridelog/events"
 
-// Generate returns the schema of each event type. The folder is that of the
-// module's source, whose comments become descriptions.
+// Generate returns the schema of each event type as text.
 func Generate(sourceDir string) (map[events.Type][]byte, error) {
+	schemas, err := Reflect(sourceDir)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[events.Type][]byte)
+	for t, s := range schemas {
+		if out[t], err = Render(s); err != nil {
+			return nil, fmt.Errorf("schema of %s: %w", t, err)
+		}
+	}
+	return out, nil
+}
+
+// Reflect returns the schema of each event type. The folder is that of the
+// module's source, whose comments become descriptions.
+func Reflect(sourceDir string) (map[events.Type]*jsonschema.Schema, error) {
 	reflector := &jsonschema.Reflector{
 		DoNotReference: true,
 		Anonymous:      true,
@@ -28,7 +43,7 @@ func Generate(sourceDir string) (map[events.Type][]byte, error) {
 		return nil, fmt.Errorf("read comments in %s: %w", sourceDir, err)
 	}
 	reflector.CommentMap = keysByPackage(reflector.CommentMap)
-	out := make(map[events.Type][]byte)
+	out := make(map[events.Type]*jsonschema.Schema)
 	for _, d := range events.Types() {
 		s := reflector.ReflectFromType(reflect.TypeOf(d.New()).Elem())
 		allowNull(reflect.TypeOf(d.New()).Elem(), s)
@@ -38,11 +53,7 @@ func Generate(sourceDir string) (map[events.Type][]byte, error) {
 		if d.Type == events.TypeActivityFetched {
 			addRaw(s)
 		}
-		text, err := render(s)
-		if err != nil {
-			return nil, fmt.Errorf("schema of %s: %w", d.Type, err)
-		}
-		out[d.Type] = text
+		out[d.Type] = s
 	}
 	return out, nil
 }
@@ -113,12 +124,14 @@ func addRaw(s *jsonschema.Schema) {
 	s.Required = append(s.Required, "raw_encoding", "raw")
 }
 
-func render(s *jsonschema.Schema) ([]byte, error) {
+// Render is the text of a generated document: indented, in the order of its
+// members, with <, > and & as they are.
+func Render(document any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(s); err != nil {
+	if err := enc.Encode(document); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil

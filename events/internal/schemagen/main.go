@@ -1,4 +1,5 @@
-// Command schemagen writes schemas/ from the event types. Run it by go generate.
+// Command schemagen writes schemas/, asyncapi.json and asyncapi.yaml from the
+// event types. Run it by go generate.
 package main
 
 import (
@@ -6,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/stridelog/stridelog/events/internal/asyncapi"
 	"github.com/stridelog/stridelog/events/internal/schema"
 )
 
@@ -21,9 +23,21 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	files := map[string][]byte{}
 	for t, text := range schemas {
-		if err := os.WriteFile(filepath.Join("schemas", string(t)+".json"), text, 0o644); err != nil {
-			return fmt.Errorf("write schema of %s: %w", t, err)
+		files[filepath.Join("schemas", string(t)+".json")] = text
+	}
+	document, err := asyncapi.Generate(".")
+	if err != nil {
+		return err
+	}
+	files["asyncapi.json"] = document
+	if files["asyncapi.yaml"], err = asyncapi.YAML(document); err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(name, text, 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
 		}
 	}
 	return nil
