@@ -22,6 +22,7 @@ const (
 	defaultLease   = 30 * time.Second
 	defaultWorkers = 4
 	defaultConfirm = time.Hour
+	defaultAbsence = 24 * time.Hour
 	defaultDegrade = time.Hour
 	minLease       = 200 * time.Millisecond
 )
@@ -49,6 +50,9 @@ type Config struct {
 	// RemovalConfirm is how far apart two passes must miss a record before it
 	// counts as removed. Default 1 h.
 	RemovalConfirm time.Duration
+	// AbsenceConfirm is how long the absence of too many records at once must last
+	// before it is believed. Default 24 h.
+	AbsenceConfirm time.Duration
 	// DegradeAfter is how long a provider must not have answered well until its
 	// connections count as degraded, as the oauth service has it. Default 1 h.
 	DegradeAfter time.Duration
@@ -100,6 +104,12 @@ func New(c Config) (*Service, error) {
 	}
 	if c.RemovalConfirm < 0 {
 		fault("poller: RemovalConfirm is %v; it must be above zero", c.RemovalConfirm)
+	}
+	if c.AbsenceConfirm == 0 {
+		c.AbsenceConfirm = defaultAbsence
+	}
+	if c.AbsenceConfirm < 0 {
+		fault("poller: AbsenceConfirm is %v; it must be above zero", c.AbsenceConfirm)
 	}
 	if c.DegradeAfter == 0 {
 		c.DegradeAfter = defaultDegrade

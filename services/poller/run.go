@@ -49,7 +49,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	}
 	pool := work.NewPool(work.Config{
 		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Schedule: schedule, Lease: c.Lease,
-		RemovalConfirm: c.RemovalConfirm, DegradeAfter: c.DegradeAfter,
+		RemovalConfirm: c.RemovalConfirm, AbsenceConfirm: c.AbsenceConfirm, DegradeAfter: c.DegradeAfter,
 		Workers: c.Workers, Metrics: metrics, Now: s.now, Hooks: s.hooks,
 	})
 	eraser := &erase.Eraser{Log: c.Log, Store: st, Bus: c.Bus, Now: s.now}

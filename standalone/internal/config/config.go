@@ -51,6 +51,9 @@ type Poll struct {
 	// RemovalConfirm is how far apart two passes must miss a record before it
 	// counts as removed.
 	RemovalConfirm time.Duration
+	// AbsenceConfirm is how long the absence of too many records at once must last
+	// before it is believed.
+	AbsenceConfirm time.Duration
 }
 
 // Config is the whole configuration of a process.
@@ -225,9 +228,13 @@ func (c *Config) readPoll(r *env.Reader) {
 		Jitter:      r.Duration("POLL_JITTER", 30*time.Second),
 
 		RemovalConfirm: r.Duration("REMOVAL_CONFIRM", time.Hour),
+		AbsenceConfirm: r.Duration("ABSENCE_CONFIRM", 24*time.Hour),
 	}
 	if c.Poll.RemovalConfirm <= 0 {
 		r.Fault("REMOVAL_CONFIRM", "must be longer than nothing")
+	}
+	if c.Poll.AbsenceConfirm <= 0 {
+		r.Fault("ABSENCE_CONFIRM", "must be longer than nothing")
 	}
 	if c.Poll.InitialDays < 1 || c.Poll.InitialDays > 3650 {
 		r.Fault("POLL_INITIAL_DAYS", "must be 1 to 3650")

@@ -145,7 +145,7 @@ func (s *System) poller(c clients, registry prometheus.Registerer) (*poller.Serv
 	return poller.New(poller.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors,
 		InitialDays: p.InitialDays, Rescan: p.Rescan, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: registry,
-		RemovalConfirm: p.RemovalConfirm, DegradeAfter: s.Config.DegradeAfter,
+		RemovalConfirm: p.RemovalConfirm, AbsenceConfirm: p.AbsenceConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
 }
 

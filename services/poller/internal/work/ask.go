@@ -63,10 +63,10 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 	return call(s.Hooks.Committed)
 }
 
-// nextToAsk skips those who are some of too many, until that has lasted for a day.
+// nextToAsk skips those who are some of too many, until that has lasted for long enough.
 func (s *session) nextToAsk(suspects []store.Suspect) *store.Suspect {
 	for _, x := range suspects {
-		if x.MassSince == nil || s.Now().Sub(*x.MassSince) >= standing {
+		if x.MassSince == nil || s.Now().Sub(*x.MassSince) >= s.AbsenceConfirm {
 			return &x
 		}
 	}

@@ -56,7 +56,7 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 	o := report.Outcome{Status: events.SyncSuccess}
 	if v.mass {
 		o = report.Outcome{Status: events.SyncPartial, Error: failure("suspicious_absence",
-			"The provider left out so many known records that none is taken as removed; if it still does a day later, they are.")}
+			"The provider left out so many known records that none is taken as removed; if it still does once ABSENCE_CONFIRM is over (a day by default), they are.")}
 	} else if w.Counts.Rejected > 0 {
 		o = report.Outcome{Status: events.SyncPartial, Error: failure("records_rejected",
 			"Some records were not understood, or are larger than the log takes. The log keeps those not understood, and the projector's failures name them; messages of the poller name those too large.")}

@@ -21,9 +21,7 @@ const (
 	wide = 65 * day
 	// group is how far apart suspects of one second pass may start.
 	group = 180 * day
-	// standing is how long too many absences must last before they count.
-	standing = day
-	day      = 24 * time.Hour
+	day   = 24 * time.Hour
 )
 
 // pass is one reading of a window. It lives as long as the lease does: what was
@@ -123,7 +121,7 @@ func (s *session) sentence(w store.Window, p *pass, missing []store.Suspect, kno
 	var v verdict
 	fresh := 0
 	for _, x := range missing {
-		if x.MassSince == nil || now.Sub(*x.MassSince) < standing {
+		if x.MassSince == nil || now.Sub(*x.MassSince) < s.AbsenceConfirm {
 			fresh++
 		}
 	}
@@ -148,7 +146,7 @@ func (s *session) sentence(w store.Window, p *pass, missing []store.Suspect, kno
 func (s *session) proved(w store.Window, p *pass, x store.Suspect) bool {
 	return w.Confirms && s.getter() == nil && x.StartedAt != nil &&
 		x.FirstAbsent != nil && !p.began.Before(x.FirstAbsent.Add(s.RemovalConfirm)) &&
-		(x.MassSince == nil || !p.began.Before(x.MassSince.Add(standing))) &&
+		(x.MassSince == nil || !p.began.Before(x.MassSince.Add(s.AbsenceConfirm))) &&
 		!w.Span.From.After(x.StartedAt.Add(-reach)) && !w.Span.To.Before(x.StartedAt.Add(reach))
 }
 
@@ -230,8 +228,8 @@ func (s *session) due(x store.Suspect) time.Time {
 	if x.FirstAbsent != nil && s.getter() == nil {
 		at = x.FirstAbsent.Add(s.RemovalConfirm)
 	}
-	if x.MassSince != nil && x.MassSince.Add(standing).After(at) {
-		at = x.MassSince.Add(standing)
+	if x.MassSince != nil && x.MassSince.Add(s.AbsenceConfirm).After(at) {
+		at = x.MassSince.Add(s.AbsenceConfirm)
 	}
 	return at
 }

@@ -36,6 +36,8 @@ type Config struct {
 	Lease      time.Duration
 	// RemovalConfirm is how far apart the two passes are that prove a removal.
 	RemovalConfirm time.Duration
+	// AbsenceConfirm is how long too many absences must last before they count.
+	AbsenceConfirm time.Duration
 	// DegradeAfter is when trouble is told of once more: the oauth service then
 	// calls the connection degraded.
 	DegradeAfter time.Duration
