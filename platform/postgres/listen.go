@@ -19,14 +19,19 @@ const (
 // pool. The returned channel holds at most one wake-up: many notifications make
 // one. A wake-up also follows each connect and reconnect, since notifications
 // sent without a connection are lost; so whoever looks at its table at every
-// wake-up misses nothing. The channel is closed when ctx ends.
+// wake-up misses nothing. The first connect waits up to 30 s for a database that is
+// away. The channel is closed when ctx ends.
 func Listen(ctx context.Context, pool *pgxpool.Pool, channel string) (<-chan struct{}, error) {
 	l := &listener{
 		config: pool.Config().ConnConfig,
 		listen: "LISTEN " + pgx.Identifier{channel}.Sanitize(),
 		wake:   make(chan struct{}, 1),
 	}
-	conn, err := l.connect(ctx)
+	var conn *pgx.Conn
+	err := Patiently(ctx, nil, func(ctx context.Context) (err error) {
+		conn, err = l.connect(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listen on channel %s: %w", channel, err)
 	}

@@ -28,7 +28,8 @@ func CheckSchema(schema string) error {
 // there is none and runs the files 001_name.sql, 002_name.sql, … of migrations
 // that have not run yet, each in a transaction. The version is kept in
 // <schema>.schema_version. Any number of processes may do this at once. The views
-// that the files made are then published, see PublishViews.
+// that the files made are then published, see PublishViews. When the database goes
+// away in the middle, it is waited for up to 30 s, and what is left is run then.
 //
 // Files name their tables with the schema; the search path is not changed. A
 // database that is newer than the program is an error.
@@ -36,6 +37,10 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string, migrations 
 	if err := CheckSchema(schema); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
+	return Patiently(ctx, nil, func(ctx context.Context) error { return migrateOnce(ctx, pool, schema, migrations) })
+}
+
+func migrateOnce(ctx context.Context, pool *pgxpool.Pool, schema string, migrations fs.FS) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("migrate schema %s: %w", schema, err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
@@ -32,10 +33,14 @@ type Options struct {
 	// there is one, so that what a command makes belongs to the service it works
 	// for. The URL's role must be a member of that role. Empty leaves the role.
 	OwnerOf string
+	// Log hears that Open waits. It may be nil.
+	Log *slog.Logger
 }
 
 // Open connects to the database and checks that the server is PostgreSQL 15 or
-// newer. Sessions run in UTC unless the URL says otherwise. No error holds the password.
+// newer. It waits up to 30 s for a server that is starting or briefly away; a wrong
+// password or database fails at once. Sessions run in UTC unless the URL says
+// otherwise. No error holds the password.
 //
 // An empty URL is an error: pgx would read the environment instead, and a
 // forgotten variable would silently open some other database.
@@ -60,7 +65,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*pgxpool.Pool, er
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
-	if err := checkServer(ctx, pool); err != nil {
+	if err := Patiently(ctx, o.Log, func(ctx context.Context) error { return checkServer(ctx, pool) }); err != nil {
 		pool.Close()
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
@@ -72,7 +73,9 @@ func TestOpenErrorsNeverHoldThePassword(t *testing.T) {
 	}
 	secret, _ := good.User.Password()
 	for name, bad := range cases {
-		pool, err := postgres.Open(t.Context(), bad, postgres.Options{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // nobody will listen, however long one waits
+		pool, err := postgres.Open(ctx, bad, postgres.Options{})
+		cancel()
 		if err == nil {
 			pool.Close()
 			t.Errorf("%s: no error", name)

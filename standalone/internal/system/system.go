@@ -86,7 +86,7 @@ const poolSize = 16
 // open connects under a name. With a schema it works as that schema's owner.
 func (s *System) open(ctx context.Context, name, schema string) (clients, error) {
 	log := s.Log.With("service", name)
-	db, err := postgres.Open(ctx, s.DatabaseURL, postgres.Options{ApplicationName: "stridelog-" + name, MaxConns: poolSize, OwnerOf: schema})
+	db, err := postgres.Open(ctx, s.DatabaseURL, postgres.Options{ApplicationName: "stridelog-" + name, MaxConns: poolSize, OwnerOf: schema, Log: log})
 	if err != nil {
 		return clients{}, err
 	}
