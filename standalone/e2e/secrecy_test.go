@@ -126,7 +126,7 @@ func newVault(t *testing.T) *vault {
 	if err := os.Chmod(v.dataDir, 0o755); err != nil { //nolint:gosec // see above
 		t.Fatal(err)
 	}
-	if v.postgres, err = launcher.Start(t.Context(), launcher.Options{Dir: v.dataDir, BinDir: os.Getenv("STRIDELOG_PG_BIN")}); err != nil {
+	if v.postgres, err = launcher.Start(t.Context(), launcher.Options{Dir: v.dataDir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = v.postgres.Stop(context.Background()) })

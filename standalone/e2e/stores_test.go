@@ -101,7 +101,7 @@ func (p *mortalPostgres) start(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var err error
-	if p.server, err = launcher.Start(ctx, launcher.Options{Dir: p.dir, Log: testLog(t)}); err != nil {
+	if p.server, err = launcher.Start(ctx, launcher.Options{Dir: p.dir, Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}, Log: testLog(t)}); err != nil {
 		t.Fatal(err)
 	}
 	p.door.leadTo(p.address().Host)

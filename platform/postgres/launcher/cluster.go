@@ -122,10 +122,8 @@ func (c *cluster) create(ctx context.Context) error {
 		return err
 	}
 	data := filepath.Join(making, dataName)
-	args := []string{
-		"-D", data, "-U", superuser, "-A", "scram-sha-256", "--pwfile", passwd,
-		"-E", "UTF8", "--locale=" + locale(),
-	}
+	args := []string{"-D", data, "-U", superuser, "-A", "scram-sha-256", "--pwfile", passwd, "-E", "UTF8"}
+	args = append(args, locale(c.programs.major)...)
 	if c.throwaway {
 		args = append(args, "--no-sync")
 	}
@@ -142,15 +140,21 @@ func (c *cluster) create(ctx context.Context) error {
 	return syncDir(c.root)
 }
 
-// locale is C.UTF-8 where the system has it: plain C does not fold the case of
-// letters outside ASCII.
-func locale() string {
+// ownLocale is the first major that has a C.UTF-8 of its own.
+const ownLocale = 17
+
+// locale is C.UTF-8 where PostgreSQL or the system has it: plain C does not fold
+// the case of letters outside ASCII.
+func locale(major int) []string {
+	if major >= ownLocale {
+		return []string{"--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"}
+	}
 	for _, path := range []string{"/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8"} {
 		if _, err := os.Stat(path); err == nil {
-			return "C.UTF-8"
+			return []string{"--locale=C.UTF-8"}
 		}
 	}
-	return "C"
+	return []string{"--locale=C"}
 }
 
 // syncDir makes the rename itself durable.

@@ -1,7 +1,8 @@
 //go:build unix
 
-// Package launcher runs a PostgreSQL server of its own from installed binaries:
-// for the demo, for a system on one machine, and for tests.
+// Package launcher runs a PostgreSQL server of its own: for the demo, for a
+// system on one machine, and for tests. Its programs are the installed ones, else
+// those of an earlier download, else a download if the caller allows one.
 //
 // The server is a direct child on a free port of 127.0.0.1 with a random
 // password. A cluster lives in <dir>/pg/<major>; an existing one fixes the major
@@ -31,7 +32,12 @@ type Options struct {
 	Throwaway bool
 	// BinDir is the folder of initdb and postgres; empty searches for them.
 	BinDir string
-	Log    *slog.Logger
+	// CacheDir is where downloaded programs are kept. Empty is the usual place:
+	// /var/cache/stridelog for root, else stridelog in the user's cache folder.
+	CacheDir string
+	// Download allows fetching the programs when none are installed; nil forbids.
+	Download *Download
+	Log      *slog.Logger
 }
 
 // Server is a running PostgreSQL.
@@ -101,7 +107,11 @@ func open(ctx context.Context, o Options, root string, account *account) (*Serve
 	if err != nil {
 		return nil, err
 	}
-	programs, err := findPrograms(ctx, o.BinDir, major)
+	places, err := newSearch(o, account)
+	if err != nil {
+		return nil, err
+	}
+	programs, err := places.find(ctx, major)
 	if err != nil {
 		return nil, err
 	}

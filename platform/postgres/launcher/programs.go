@@ -10,8 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"sort"
 	"strconv"
+	"strings"
 )
 
 const oldestMajor = 15
@@ -46,52 +48,83 @@ func knownFolders() []string {
 	}
 }
 
-// findPrograms looks in binDir alone when it is set, else on the PATH and in the
-// known folders, and takes the newest. A major other than 0 is the only one that
-// will do: it is the one an existing cluster was made with.
-func findPrograms(ctx context.Context, binDir string, major int) (programs, error) {
-	if binDir != "" {
-		p, err := inspect(ctx, binDir)
-		switch {
-		case err != nil:
-			return programs{}, fmt.Errorf("STRIDELOG_PG_BIN: %w", err)
-		case major != 0 && p.major != major:
-			return programs{}, wrongMajor(major, []programs{p})
-		case p.major < oldestMajor:
-			return programs{}, fmt.Errorf("STRIDELOG_PG_BIN: %s holds PostgreSQL %d; Stridelog needs %d or newer", binDir, p.major, oldestMajor)
-		}
-		return p, nil
+// search is where programs may come from, in this order.
+type search struct {
+	binDir    string    // STRIDELOG_PG_BIN; when set, nothing else is looked at
+	installed []string  // folders; see candidates
+	cache     cache     // of downloads
+	build     build     // what to download; empty when there is none for this platform
+	download  *Download // nil forbids it
+}
+
+func newSearch(o Options, account *account) (search, error) {
+	s := search{binDir: o.BinDir, installed: candidates(), download: o.Download}
+	c, err := openCache(o.CacheDir, account, o.Log)
+	switch {
+	case err == nil:
+		s.cache, s.build = c, builds()[runtime.GOOS+"/"+runtime.GOARCH]
+	case o.Download != nil:
+		return search{}, err
+	}
+	return s, nil
+}
+
+// find takes the newest of what is installed. A major other than 0 is the only
+// one that will do: it is the one an existing cluster was made with.
+func (s search) find(ctx context.Context, major int) (programs, error) {
+	if s.binDir != "" {
+		return chosen(ctx, s.binDir, major)
 	}
 	var found []programs
-	for _, dir := range candidates() {
+	for _, dir := range s.installed {
 		if p, err := inspect(ctx, dir); err == nil && p.major >= oldestMajor {
 			found = append(found, p)
 		}
 	}
-	if len(found) == 0 {
-		return programs{}, fmt.Errorf("%w in version %d or newer: %s", ErrNoPrograms, oldestMajor, howToInstall)
-	}
-	if major == 0 {
-		sort.SliceStable(found, func(i, j int) bool { return found[i].major > found[j].major })
-		return found[0], nil
-	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].major > found[j].major })
 	for _, p := range found {
-		if p.major == major {
+		if major == 0 || p.major == major {
 			return p, nil
 		}
 	}
-	return programs{}, wrongMajor(major, found)
+	if s.build.major != 0 && (major == 0 || major == s.build.major) {
+		if p, there := s.cache.find(ctx, s.build); there {
+			return p, nil
+		}
+		if s.download != nil {
+			return s.cache.fetch(ctx, s.build, *s.download)
+		}
+	}
+	if major != 0 {
+		return programs{}, wrongMajor(major, found)
+	}
+	return programs{}, fmt.Errorf("%w in version %d or newer: %s", ErrNoPrograms, oldestMajor, howToInstall)
+}
+
+// chosen is the folder that a person named.
+func chosen(ctx context.Context, binDir string, major int) (programs, error) {
+	p, err := inspect(ctx, binDir)
+	switch {
+	case err != nil:
+		return programs{}, fmt.Errorf("STRIDELOG_PG_BIN: %w", err)
+	case major != 0 && p.major != major:
+		return programs{}, wrongMajor(major, []programs{p})
+	case p.major < oldestMajor:
+		return programs{}, fmt.Errorf("STRIDELOG_PG_BIN: %s holds PostgreSQL %d; Stridelog needs %d or newer", binDir, p.major, oldestMajor)
+	}
+	return p, nil
 }
 
 func wrongMajor(major int, found []programs) error {
-	var have []string
-	for _, p := range found {
-		have = append(have, fmt.Sprintf("%d in %s", p.major, p.dir))
+	have := []string{"none"}
+	for i, p := range found {
+		have = append(have[:i], fmt.Sprintf("%d in %s", p.major, p.dir))
 	}
-	return fmt.Errorf("the data was made by PostgreSQL %d, and only other versions are here (%v): install PostgreSQL %d, "+
-		"or set STRIDELOG_PG_BIN to its folder; the data is untouched", major, have, major)
+	return fmt.Errorf("the data was made by PostgreSQL %d, and that version is not here (found: %s): install PostgreSQL %d, "+
+		"or set STRIDELOG_PG_BIN to its folder; the data is untouched", major, strings.Join(have, ", "), major)
 }
 
+// candidates are the folders that hold programs where a package has put them.
 func candidates() []string {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {

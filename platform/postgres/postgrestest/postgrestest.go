@@ -23,8 +23,11 @@ import (
 )
 
 const (
-	limit    = time.Minute
-	maxConns = 8
+	limit = time.Minute
+	// startLimit leaves time for a download, which happens once on a machine
+	// without PostgreSQL; tests of other packages wait for it.
+	startLimit = 5 * time.Minute
+	maxConns   = 8
 )
 
 // server is the throwaway server of this test process. It is a global because
@@ -33,9 +36,13 @@ const (
 //
 //nolint:gochecknoglobals // see above
 var server = sync.OnceValues(func() (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	s, err := launcher.Start(ctx, launcher.Options{Throwaway: true, BinDir: os.Getenv("STRIDELOG_PG_BIN")})
+	s, err := launcher.Start(ctx, launcher.Options{
+		Throwaway: true,
+		BinDir:    os.Getenv("STRIDELOG_PG_BIN"),
+		Download:  &launcher.Download{Registry: launcher.Registry(os.LookupEnv)},
+	})
 	if err != nil {
 		return "", err
 	}

@@ -60,7 +60,7 @@ func TestAnExternalServerIsUsed(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	external, err := launcher.Start(t.Context(), launcher.Options{Dir: dir, Throwaway: true})
+	external, err := launcher.Start(t.Context(), launcher.Options{Dir: dir, Throwaway: true, Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}})
 	if err != nil {
 		t.Fatal(err)
 	}

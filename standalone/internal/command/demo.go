@@ -9,6 +9,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/httpserver"
 	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/postgres/launcher"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/demo"
 	"github.com/stridelog/stridelog/standalone/internal/store"
@@ -32,7 +33,7 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 	if err != nil {
 		return err
 	}
-	stores, err := store.Embed(ctx, c, log)
+	stores, err := store.Embed(ctx, c, log, &launcher.Download{Registry: c.NPMRegistry, Progress: showDownload(p)})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func runServe(ctx context.Context, p Process, c config.Config, args []string) er
 	}
 	stores := store.Given(c)
 	if embeddedFlag(args) {
-		if stores, err = store.Embed(ctx, c, log); err != nil {
+		if stores, err = store.Embed(ctx, c, log, nil); err != nil {
 			return err
 		}
 		defer stores.Close()

