@@ -17,6 +17,7 @@ require (
 	github.com/stridelog/stridelog/services/poller v0.0.0
 	github.com/stridelog/stridelog/services/projector v0.0.0
 	github.com/synadia-io/orbit.go/jetstreamext v0.3.1
+	golang.org/x/crypto v0.58.0
 	golang.org/x/mod v0.42.0
 )
 
@@ -86,7 +87,6 @@ require (
 	github.com/ugorji/go/codec v1.3.1 // indirect
 	go.mongodb.org/mongo-driver/v2 v2.5.0 // indirect
 	golang.org/x/arch v0.22.0 // indirect
-	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect

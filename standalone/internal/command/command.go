@@ -56,7 +56,9 @@ func actions() []action {
 		action{"rebuild", "fold the workout tables again from the log, beside a running system", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"tail", "print events as they come; --from 1 starts at the first fact", config.Needs{Stores: config.StoresFound}, runTail},
 		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all lets them try again", config.Needs{Stores: config.StoresFound}, runDeadLetters},
-		action{"keys", "new-sealing-key: print a new key for STRIDELOG_SEALING_KEY", config.Needs{Stores: config.StoresNone}, runKeys},
+		action{"streams", "declare the streams; --reader NAME makes a durable consumer for a reader", config.Needs{Stores: config.StoresFound}, runStreams},
+		action{"health", "is the service on OPERATIONS_ADDR or HTTP_ADDR ready? for containers", config.Needs{Stores: config.StoresNone}, runHealth},
+		action{"keys", "new-sealing-key: print one; init DIR: write all secrets of docker-compose.yml", config.Needs{Stores: config.StoresNone}, runKeys},
 		action{"config", "check [command]: say what is wrong with the environment", config.Needs{Stores: config.StoresNone}, runConfig},
 	)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/demo"
+	"github.com/stridelog/stridelog/standalone/internal/deployment"
 	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
@@ -62,11 +63,16 @@ func runService(name string) func(context.Context, Process, config.Config, []str
 		if err != nil {
 			return err
 		}
-		component, err := newSystem(p, c, store.Given(c), log).Component(name)
+		s := newSystem(p, c, store.Given(c), log)
+		component, err := s.Component(name)
 		if err != nil {
 			return err
 		}
-		return lifecycle.Run(ctx, log, component)
+		components := []lifecycle.Component{component}
+		if c.OperationsAddr != "" && name != "gateway" { // which answers on HTTP_ADDR
+			components = withOperations(s, component)
+		}
+		return lifecycle.Run(ctx, log, components...)
 	}
 }
 
@@ -81,13 +87,21 @@ func newSystem(p Process, c config.Config, stores *store.Stores, log *slog.Logge
 
 // runKeys makes keys for operators.
 func runKeys(_ context.Context, p Process, _ config.Config, args []string) error {
-	if len(args) != 1 || args[0] != "new-sealing-key" {
-		return fmt.Errorf("%w: stridelog keys new-sealing-key", errUsage)
+	switch {
+	case len(args) == 1 && args[0] == "new-sealing-key":
+		key, err := oauth.NewSealingKey()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(p.Stdout, key)
+		return nil
+	case len(args) == 2 && args[0] == "init":
+		if err := deployment.MakeSecrets(args[1], deployment.ComposeHosts()); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.Stdout, "The secrets of docker-compose.yml are in %s. Keep a copy of sealing_key: without it people must connect again.\n", args[1])
+		return nil
+	default:
+		return fmt.Errorf("%w: stridelog keys new-sealing-key | keys init DIR", errUsage)
 	}
-	key, err := oauth.NewSealingKey()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(p.Stdout, key)
-	return nil
 }

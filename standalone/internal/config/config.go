@@ -60,7 +60,10 @@ type Poll struct {
 type Config struct {
 	DatabaseURL, NATSURL string
 	HTTPAddr             string
-	DataDir              string
+	// OperationsAddr is where a single service without an API answers /readyz and
+	// /metrics; empty is nowhere.
+	OperationsAddr string
+	DataDir        string
 	// DataDirChosen is false when DataDir is the default.
 	DataDirChosen     bool
 	PGBin             string
@@ -102,6 +105,7 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	r := env.New(lookup)
 	c := Config{
 		HTTPAddr:          r.String("HTTP_ADDR", ":8000"),
+		OperationsAddr:    r.String("OPERATIONS_ADDR", ""),
 		PGBin:             r.String("STRIDELOG_PG_BIN", ""),
 		NPMRegistry:       r.URL("npm_config_registry", r.URL("NPM_CONFIG_REGISTRY", "")),
 		AdminKey:          r.Secret("STRIDELOG_ADMIN_KEY"),
@@ -146,9 +150,11 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 // checkAddresses reports what would only fail once something listens, connects or
 // redirects. Store URLs can hold passwords and are not shown.
 func (c *Config) checkAddresses(r *env.Reader) {
-	_, port, err := net.SplitHostPort(c.HTTPAddr)
-	if _, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil {
-		r.Fault("HTTP_ADDR", fmt.Sprintf("%q is not host:port or :port, as in 127.0.0.1:8000", c.HTTPAddr))
+	for name, addr := range map[string]string{"HTTP_ADDR": c.HTTPAddr, "OPERATIONS_ADDR": c.OperationsAddr} {
+		_, port, err := net.SplitHostPort(addr)
+		if _, perr := strconv.ParseUint(port, 10, 16); addr != "" && (err != nil || perr != nil) {
+			r.Fault(name, fmt.Sprintf("%q is not host:port or :port, as in 127.0.0.1:8000", addr))
+		}
 	}
 	for _, entry := range c.RedirectAllowlist {
 		if err := oauth.CheckRedirectOrigin(entry); err != nil {

@@ -1,0 +1,44 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+)
+
+// runStreams declares the streams, for services whose NATS users may not, and the
+// consumers of readers who may not make one.
+func runStreams(ctx context.Context, p Process, c config.Config, args []string) error {
+	var readers []string
+	flags := flag.NewFlagSet("streams", flag.ContinueOnError)
+	flags.SetOutput(p.Stderr)
+	flags.Func("reader", "also make a durable consumer of this name on the facts and on the workouts; may be repeated",
+		func(name string) error { readers = append(readers, name); return nil })
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUsage, err)
+	case flags.NArg() > 0:
+		return fmt.Errorf("%w: stridelog streams [--reader NAME]…", errUsage)
+	}
+	return withBus(ctx, p, c, "streams", func(b *bus.Bus) error {
+		if err := b.DeclareStreams(ctx); err != nil {
+			return err
+		}
+		for _, name := range readers {
+			for _, stream := range []string{events.StreamFacts, events.StreamWorkouts} {
+				if err := b.DeclareReader(ctx, stream, name); err != nil {
+					return err
+				}
+			}
+		}
+		fmt.Fprintf(p.Stdout, "The %d streams and %d readers of facts and workouts are declared.\n", len(events.Streams()), len(readers))
+		return nil
+	})
+}
