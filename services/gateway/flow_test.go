@@ -296,6 +296,9 @@ func TestDocumentIsServedAndShown(t *testing.T) {
 	if !bytes.Equal(served.Body, file) {
 		t.Error("/openapi.json is not the document")
 	}
+	if said := s.Call(http.MethodGet, "/asyncapi.json", "", 200, nil); !bytes.Equal(said.Body, events.AsyncAPI()) {
+		t.Error("/asyncapi.json is not the contract of the events")
+	}
 	var document struct {
 		Paths map[string]map[string]json.RawMessage
 	}

@@ -9,6 +9,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/oapi-codegen/runtime v1.8.0
 	github.com/prometheus/client_golang v1.25.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/stridelog/stridelog/events v0.0.0
 	github.com/stridelog/stridelog/platform v0.0.0
 	github.com/stridelog/stridelog/provider v0.0.0

@@ -19,7 +19,7 @@ import (
 // CheckPath checks the values of a path's parameters.
 func (o *Operation) CheckPath(value func(name string) string) (faults []problem.Field) {
 	for _, p := range o.path {
-		if m := p.Schema.fault(value(p.Name)); m != "" {
+		if m := p.rule.fault(value(p.Name)); m != "" {
 			faults = append(faults, problem.Field{Field: p.Name, Message: m})
 		}
 	}
@@ -59,7 +59,7 @@ func queryFault(p parameter, allowed, known bool, values []string) string {
 	case values[0] == "":
 		return "is empty: give a value or leave it out"
 	}
-	return p.Schema.fault(values[0])
+	return p.rule.fault(values[0])
 }
 
 // CheckBody checks a JSON body: one object, known members, each once, with allowed values.
@@ -74,15 +74,15 @@ func (o *Operation) CheckBody(body []byte) (faults []problem.Field) {
 	if err != nil {
 		return []problem.Field{{Field: "body", Message: err.Error()}}
 	}
-	if len(names) < o.body.MinProperties {
+	if len(names) < o.body.atLeast {
 		return []problem.Field{{Field: "body", Message: "names nothing to change: send at least one member"}}
 	}
 	for i, name := range names {
-		s, known := o.body.Properties[name]
+		s, known := o.body.members[name]
 		var m string
 		switch {
 		case !known:
-			m = "is not a member of this body; known are " + strings.Join(sorted(o.body.Properties), ", ")
+			m = "is not a member of this body; known are " + strings.Join(sorted(o.body.members), ", ")
 		case slices.Contains(names[:i], name):
 			m = "is given more than once"
 		default:
@@ -125,7 +125,7 @@ func split(body []byte) (names []string, members []json.RawMessage, err error) {
 	return names, members, nil
 }
 
-func (s *schema) memberFault(raw json.RawMessage) string {
+func (s *rule) memberFault(raw json.RawMessage) string {
 	if bytes.Equal(raw, []byte("null")) {
 		if slices.Contains(s.Type, "null") {
 			return ""
@@ -140,7 +140,7 @@ func (s *schema) memberFault(raw json.RawMessage) string {
 }
 
 // fault says what is wrong with a text; empty when nothing is.
-func (s *schema) fault(text string) string {
+func (s *rule) fault(text string) string {
 	if s.Type[0] == "integer" {
 		return s.integerFault(text)
 	}
@@ -162,7 +162,7 @@ func (s *schema) fault(text string) string {
 	return formatFault(s.Format, text)
 }
 
-func (s *schema) integerFault(text string) string {
+func (s *rule) integerFault(text string) string {
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil || text != strconv.FormatInt(n, 10):

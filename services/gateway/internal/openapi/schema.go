@@ -1,0 +1,39 @@
+package openapi
+
+import "encoding/json"
+
+// Schema is the part of JSON Schema that the document uses.
+type Schema struct {
+	Ref           string             `json:"$ref"`
+	Type          Types              `json:"type"`
+	Format        string             `json:"format"`
+	Description   string             `json:"description"`
+	Enum          []string           `json:"enum"`
+	Default       any                `json:"default"`
+	Minimum       *int64             `json:"minimum"`
+	Maximum       *int64             `json:"maximum"`
+	MinLength     int                `json:"minLength"`
+	MaxLength     int                `json:"maxLength"`
+	Pattern       string             `json:"pattern"`
+	Properties    map[string]*Schema `json:"properties"`
+	MinProperties int                `json:"minProperties"`
+	Items         *Schema            `json:"items"`
+	AllOf         []*Schema          `json:"allOf"`
+	OneOf         []*Schema          `json:"oneOf"`
+}
+
+// Types is "string" or ["string", "null"].
+type Types []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Types) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '[' {
+		return json.Unmarshal(data, (*[]string)(t))
+	}
+	var one string
+	if err := json.Unmarshal(data, &one); err != nil {
+		return err
+	}
+	*t = Types{one}
+	return nil
+}
