@@ -46,7 +46,8 @@ type Taken struct {
 // ledger is the row of a budget. Its periods are the provider's where an answer
 // told them, else multiples of the configured length.
 type ledger struct {
-	remaining, quota int // quota before halving; zero when unknown
+	remaining, quota int  // quota before halving; zero when unknown
+	answered         bool // the quota comes from an answer, not from configuration
 	resetAt          time.Time
 	halvings         int
 	refused          bool // in this period
@@ -60,7 +61,8 @@ func (l ledger) limit() int {
 }
 
 // renew begins a new period once the old one is over. A period without a refusal
-// takes one halving back. A lower limit that an answer told stays until the next.
+// takes one halving back. A lower limit that an answer told stays until the next
+// answer; one of our own configuration follows it.
 func (l *ledger) renew(p Purse, now time.Time) {
 	allowed := p.Allowed
 	if now.Before(l.resetAt) {
@@ -69,8 +71,8 @@ func (l *ledger) renew(p Purse, now time.Time) {
 	if !l.refused && l.halvings > 0 {
 		l.halvings--
 	}
-	if allowed.Requests > 0 && (p.Account == AppAccount || l.quota == 0 || l.quota > allowed.Requests) {
-		l.quota = allowed.Requests
+	if allowed.Requests > 0 && (!l.answered || l.quota > allowed.Requests) {
+		l.quota, l.answered = allowed.Requests, false
 	}
 	per := allowed.Per
 	if per <= 0 {
@@ -93,7 +95,7 @@ func (l *ledger) told(q provider.Quota) {
 	} else if q.ResetAt.After(l.resetAt) || l.resetAt.Sub(q.ResetAt) > sameReset {
 		l.resetAt = q.ResetAt
 	}
-	l.quota = q.Limit
+	l.quota, l.answered = q.Limit, true
 	l.remaining = max(0, min(l.limit()-taken, q.Remaining-(q.Limit-l.limit())))
 }
 
@@ -130,18 +132,21 @@ func (s *Store) Told(ctx context.Context, p Purse, q provider.Quota) error {
 }
 
 // Refused books an answer that came too early by the provider's count, although
-// not by ours: nothing goes before until, and the budget is halved.
-func (s *Store) Refused(ctx context.Context, p Purse, until time.Time) error {
-	return s.book(ctx, p, func(l *ledger, _ bool) bool {
+// not by ours: the budget is halved, and nothing goes before the instant that until
+// gives for so many halvings.
+func (s *Store) Refused(ctx context.Context, p Purse, until func(halvings int) time.Time) (at time.Time, err error) {
+	err = s.book(ctx, p, func(l *ledger, _ bool) bool {
 		if !l.refused {
 			l.halvings = min(l.halvings+1, maxHalvings)
 		}
 		if l.quota == 0 {
 			l.quota = p.Allowed.Requests
 		}
-		l.refused, l.remaining, l.resetAt = true, 0, until
+		at = until(l.halvings)
+		l.refused, l.remaining, l.resetAt = true, 0, at
 		return true
 	})
+	return at, err
 }
 
 // book changes one budget; what change makes of it is stored if it says so.
@@ -152,8 +157,8 @@ func (s *Store) book(ctx context.Context, p Purse, change func(l *ledger, known 
 			return err
 		}
 		var l ledger
-		err := tx.QueryRow(ctx, "SELECT remaining, quota, reset_at, halvings, refused FROM poller.budgets WHERE provider = $1 AND account = $2",
-			p.Provider, p.Account).Scan(&l.remaining, &l.quota, &l.resetAt, &l.halvings, &l.refused)
+		err := tx.QueryRow(ctx, "SELECT remaining, quota, told, reset_at, halvings, refused FROM poller.budgets WHERE provider = $1 AND account = $2",
+			p.Provider, p.Account).Scan(&l.remaining, &l.quota, &l.answered, &l.resetAt, &l.halvings, &l.refused)
 		known := err == nil
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
@@ -162,10 +167,10 @@ func (s *Store) book(ctx context.Context, p Purse, change func(l *ledger, known 
 			return nil
 		}
 		_, err = tx.Exec(ctx, `
-			INSERT INTO poller.budgets (provider, account, remaining, quota, reset_at, halvings, refused) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			INSERT INTO poller.budgets (provider, account, remaining, quota, told, reset_at, halvings, refused) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (provider, account) DO UPDATE SET remaining = excluded.remaining, quota = excluded.quota,
-			    reset_at = excluded.reset_at, halvings = excluded.halvings, refused = excluded.refused`,
-			p.Provider, p.Account, l.remaining, l.quota, l.resetAt, l.halvings, l.refused)
+			    told = excluded.told, reset_at = excluded.reset_at, halvings = excluded.halvings, refused = excluded.refused`,
+			p.Provider, p.Account, l.remaining, l.quota, l.answered, l.resetAt, l.halvings, l.refused)
 		return err
 	})
 	if err != nil {

@@ -138,11 +138,21 @@ func (s *session) count(ctx context.Context, q *provider.Quota, err error) {
 		}
 	}
 	if class == string(provider.ClassRateLimited) {
-		s.refusedUntil = s.resetOf(err)
-		if err := s.Store.Refused(ctx, s.refusing(q), s.refusedUntil); err != nil && ctx.Err() == nil {
+		s.refused(ctx, q, err)
+	}
+}
+
+// refused books a refusal for a limit, and until when it holds.
+func (s *session) refused(ctx context.Context, q *provider.Quota, refusal error) {
+	until := func(halvings int) time.Time { return s.resetOf(refusal, halvings) }
+	at, err := s.Store.Refused(ctx, s.refusing(q), until)
+	if err != nil {
+		at = until(1)
+		if ctx.Err() == nil {
 			s.log.Warn("a refusal for the limit could not be stored", "error", err)
 		}
 	}
+	s.refusedUntil = at
 }
 
 // refusing is the budget that a refusal is about: the account's, unless its answer

@@ -213,8 +213,9 @@ func describe(err error) string {
 	return "no readable answer."
 }
 
-// resetOf is when a limit that was hit allows requests again.
-func (s *session) resetOf(err error) time.Time {
+// resetOf is when a limit that was hit allows requests again. A provider that does
+// not say is asked after half a minute, and ever later while it goes on refusing.
+func (s *session) resetOf(err error, refusals int) time.Time {
 	var e *provider.Error
 	now := s.Now()
 	if errors.As(err, &e) {
@@ -225,7 +226,7 @@ func (s *session) resetOf(err error) time.Time {
 			return e.Quota.ResetAt
 		}
 	}
-	return now.Add(backoff(s.lease.Failures+6) + time.Second)
+	return now.Add(backoff(refusals + 5))
 }
 
 // again takes a window back to its start after its cursor was refused, once.

@@ -30,6 +30,11 @@ CREATE TABLE poller.targets (
     not_before          timestamptz,
     due_at              timestamptz,               -- kept by refresh_due
     due_priority        smallint NOT NULL DEFAULT 0,
+    -- How the provider has answered for the connection, and what oauth was told.
+    trouble_class       text NOT NULL DEFAULT '',
+    trouble_since       timestamptz,
+    told_class          text NOT NULL DEFAULT '',
+    told_late           boolean NOT NULL DEFAULT false, -- that it has lasted for long
     PRIMARY KEY (user_id, provider)
 );
 CREATE INDEX targets_due ON poller.targets (due_priority, due_at) WHERE status = 'active' AND due_at IS NOT NULL;
@@ -57,17 +62,21 @@ CREATE TABLE poller.windows (
     changed        int NOT NULL DEFAULT 0,
     unchanged      int NOT NULL DEFAULT 0,
     rejected       int NOT NULL DEFAULT 0,
+    removed        int NOT NULL DEFAULT 0,
     attempts       int NOT NULL DEFAULT 0,
     report         int NOT NULL DEFAULT 0, -- how many SyncFinished were said about it
     not_before     timestamptz,
     requested_at   timestamptz NOT NULL,
     finished_at    timestamptz,
-    trace          text NOT NULL DEFAULT '' -- traceparent of the request
+    trace          text NOT NULL DEFAULT '', -- traceparent of the request
+    confirms       boolean NOT NULL DEFAULT false, -- the poller's own second look at suspects
+    suspects       text[] NOT NULL DEFAULT '{}'    -- external ids that the request names
 );
 CREATE INDEX windows_work ON poller.windows (user_id, provider, priority, window_to DESC) WHERE status <> 'done';
 CREATE INDEX windows_done ON poller.windows (finished_at) WHERE status = 'done';
 -- There is one scheduled window at a time: a wider scan takes the narrower one's place.
-CREATE UNIQUE INDEX windows_scheduled ON poller.windows (user_id, provider) WHERE trigger = 'scheduled' AND status <> 'done';
+CREATE UNIQUE INDEX windows_scheduled ON poller.windows (user_id, provider)
+    WHERE trigger = 'scheduled' AND status <> 'done' AND NOT confirms;
 
 -- The schedule.
 CREATE TABLE poller.scans (
@@ -88,17 +97,43 @@ CREATE TABLE poller.activity_index (
     hash_version int NOT NULL,
     origin       text NOT NULL,
     removed      boolean NOT NULL,
-    started_at   timestamptz,
     sync_id      uuid,
+    account      text COLLATE "C" NOT NULL, -- that it was read from; '' when the log does not say
+    -- The civil start: an offset that is unknown counts as none.
+    started_at         timestamptz,
+    utc_offset_seconds int NOT NULL,
     PRIMARY KEY (user_id, provider, external_id)
+);
+
+-- Records that a window should hold and did not. A row means nothing any more when
+-- the index knows a later version than the one that was missed.
+CREATE TABLE poller.suspects (
+    user_id      uuid NOT NULL,
+    provider     text COLLATE "C" NOT NULL,
+    external_id  text COLLATE "C" NOT NULL,
+    sequence     bigint NOT NULL, -- of the version that is missed
+    first_absent timestamptz,     -- end of the first complete pass without it; null: only a notice says so
+    mass_since   timestamptz,     -- when it first was one of too many
+    PRIMARY KEY (user_id, provider, external_id)
+);
+
+-- The last message that each durable has given us. A durable that acknowledged more
+-- than this shows that the database is older than the log.
+CREATE TABLE poller.progress (
+    durable  text PRIMARY KEY,
+    epoch    text NOT NULL,
+    sequence bigint NOT NULL
 );
 
 CREATE TABLE poller.budgets (
     provider  text COLLATE "C" NOT NULL,
-    account   text COLLATE "C" NOT NULL, -- the provider account, or the connection where that is unknown
+    account   text COLLATE "C" NOT NULL, -- the provider account, or the connection where that is unknown; '' is the app's own
     remaining int NOT NULL,
     quota     int NOT NULL,
+    told      boolean NOT NULL,          -- the quota comes from an answer, not from our configuration
     reset_at  timestamptz NOT NULL,
+    halvings  smallint NOT NULL,         -- each halves what the quota allows
+    refused   boolean NOT NULL,          -- in the present period
     PRIMARY KEY (provider, account)
 );
 
@@ -146,7 +181,7 @@ SELECT user_id, provider, connection_id, last_synced_at, due_at AS next_sync_at
 CREATE VIEW poller.view_syncs_v1 AS
 SELECT id AS sync_id, user_id, provider, connection_id, trigger, window_from, window_to, status, not_before,
        json_build_object('pages', pages, 'seen', seen, 'new', new, 'changed', changed,
-                         'unchanged', unchanged, 'removed', 0, 'rejected', rejected) AS counts,
+                         'unchanged', unchanged, 'removed', removed, 'rejected', rejected) AS counts,
        requested_at
   FROM poller.windows
  WHERE status <> 'done';
