@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -27,43 +28,43 @@ const (
 // page (the callback request is sent) to their first workouts being readable by
 // REST, against a bare program that does only the unavoidable: exchange the
 // code, read one page, publish it durably as one batch, insert it, read it.
-func firstWorkouts(ctx context.Context, databaseURL, natsURL string, log *slog.Logger) error {
+func firstWorkouts(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) error {
 	cloud, err := newCloud()
 	if err != nil {
 		return err
 	}
 	defer cloud.site.Close()
-	in, err := installation.Start(ctx, installation.Options{DatabaseURL: databaseURL, NATSURL: natsURL, Fitbit: cloud.settings(), Log: log})
+	in, err := installation.Start(ctx, installation.Options{DatabaseURL: s.databaseURL, NATSURL: s.natsURL, Fitbit: cloud.settings(), Log: log})
 	if err != nil {
 		return err
 	}
-	bare, err := newBare(ctx, databaseURL, natsURL, cloud)
+	bare, err := newBare(ctx, s.databaseURL, s.natsURL, cloud)
 	if err != nil {
 		return err
 	}
 	var product, limit series
 	for round := range rounds {
-		if err := limit.measure(connectsPerRound, func(i int) (time.Duration, error) {
+		if err := limit.measure(s, connectsPerRound, func(i int) (time.Duration, error) {
 			return bare.connect(ctx, cloud.person(i))
 		}); err != nil {
 			return fmt.Errorf("bare chain: %w", err)
 		}
-		if err := product.measure(connectsPerRound, func(i int) (time.Duration, error) {
+		if err := product.measure(s, connectsPerRound, func(i int) (time.Duration, error) {
 			return connect(ctx, in.Client, fmt.Sprintf("bench-%d-%d", round, i), cloud.person(i))
 		}); err != nil {
 			return fmt.Errorf("product: %w", err)
 		}
 	}
 	bare.close()
-	fmt.Println("callback to first workouts readable (30 days, simulator latency 0)")
-	limit.print("limit: bare chain")
-	product.print("product")
-	fmt.Printf("  ratio of medians (limit / product): %.2f\n", limit.quantile(0.5).Seconds()/product.quantile(0.5).Seconds())
+	fmt.Fprintln(out, "callback to first workouts readable (30 days, simulator latency 0)")
+	limit.print(out, "limit: bare chain")
+	product.print(out, "product")
+	fmt.Fprintf(out, "  ratio of medians (limit / product): %.2f\n", limit.quantile(0.5).Seconds()/product.quantile(0.5).Seconds())
 	verdict := "met"
 	if product.quantile(0.95) > goalP95 {
 		verdict = "MISSED"
 	}
-	fmt.Printf("  goal: p95 under %v: %s\n", goalP95, verdict)
+	fmt.Fprintf(out, "  goal: p95 under %v: %s\n", goalP95, verdict)
 	return in.Stop()
 }
 

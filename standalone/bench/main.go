@@ -5,20 +5,39 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
-	"time"
-
-	"github.com/stridelog/stridelog/platform/natsserver"
-	"github.com/stridelog/stridelog/platform/postgres/launcher"
+	"path/filepath"
+	"runtime/pprof"
+	"slices"
+	"strings"
 )
 
-const rounds = 5
+// bench is one comparison; it writes its tables to out.
+type bench struct {
+	name string
+	run  func(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) error
+}
+
+func benches() []bench {
+	return []bench{
+		{"first-workouts", firstWorkouts},
+		{"projection", liveProjection},
+	}
+}
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == childNATS {
+		if err := serveNATS(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx)
 	stop()
@@ -29,33 +48,57 @@ func main() {
 }
 
 func run(ctx context.Context) error {
+	var names []string
+	for _, b := range benches() {
+		names = append(names, b.name)
+	}
+	only := flag.String("only", strings.Join(names, ","), "which benchmarks, with commas between")
+	results := flag.String("results", "", "folder that keeps what each benchmark prints, as <name>.txt")
+	profile := flag.String("cpuprofile", "", "file for a CPU profile of this process")
+	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	fmt.Printf("Stridelog benchmarks: %s, %d CPUs, %s/%s\n\n", runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
-
-	// Durable on purpose: what is measured must be what is promised.
-	dir, err := os.MkdirTemp("", "stridelog-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // Postgres may run as another user
-		return err
-	}
-	pg, err := launcher.Start(ctx, launcher.Options{Dir: dir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Log: log})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		stopping, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-		defer cancel()
-		if err := pg.Stop(stopping); err != nil {
-			fmt.Fprintln(os.Stderr, "bench: stop Postgres:", err)
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
 		}
-	}()
-	nats, err := natsserver.Start(natsserver.Options{StoreDir: dir + "/nats", Log: log})
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	for _, b := range benches() {
+		if !slices.Contains(strings.Split(*only, ","), b.name) {
+			continue
+		}
+		if err := b.measure(ctx, *results, log); err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
+		}
+	}
+	return nil
+}
+
+// measure runs one benchmark on stores of its own.
+func (b bench) measure(ctx context.Context, results string, log *slog.Logger) error {
+	s, err := startStores(ctx, log)
 	if err != nil {
 		return err
 	}
-	defer nats.Stop()
-	return firstWorkouts(ctx, pg.URL(), nats.URL(), log)
+	defer s.stop()
+	var text strings.Builder
+	out := io.MultiWriter(os.Stdout, &text)
+	machine, err := s.describe(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Stridelog benchmark: %s\n%s\n", b.name, machine)
+	if err := b.run(ctx, s, out, log); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	if results == "" {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(results, b.name+".txt"), []byte(text.String()), 0o644)
 }
