@@ -58,6 +58,7 @@ func (b *Bus) Batches(ctx context.Context, o BatchOptions) (*Batches, error) {
 	if err != nil {
 		return nil, fmt.Errorf("declare consumer %s on %s: %w", o.Name, o.Stream, err)
 	}
+	b.reads(consumer{o.Stream, o.Name, o.Subjects})
 	return &Batches{options: o, consumer: c, log: b.log.With("stream", o.Stream, "consumer", o.Name)}, nil
 }
 

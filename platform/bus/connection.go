@@ -12,6 +12,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stridelog/stridelog/platform/telemetry"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 const (
@@ -129,17 +133,48 @@ type Bus struct {
 	js  jetstream.JetStream
 	log *slog.Logger
 
-	mu      sync.Mutex
-	streams map[string]jetstream.Stream
+	tracer  trace.Tracer
+	traced  bool // whether the tracer can record anything
+	metrics *metrics
+
+	mu        sync.Mutex
+	streams   map[string]jetstream.Stream
+	consumers []consumer // that this process reads from
+}
+
+// Option is something a Bus has beside its connection.
+type Option func(*Bus) error
+
+// WithTraces makes spans of what is published, asked and handled.
+func WithTraces(traces trace.TracerProvider) Option {
+	return func(b *Bus) error {
+		b.tracer, b.traced = traces.Tracer(scope), telemetry.Records(traces)
+		return nil
+	}
+}
+
+// WithMetrics registers the figures of the connection, the requests, the dead
+// letters and how far the consumers are behind.
+func WithMetrics(r prometheus.Registerer) Option {
+	return func(b *Bus) error { return b.register(r) }
 }
 
 // New makes a Bus on a connection. Whoever made the connection closes it.
-func New(nc *nats.Conn, log *slog.Logger) (*Bus, error) {
+func New(nc *nats.Conn, log *slog.Logger, options ...Option) (*Bus, error) {
 	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(apiTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
-	return &Bus{nc: nc, js: js, log: log, streams: map[string]jetstream.Stream{}}, nil
+	b := &Bus{
+		nc: nc, js: js, log: log, tracer: noop.NewTracerProvider().Tracer(scope), metrics: newMetrics(),
+		streams: map[string]jetstream.Stream{},
+	}
+	for _, o := range options {
+		if err := o(b); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // JetStream is the client below, for what Bus does not offer.

@@ -66,6 +66,7 @@ func (b *Bus) DeadLetter(ctx context.Context, service string, d Delivery, reason
 	if err != nil {
 		return fmt.Errorf("store dead letter of %s %d for %s: %w", d.Stream, d.Sequence, service, err)
 	}
+	b.metrics.deadLetters.WithLabelValues(d.Stream).Inc()
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // limb is one handler with what surrounds it: the middleware of the router, from
-// the outside in deadLetter, trace, recover.
+// the outside in deadLetter, recover.
 type limb struct {
 	bus     *Bus
 	service string
@@ -35,7 +35,8 @@ func (l limb) delivery(m *message.Message) (Delivery, error) {
 	return received(original)
 }
 
-// handle is the innermost part.
+// handle is the innermost part. It leaves the event's trace and id in the message's
+// context, for the log lines of the others.
 func (l limb) handle(m *message.Message) error {
 	d, err := l.delivery(m)
 	if err != nil {
@@ -44,7 +45,12 @@ func (l limb) handle(m *message.Message) error {
 	if d.Err != nil {
 		return Permanent(d.Err)
 	}
-	return l.handler.Handle(m.Context(), d)
+	ctx, span := l.bus.handling(m.Context(), l.handler.Name, d.Event)
+	m.SetContext(ctx)
+	err = errUnanswered // what a panic leaves
+	defer func() { telemetry.End(span, err) }()
+	err = l.handler.Handle(ctx, d)
+	return err
 }
 
 // deadLetter decides what becomes of a failure. An error that leaves it means: give
@@ -88,18 +94,6 @@ func (l limb) giveUp(ctx context.Context, d Delivery, reason error) error {
 	l.log.ErrorContext(ctx, "gave up on an event; it is in the dead letters",
 		"stream", d.Stream, "sequence", d.Sequence, "event_id", d.Event.ID, "type", d.Event.Type(), "deliveries", d.Deliveries, "reason", oneLine(reason))
 	return nil
-}
-
-// trace carries the event's trace on, or starts one.
-func (l limb) trace(next message.HandlerFunc) message.HandlerFunc {
-	return func(m *message.Message) ([]*message.Message, error) {
-		ctx := telemetry.WithTraceParent(m.Context(), m.Metadata.Get("traceparent"))
-		if telemetry.TraceParent(ctx) == "" {
-			ctx = telemetry.WithTraceParent(ctx, telemetry.NewTraceParent())
-		}
-		m.SetContext(ctx)
-		return next(m)
-	}
 }
 
 // recover turns a panic into an error. Watermill's own Recoverer writes the panic's

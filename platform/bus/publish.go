@@ -11,7 +11,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
@@ -61,8 +60,10 @@ type Expect struct {
 
 // Publish stores one event and returns once the stream has acknowledged it. An
 // event without a trace takes the context's.
-func (b *Bus) Publish(ctx context.Context, e events.Event) (Ack, error) {
-	_, m, err := wireMessage(ctx, e)
+func (b *Bus) Publish(ctx context.Context, e events.Event) (a Ack, err error) {
+	sent, end := b.sending(ctx, []events.Event{e})
+	defer func() { end(err) }()
+	_, m, err := wireMessage(sent[0])
 	if err != nil {
 		return Ack{}, err
 	}
@@ -81,7 +82,9 @@ func (b *Bus) Publish(ctx context.Context, e events.Event) (Ack, error) {
 // error the page may or may not be stored (the answer may have been lost): read
 // the scope again before trying again.
 func (b *Bus) PublishPage(ctx context.Context, page []events.Event, x Expect) (first, last uint64, err error) {
-	messages, stream, err := pageMessages(ctx, page)
+	sent, end := b.sending(ctx, page)
+	defer func() { end(err) }()
+	messages, stream, err := pageMessages(sent)
 	if err != nil {
 		return 0, 0, fmt.Errorf("publish page: %w", err)
 	}
@@ -132,13 +135,13 @@ func (b *Bus) storePage(ctx context.Context, messages []*nats.Msg) (last uint64,
 	}
 }
 
-func pageMessages(ctx context.Context, page []events.Event) (messages []*nats.Msg, stream string, err error) {
+func pageMessages(page []events.Event) (messages []*nats.Msg, stream string, err error) {
 	if len(page) == 0 || len(page) > MaxPage {
 		return nil, "", fmt.Errorf("it has %d events; a page has 1 to %d", len(page), MaxPage)
 	}
 	messages = make([]*nats.Msg, 0, len(page))
 	for i, e := range page {
-		s, m, err := wireMessage(ctx, e)
+		s, m, err := wireMessage(e)
 		if err != nil {
 			return nil, "", err
 		}
@@ -151,10 +154,7 @@ func pageMessages(ctx context.Context, page []events.Event) (messages []*nats.Ms
 	return messages, stream, nil
 }
 
-func wireMessage(ctx context.Context, e events.Event) (stream string, m *nats.Msg, err error) {
-	if e.TraceParent == "" {
-		e.TraceParent = telemetry.TraceParent(ctx)
-	}
+func wireMessage(e events.Event) (stream string, m *nats.Msg, err error) {
 	d, err := events.Describe(e.Type())
 	if err != nil {
 		return "", nil, fmt.Errorf("event %s: %w", e.ID, err)

@@ -24,7 +24,7 @@ func TestPublishedEventIsAPlainCloudEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := activity("u1", 1)
-	trace := telemetry.NewTraceParent()
+	trace := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	ack, err := b.Publish(telemetry.WithTraceParent(t.Context(), trace), e)
 	if err != nil {
 		t.Fatal(err)

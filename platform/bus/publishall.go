@@ -12,7 +12,9 @@ import (
 // PublishAll stores events one by one, in this order, with many in flight, and
 // returns once the stream has acknowledged all of them. After an error some may be
 // stored and some not: with deterministic ids, publishing all again is no fault.
-func (b *Bus) PublishAll(ctx context.Context, list []events.Event) error {
+func (b *Bus) PublishAll(ctx context.Context, list []events.Event) (err error) {
+	list, end := b.sending(ctx, list)
+	defer func() { end(err) }()
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, pageTimeout)
@@ -21,7 +23,7 @@ func (b *Bus) PublishAll(ctx context.Context, list []events.Event) error {
 	futures := make([]jetstream.PubAckFuture, 0, len(list))
 	var failed []error
 	for _, e := range list {
-		_, m, err := wireMessage(ctx, e)
+		_, m, err := wireMessage(e)
 		if err == nil {
 			var f jetstream.PubAckFuture
 			if f, err = b.js.PublishMsgAsync(m); err == nil {

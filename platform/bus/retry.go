@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/stridelog/stridelog/events/rpc"
@@ -27,9 +28,7 @@ func (b *Bus) RetryMethod(service string, handle func(ctx context.Context, d Del
 		if err != nil {
 			return rpc.RetryResponse{}, err
 		}
-		if telemetry.TraceParent(ctx) == "" {
-			ctx = telemetry.WithTraceParent(ctx, telemetry.NewTraceParent())
-		}
+		ctx = telemetry.WithLogAttrs(ctx, slog.String("event_id", d.Event.ID))
 		if err := handle(ctx, d); err != nil {
 			return rpc.RetryResponse{}, &rpc.Error{Code: rpc.CodeConflict,
 				Detail: fmt.Sprintf("%s cannot handle event %d of %s: %s", service, q.Sequence, q.Stream, oneLine(err))}

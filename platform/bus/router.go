@@ -83,9 +83,10 @@ func (b *Bus) NewRouter(service string, log *slog.Logger, handlers ...Handler) (
 			return nil, fmt.Errorf("make router of %s: handler %s: %w", service, h.Name, err)
 		}
 		r.start = append(r.start, func(ctx context.Context) error { return sub.Declare(ctx, h.Name) })
+		b.reads(consumer{h.Stream, h.Name, h.Subjects})
 		l := limb{bus: b, service: service, handler: h, log: log.With("handler", h.Name)}
 		r.limbs = append(r.limbs, l)
-		router.AddConsumerHandler(h.Name, h.Name, sub, l.handle).AddMiddleware(l.deadLetter, l.trace, l.recover)
+		router.AddConsumerHandler(h.Name, h.Name, sub, l.handle).AddMiddleware(l.deadLetter, l.recover)
 	}
 	return r, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // The headers of requests and replies.
@@ -45,8 +46,13 @@ func Call[Req, Resp any](ctx context.Context, b *Bus, m rpc.Method, req Req) (Re
 	return resp, nil
 }
 
-func (b *Bus) request(ctx context.Context, m rpc.Method, data []byte) ([]byte, error) {
+func (b *Bus) request(ctx context.Context, m rpc.Method, data []byte) (answer []byte, err error) {
 	started := time.Now()
+	ctx, span := b.calling(ctx, trace.SpanKindClient, m)
+	defer func() {
+		telemetry.End(span, err)
+		b.metrics.called(m, err, time.Since(started))
+	}()
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, callTimeout)
@@ -55,8 +61,8 @@ func (b *Bus) request(ctx context.Context, m rpc.Method, data []byte) ([]byte, e
 	deadline, _ := ctx.Deadline()
 	out := &nats.Msg{Subject: string(m), Header: nats.Header{}, Data: data}
 	out.Header.Set(headerTimeout, strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 1), 10))
-	if trace := telemetry.TraceParent(ctx); trace != "" {
-		out.Header.Set(events.HeaderTraceParent, trace)
+	if parent := telemetry.TraceParent(ctx); parent != "" {
+		out.Header.Set(events.HeaderTraceParent, parent)
 	}
 	in, err := b.nc.RequestMsgWithContext(ctx, out)
 	if err != nil {
@@ -65,11 +71,11 @@ func (b *Bus) request(ctx context.Context, m rpc.Method, data []byte) ([]byte, e
 	if in.Header.Get(headerStatus) != statusError {
 		return in.Data, nil
 	}
-	var answer rpc.Error
-	if err := json.Unmarshal(in.Data, &answer); err != nil || answer.Code == "" {
+	var refusal rpc.Error
+	if err := json.Unmarshal(in.Data, &refusal); err != nil || refusal.Code == "" {
 		return nil, &rpc.Error{Code: rpc.CodeInternal, Detail: fmt.Sprintf("%s failed and its error cannot be read; run the same version of all services.", m)}
 	}
-	return nil, &answer
+	return nil, &refusal
 }
 
 // unavailable says why there is no answer and what to do. The cause stays in the

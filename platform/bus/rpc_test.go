@@ -34,7 +34,7 @@ func token(ctx context.Context, b *bus.Bus, connection string) (rpc.TokenRespons
 func TestCallReachesTheMethodWithTraceAndDeadline(t *testing.T) {
 	url := bustest.StartServer(t)
 	server, client := bustest.Connect(t, url, "oauth"), bustest.Connect(t, url, "poller")
-	trace := telemetry.NewTraceParent()
+	trace := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	serve(t, server, bus.Method(rpc.OAuthToken, func(ctx context.Context, r rpc.TokenRequest) (rpc.TokenResponse, error) {
 		deadline, ok := ctx.Deadline()
 		if left := time.Until(deadline); !ok || left > 7*time.Second {

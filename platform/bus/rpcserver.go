@@ -15,6 +15,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"go.opentelemetry.io/otel/trace"
 )
 
 const (
@@ -55,6 +56,7 @@ func Method[Req, Resp any](m rpc.Method, fn func(ctx context.Context, req Req) (
 
 // RPCServer answers requests until it is stopped.
 type RPCServer struct {
+	bus    *Bus
 	log    *slog.Logger
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -69,7 +71,7 @@ type RPCServer struct {
 // group is the service's name). It returns once the server knows of the
 // subscriptions, so a request that comes later finds them.
 func (b *Bus) Serve(service string, log *slog.Logger, handlers ...RPCHandler) (*RPCServer, error) {
-	s := &RPCServer{log: log}
+	s := &RPCServer{bus: b, log: log}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for _, h := range handlers {
 		slots := make(chan struct{}, methodConcurrency)
@@ -121,12 +123,10 @@ func (s *RPCServer) Stop() {
 func (s *RPCServer) serve(h RPCHandler, m *nats.Msg) {
 	ctx, cancel := context.WithTimeout(s.ctx, requestTime(m))
 	defer cancel()
-	ctx = telemetry.WithTraceParent(ctx, m.Header.Get(events.HeaderTraceParent))
-	if telemetry.TraceParent(ctx) == "" {
-		ctx = telemetry.WithTraceParent(ctx, telemetry.NewTraceParent())
-	}
+	ctx, span := s.bus.calling(telemetry.WithTraceParent(ctx, m.Header.Get(events.HeaderTraceParent)), trace.SpanKindServer, h.method)
 	reply := nats.NewMsg(m.Reply)
 	data, err := s.answer(ctx, h, m.Data)
+	telemetry.End(span, err)
 	if err == nil {
 		reply.Data = data
 	} else {

@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -22,8 +21,8 @@ const headroom = 16 << 10
 
 // CheckSize fails with ErrTooLarge when an event does not fit into a message of
 // this server. It gives the size of the message in bytes.
-func (b *Bus) CheckSize(ctx context.Context, e events.Event) (bytes int, err error) {
-	_, m, err := wireMessage(ctx, e)
+func (b *Bus) CheckSize(e events.Event) (bytes int, err error) {
+	_, m, err := wireMessage(e)
 	if err != nil {
 		return 0, err
 	}

@@ -19,7 +19,7 @@ func TestWhatFitsIsStored(t *testing.T) {
 	for n := range 40 {
 		page := activities("u1", 2*n, 2)
 		page[1].Data.(*events.ActivityFetched).Raw = bytes.Repeat([]byte{0xff}, n<<10) // base64 makes it larger
-		size, err := b.CheckSize(t.Context(), page[1])
+		size, err := b.CheckSize(page[1])
 		if errors.Is(err, bus.ErrTooLarge) {
 			if refused++; size < 48<<10 {
 				t.Errorf("%d bytes are too large", size)

@@ -1,5 +1,6 @@
-// Package telemetry makes the logger and the metrics registry of a process and
-// carries the trace context from HTTP over requests to events.
+// Package telemetry makes what tells how a process does: its logger, its metrics
+// registry and its tracers, and it carries the trace context from HTTP over
+// requests to events.
 package telemetry
 
 import (
@@ -7,13 +8,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // NewLogger logs to w. Level is debug, info, warn or error; format is text or
-// json. A record whose context carries a trace gets its trace_id.
+// json. A record gets what its context says: the trace_id, and the attributes of
+// WithLogAttrs.
 func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	switch level {
@@ -31,30 +35,46 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: l}
 	switch format {
 	case "text":
-		return slog.New(traced{slog.NewTextHandler(w, o)}), nil
+		return slog.New(contextual{slog.NewTextHandler(w, o)}), nil
 	case "json":
-		return slog.New(traced{slog.NewJSONHandler(w, o)}), nil
+		return slog.New(contextual{slog.NewJSONHandler(w, o)}), nil
 	default:
 		return nil, fmt.Errorf("log format %q: use text or json", format)
 	}
 }
 
-// NewRegistry is a metrics registry that has Go's and the process's own figures.
+// NewRegistry is a metrics registry that has Go's and the process's own figures
+// and what the process was built from.
 func NewRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	return r
 }
 
-type traced struct{ slog.Handler }
+type logAttrsKey struct{}
 
-func (h traced) Handle(ctx context.Context, r slog.Record) error {
-	if id := traceID(TraceParent(ctx)); id != "" {
-		r.AddAttrs(slog.String("trace_id", id))
+// WithLogAttrs makes every record that is logged with the context tell what it is
+// about: a request's id, an event's id. Never a person's data.
+func WithLogAttrs(ctx context.Context, attrs ...slog.Attr) context.Context {
+	return context.WithValue(ctx, logAttrsKey{}, slices.Concat(logAttrs(ctx), attrs))
+}
+
+func logAttrs(ctx context.Context) []slog.Attr {
+	attrs, _ := ctx.Value(logAttrsKey{}).([]slog.Attr)
+	return attrs
+}
+
+// contextual adds to a record what its context says.
+type contextual struct{ slog.Handler }
+
+func (h contextual) Handle(ctx context.Context, r slog.Record) error {
+	if s := trace.SpanContextFromContext(ctx); s.HasTraceID() {
+		r.AddAttrs(slog.String("trace_id", s.TraceID().String()))
 	}
+	r.AddAttrs(logAttrs(ctx)...)
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h traced) WithAttrs(a []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(a)} }
+func (h contextual) WithAttrs(a []slog.Attr) slog.Handler { return contextual{h.Handler.WithAttrs(a)} }
 
-func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
+func (h contextual) WithGroup(name string) slog.Handler { return contextual{h.Handler.WithGroup(name)} }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/httpserver"
@@ -37,7 +39,9 @@ type Config struct {
 	// again: only its hash is stored.
 	OnNewAdminKey func(key string)
 	Registry      *prometheus.Registry
-	Catalog       []provider.Descriptor
+	// Traces makes the spans of requests; nil makes none.
+	Traces  trace.TracerProvider
+	Catalog []provider.Descriptor
 }
 
 // Service is a gateway that is wired and not running yet.
@@ -53,11 +57,14 @@ func New(c Config) (*Service, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	if c.Traces == nil {
+		c.Traces = noop.NewTracerProvider()
+	}
 	s := &Service{c: c}
 	s.keys = apikey.New(c.DB, c.AdminKey)
 	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log})
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Catalog: c.Catalog,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Catalog: c.Catalog,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

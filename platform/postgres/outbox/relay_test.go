@@ -185,7 +185,7 @@ func TestOnlyCommittedEventsArriveInOrderAndUnchanged(t *testing.T) {
 
 func TestAppendTakesTheTraceOfItsContext(t *testing.T) {
 	pool, b := database(t), bustest.New(t)
-	trace := telemetry.NewTraceParent()
+	trace := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	ctx := telemetry.WithTraceParent(t.Context(), trace)
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return Append(ctx, tx, schema, event(1)) })
 	if err != nil {

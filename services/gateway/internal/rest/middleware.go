@@ -15,7 +15,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
-	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/services/gateway/internal/contract"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
@@ -28,8 +27,8 @@ const (
 	maxBody = 64 << 10
 )
 
-// identify gives the request an id and a trace; a caller's own are kept when they
-// are harmless.
+// identify gives the request an id, which its answer and its log lines tell; a
+// caller's own is kept when it is harmless.
 func identify(c *gin.Context) {
 	id := c.GetHeader(headerRequestID)
 	if !harmless(id) {
@@ -41,11 +40,7 @@ func identify(c *gin.Context) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
-	ctx := telemetry.WithTraceParent(c.Request.Context(), c.GetHeader(events.HeaderTraceParent))
-	if telemetry.TraceParent(ctx) == "" {
-		ctx = telemetry.WithTraceParent(ctx, telemetry.NewTraceParent())
-	}
-	c.Request = c.Request.WithContext(ctx)
+	c.Request = c.Request.WithContext(telemetry.WithLogAttrs(c.Request.Context(), slog.String(keyRequestID, id)))
 	c.Next()
 }
 
@@ -72,7 +67,7 @@ func (s *server) access(m *metrics) gin.HandlerFunc {
 		}
 		m.observe(c.Request.Method, route, status, took)
 		level := slog.LevelDebug
-		attrs := []any{"request_id", requestID(c), "method", c.Request.Method, "route", route, "status", status, "duration", took}
+		attrs := []any{"method", c.Request.Method, "route", route, "status", status, "duration", took}
 		if strings.HasPrefix(route, "/api/") {
 			level = slog.LevelInfo
 		}
@@ -94,7 +89,7 @@ func (s *server) recover(c *gin.Context) {
 		if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(v)
 		}
-		s.o.Log.ErrorContext(c.Request.Context(), "a handler panicked", "request_id", requestID(c), "route", c.FullPath(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		s.o.Log.ErrorContext(c.Request.Context(), "a handler panicked", "route", c.FullPath(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		if c.Writer.Written() {
 			c.Abort()
 			return

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
@@ -46,6 +47,7 @@ type Options struct {
 	Keys     Keys
 	Erasures Erasures
 	Registry *prometheus.Registry
+	Traces   trace.TracerProvider
 	Catalog  []provider.Descriptor
 }
 
@@ -83,7 +85,7 @@ func New(o Options) (http.Handler, error) {
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
 	router.ContextWithFallback = true
-	router.Use(identify, s.access(metrics), s.recover)
+	router.Use(identify, s.trace(), s.access(metrics), s.recover)
 	router.NoRoute(func(c *gin.Context) {
 		refuse(c, problem.New(http.StatusNotFound, problem.CodeNotFound, "There is no such route: /docs lists them."))
 	})

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/otel/trace/noop"
+
 	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/services/gateway/internal/rest"
 )
@@ -25,7 +27,7 @@ func TestPanicAndAccessLog(t *testing.T) {
 	var log bytes.Buffer
 	registry := telemetry.NewRegistry()
 	handler, err := rest.New(rest.Options{
-		Log: slog.New(slog.NewTextHandler(&log, nil)), Registry: registry,
+		Log: slog.New(slog.NewTextHandler(&log, nil)), Registry: registry, Traces: noop.NewTracerProvider(),
 		Keys: keys(func() (bool, error) { panic("the secret inside") }),
 	})
 	if err != nil {

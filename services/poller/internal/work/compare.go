@@ -152,7 +152,7 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 // fits says whether the log takes a fact. One that is too large would stop its page
 // for ever; what the log has of the record stays.
 func (s *session) fits(ctx context.Context, e events.Event) (bool, error) {
-	size, err := s.Bus.CheckSize(ctx, e)
+	size, err := s.Bus.CheckSize(e)
 	if errors.Is(err, bus.ErrTooLarge) {
 		s.log.Warn("a record is larger than the log takes and is left out", "external_id", e.About, "bytes", size)
 		return false, nil

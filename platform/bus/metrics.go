@@ -1,0 +1,99 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stridelog/stridelog/events/rpc"
+)
+
+// lagTimeout bounds what one scrape asks the server.
+const lagTimeout = 2 * time.Second
+
+// metrics are the figures of one service's bus. No label holds an id.
+type metrics struct {
+	calls       *prometheus.HistogramVec
+	deadLetters *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "stridelog_rpc_duration_seconds", Help: "Time until another service answered a request, as the caller sees it, by the answer's code.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15},
+		}, []string{"method", "code"}),
+		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stridelog_dead_letters_total", Help: "Events given up as dead letters, by their stream.",
+		}, []string{"stream"}),
+	}
+}
+
+func (m *metrics) called(method rpc.Method, err error, took time.Duration) {
+	code := "ok"
+	var answer *rpc.Error
+	if errors.As(err, &answer) {
+		code = answer.Code
+	} else if err != nil {
+		code = rpc.CodeInternal
+	}
+	m.calls.WithLabelValues(string(method), code).Observe(took.Seconds())
+}
+
+func (b *Bus) register(r prometheus.Registerer) error {
+	connected := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "stridelog_nats_connected", Help: "1 while the connection to NATS is there.",
+	}, func() float64 {
+		if b.nc.IsConnected() {
+			return 1
+		}
+		return 0
+	})
+	reconnects := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "stridelog_nats_reconnects_total", Help: "How often the connection to NATS was lost and made again.",
+	}, func() float64 { return float64(b.nc.Stats().Reconnects) })
+	for _, c := range []prometheus.Collector{b.metrics.calls, b.metrics.deadLetters, connected, reconnects, newLagCollector(b)} {
+		if err := r.Register(c); err != nil {
+			return fmt.Errorf("register the metrics of the bus: %w", err)
+		}
+	}
+	return nil
+}
+
+// lagCollector asks at each scrape how far this process's consumers are. What the
+// server does not tell is left out.
+type lagCollector struct {
+	bus             *Bus
+	pending, behind *prometheus.Desc
+}
+
+func newLagCollector(b *Bus) *lagCollector {
+	labels := []string{"stream", "consumer"}
+	return &lagCollector{
+		bus:     b,
+		pending: prometheus.NewDesc("stridelog_consumer_pending_events", "Events that a consumer has not finished yet.", labels, nil),
+		behind:  prometheus.NewDesc("stridelog_consumer_lag_seconds", "Age of the oldest event that a consumer has not finished; 0 when there is none.", labels, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *lagCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- c.pending
+	to <- c.behind
+}
+
+// Collect implements prometheus.Collector.
+func (c *lagCollector) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), lagTimeout)
+	defer cancel()
+	lags, err := c.bus.Lags(ctx)
+	if err != nil {
+		c.bus.log.WarnContext(ctx, "a scrape does not say how far consumers are behind", "error", err)
+	}
+	for _, l := range lags {
+		to <- prometheus.MustNewConstMetric(c.pending, prometheus.GaugeValue, float64(l.Pending), l.Stream, l.Consumer)
+		to <- prometheus.MustNewConstMetric(c.behind, prometheus.GaugeValue, l.Behind.Seconds(), l.Stream, l.Consumer)
+	}
+}
