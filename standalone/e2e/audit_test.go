@@ -169,12 +169,8 @@ func awaitAudit(ctx context.Context, c *client.Client, js jetstream.JetStream, u
 				return a, nil
 			}
 		}
-		timer := time.NewTimer(100 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if pauseFor(ctx, 100*time.Millisecond) != nil {
 			return a, err
-		case <-timer.C:
 		}
 	}
 }

@@ -18,8 +18,8 @@ func TestAnAuditFindsWhatIsPlanted(t *testing.T) {
 	}
 	truths := person.History(time.Now())[:2]
 	fact := func(i int) factLine { return factLine{ExternalID: truths[i].ExternalID, event: typeFetched} }
-	row := func(id string) rawRow {
-		text, err := json.Marshal(map[string]any{"external_id": id, "zone_offset": "", "local_date": "", "active_duration_seconds": 0})
+	row := func(id string) json.RawMessage {
+		text, err := json.Marshal(map[string]any{"external_id": id})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,11 +27,11 @@ func TestAnAuditFindsWhatIsPlanted(t *testing.T) {
 	}
 	// The rows of this test hold ids alone; their other fields are not looked at.
 	idsOnly := func(string) bool { return true }
-	both := []rawRow{row(truths[0].ExternalID), row(truths[1].ExternalID)}
+	both := []json.RawMessage{row(truths[0].ExternalID), row(truths[1].ExternalID)}
 	for _, tc := range []struct {
 		name                 string
 		facts                []factLine
-		rows                 []rawRow
+		rows                 []json.RawMessage
 		versions             map[string]int
 		ignore               func(string) bool
 		lost, doubled, extra int

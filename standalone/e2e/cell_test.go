@@ -56,6 +56,9 @@ func (c *cell) run(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
+	for _, t := range c.w.cloud.Truth(c.account) {
+		c.versions[t.ExternalID] += c.row.versions
+	}
 	c.w.arm(c.account, c.script())
 	c.armed = true
 	began := time.Now()
@@ -92,11 +95,7 @@ func (c *cell) operate(ctx context.Context) error {
 
 func (c *cell) consent(ctx context.Context) error {
 	c.consents++
-	back, err := c.w.in.Client.Connect(ctx, c.user.ID, appURL, fitbit.Decision{AccountID: c.account})
-	if err == nil && back.Query().Get("status") != "active" {
-		err = fmt.Errorf("the person came back to %s", back)
-	}
-	return err
+	return consent(ctx, c.w.in.Client, c.user.ID, c.account)
 }
 
 // manualEnd is what tells the requests of manual syncs from others.
@@ -166,7 +165,7 @@ func (c *cell) script() func(*fitbit.Call) *fitbit.Fault {
 			c.struck++
 			return &fitbit.Fault{Rewrite: lie}
 		case c.row.change != nil:
-			if call.URL.Query().Get("offset") == "0" {
+			if first := call.URL.Query().Get("offset") == "0"; first != c.row.first {
 				return nil
 			}
 			over, c.struck = true, 1
@@ -299,15 +298,4 @@ func (c *cell) verdict(ctx context.Context, took time.Duration) (string, error) 
 		text += ", after a new consent"
 	}
 	return text, nil
-}
-
-func pauseFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

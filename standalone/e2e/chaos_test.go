@@ -2,10 +2,9 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"strconv"
 	"sync"
@@ -19,10 +18,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
-	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/client"
-	"github.com/stridelog/stridelog/standalone/internal/config"
-	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
 const (
@@ -137,21 +133,10 @@ func newChaos(t *testing.T, seed int) *chaos {
 	c.invite(t)
 	c.nats, c.pg = startNATS(t), startPostgres(t)
 	c.natsURL, c.databaseURL = c.nats.url(), c.pg.url()
-	sealing, err := oauth.NewSealingKey()
-	if err != nil {
-		t.Fatal(err)
-	}
 	addr := freeAddr(t)
-	c.env = []string{
-		"DATABASE_URL=" + c.databaseURL, "NATS_URL=" + c.natsURL, "HTTP_ADDR=" + addr,
-		"STRIDELOG_SEALING_KEY=" + sealing, "STRIDELOG_ADMIN_KEY=" + installation.AdminKey,
-		"STRIDELOG_REDIRECT_ALLOWLIST=http://app.test",
-		"FITBIT_CLIENT_ID=" + c.fitbit.ClientID, "FITBIT_CLIENT_SECRET=" + c.fitbit.ClientSecret,
-		"FITBIT_REDIRECT_URI=" + c.fitbit.RedirectURI, "FITBIT_AUTHORIZE_URL=" + c.fitbit.AuthorizeURL,
-		"FITBIT_API_BASE_URL=" + c.fitbit.APIBaseURL,
-		"POLL_LEASE=" + pollLease.String(), "POLL_JITTER=1s", "POLL_INITIAL_DAYS=1", "POLL_RESCAN=1d@1d",
-	}
-	c.client = &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: &http.Client{Timeout: 10 * time.Second}}
+	c.env = append(c.environment(t, addr), "POLL_LEASE="+pollLease.String(), "POLL_JITTER=1s", "POLL_INITIAL_DAYS=1", "POLL_RESCAN=1d@1d")
+	c.client = clientAt(addr)
+	c.client.HTTP.Timeout = 10 * time.Second
 	nc, err := nats.Connect(c.natsURL, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
 	if err != nil {
 		t.Fatal(err)
@@ -176,20 +161,7 @@ func (c *chaos) invite(t *testing.T) {
 			c.people = append(c.people, person)
 		}
 	}
-	var err error
-	c.cloud, err = fitbit.New(fitbit.Options{
-		ClientID: "CLIENT", ClientSecret: "a-client-secret", RedirectURIs: []string{installation.CallbackURL}, People: c.people,
-		QuotaPerHour: 1_000_000, MaxPage: chaosPage, Latency: 5 * time.Millisecond, Fault: c.count,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	site := httptest.NewServer(c.cloud.Handler())
-	t.Cleanup(site.Close)
-	c.fitbit = config.Fitbit{
-		ClientID: "CLIENT", ClientSecret: "a-client-secret", RedirectURI: installation.CallbackURL,
-		AuthorizeURL: site.URL + "/oauth2/authorize", APIBaseURL: site.URL,
-	}
+	c.openCloud(t, fitbit.Options{QuotaPerHour: 1_000_000, MaxPage: chaosPage, Latency: 5 * time.Millisecond, Fault: c.count})
 }
 
 // count is the cloud's fault hook: it lets nothing fail.
@@ -239,7 +211,7 @@ func (c *chaos) round(t *testing.T, whole bool, victims []victim) {
 	}
 	c.supervise(t)
 	truths := c.cloud.Truth(person.AccountID())
-	a, err := awaitAudit(ctx, c.client, c.js, user.ID, func(facts []factLine, rows []rawRow) audit {
+	a, err := awaitAudit(ctx, c.client, c.js, user.ID, func(facts []factLine, rows []json.RawMessage) audit {
 		return inspect(facts, rows, user.ID, truths, nil, nil, nil)
 	})
 	if err != nil {
@@ -256,15 +228,11 @@ func (c *chaos) begin(ctx context.Context, t *testing.T, person *simulator.Perso
 	t.Helper()
 	awaitProviders(t, c.client)
 	user, err := c.client.EnsureUser(ctx, fmt.Sprintf("round %d", c.rounds))
+	if err == nil {
+		err = consent(ctx, c.client, user.ID, person.AccountID())
+	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	back, err := c.client.Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: person.AccountID()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if back.Query().Get("status") != "active" {
-		t.Fatalf("the person came back to %s", back)
 	}
 	return user
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -13,14 +12,21 @@ import (
 
 // factLog follows the facts with a plain NATS client and keeps what audits need.
 type factLog struct {
-	mu        sync.Mutex
-	facts     map[string][]factLine // by user
-	suspended map[string]int
+	mu      sync.Mutex
+	facts   map[string][]factLine     // by user
+	changes map[string][]statusChange // by user
+}
+
+// statusChange is what ConnectionStatusChanged says.
+type statusChange struct {
+	Status     string `json:"status"`
+	Reason     string `json:"reason"`
+	NextAction string `json:"next_action"`
 }
 
 func followFacts(t *testing.T, w *world) *factLog {
 	t.Helper()
-	l := &factLog{facts: map[string][]factLine{}, suspended: map[string]int{}}
+	l := &factLog{facts: map[string][]factLine{}, changes: map[string][]statusChange{}}
 	consumer, err := w.jetStream(t).OrderedConsumer(t.Context(), "STRIDELOG_FACTS", jetstream.OrderedConsumerConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -45,15 +51,11 @@ func (l *factLog) take(t *testing.T, m jetstream.Msg) {
 		}
 		l.facts[user] = append(l.facts[user], f)
 	case "stridelog.connection.status_changed.v1":
-		var change struct {
-			Status string `json:"status"`
-		}
+		var change statusChange
 		if err := json.Unmarshal(m.Data(), &change); err != nil {
 			t.Errorf("fact on %s: %v", m.Subject(), err)
 		}
-		if change.Status != "active" && change.Status != "degraded" {
-			l.suspended[user]++
-		}
+		l.changes[user] = append(l.changes[user], change)
 	}
 }
 
@@ -63,14 +65,15 @@ func (l *factLog) of(user string) []factLine {
 	return slices.Clone(l.facts[user])
 }
 
-// suspensions is how often a user's connection left active and degraded.
-func (l *factLog) suspensions(user string) int {
+// changesOf are the changes of status of a user's connection.
+func (l *factLog) changesOf(user string) []statusChange {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.suspended[user]
+	return slices.Clone(l.changes[user])
 }
 
-// errorLog shows errors alone: faults are what a matrix is made of.
-func errorLog(t *testing.T) *slog.Logger {
-	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+// suspensions is how often a user's connection left active and degraded.
+func (l *factLog) suspensions(user string) int {
+	bad := slices.DeleteFunc(l.changesOf(user), func(c statusChange) bool { return c.Status == "active" || c.Status == "degraded" })
+	return len(bad)
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +17,10 @@ type faultRow struct {
 	list, token func() *fitbit.Fault
 	// lie makes a rewrite for every page of one operation.
 	lie func() func([]byte) []byte
-	// change happens at the cloud while an operation reads the second page.
+	// change happens at the cloud while an operation reads the second page, or the
+	// first one.
 	change func(*cell) error
+	first  bool
 	// quota makes the account's allowance small.
 	quota bool
 	// suspends names the operations after which the person has to consent again,
@@ -31,6 +32,8 @@ type faultRow struct {
 	ownLabels bool
 	// beyond says that a change lies outside every window until a backfill.
 	beyond bool
+	// versions is how many more versions it makes of a record.
+	versions int
 	// once strikes one request and not two.
 	once bool
 }
@@ -46,11 +49,14 @@ func faultRows() []faultRow {
 	return []faultRow{
 		{name: "429 with Retry-After", list: func() *fitbit.Fault { return fitbit.RateLimited(shortWait) }},
 		{name: "429 without Retry-After", list: func() *fitbit.Fault { return fitbit.RateLimitedWithoutRetryAfter(shortWait) }},
+		{name: "429 without any header", list: fitbit.RateLimitedWithoutHeaders, once: true},
 		{name: "out of budget", quota: true},
 		{name: "500", list: status(http.StatusInternalServerError)},
 		{name: "502", list: status(http.StatusBadGateway)},
 		{name: "503", list: status(http.StatusServiceUnavailable)},
+		{name: "timeout", list: func() *fitbit.Fault { return fitbit.Timeout(2 * answerPatience) }, once: true},
 		{name: "slow body", list: func() *fitbit.Fault { return fitbit.SlowBody(2 * time.Second) }},
+		{name: "body slower than the timeout", list: func() *fitbit.Fault { return fitbit.SlowBody(2 * answerPatience) }, suspends: []string{opRefresh}, fails: true, once: true},
 		{name: "huge body", list: func() *fitbit.Fault { return fitbit.HugeBody(17 << 20) }, once: true, fails: true},
 		{name: "connection reset", list: fitbit.ConnectionReset},
 		{name: "cut short", list: fitbit.CutShort, suspends: []string{opRefresh}, fails: true},
@@ -69,62 +75,17 @@ func faultRows() []faultRow {
 		{name: "repeated record", lie: fitbit.RepeatAcrossPages},
 		{name: "reordered keys", lie: still(fitbit.ReorderKeys)},
 		{name: "other language", lie: still(fitbit.OtherLanguage), ownLabels: true},
-		{name: "late upload", change: (*cell).uploadLate},
-		{name: "edit", change: func(c *cell) error { return c.edit(editDistance) }},
+		{name: "omitted zeros", lie: still(fitbit.OmitZeros), versions: 2}, // without them, and with them again
+		{name: "late upload", first: true, change: (*cell).uploadLate},
+		{name: "late upload between two pages", change: (*cell).uploadLate},
+		{name: "edit of each field", first: true, change: (*cell).editFields},
+		{name: "edit between two pages", change: func(c *cell) error { return c.edit(editDistance) }},
 		{name: "start moved by 60 days", beyond: true, change: func(c *cell) error {
 			return c.edit(func(t *simulator.Truth) { t.Start = t.Start.AddDate(0, 0, -60) })
 		}},
+		{name: "delete", first: true, change: (*cell).remove},
 		{name: "delete between two pages", change: (*cell).remove},
 	}
-}
-
-func editDistance(t *simulator.Truth) {
-	meters := 4321.0
-	t.DistanceMeters = &meters
-}
-
-// recent are the account's records that every scan reads, and that are not near
-// the edges of its window: newest first.
-func (c *cell) recent() []simulator.Truth {
-	now := time.Now()
-	truths := slices.DeleteFunc(c.w.cloud.Truth(c.account), func(t simulator.Truth) bool {
-		return t.Start.Before(now.Add(-4*day)) || t.Start.After(now.Add(-15*time.Hour))
-	})
-	slices.Reverse(truths)
-	return truths
-}
-
-// edit changes one record that was not changed yet.
-func (c *cell) edit(change func(*simulator.Truth)) error {
-	for _, t := range c.recent() {
-		if c.versions[t.ExternalID] == 0 {
-			c.versions[t.ExternalID]++
-			c.gone[t.ExternalID] = c.row.beyond
-			return c.w.cloud.Edit(c.account, t.ExternalID, change)
-		}
-	}
-	return nil
-}
-
-// uploadLate adds a record between those that are there.
-func (c *cell) uploadLate() error {
-	t := c.w.cloud.Truth(c.account)[0]
-	t.ExternalID, t.Name = "", nil
-	t.Start = time.Now().UTC().Truncate(time.Second).Add(-50 * time.Hour)
-	t.OriginalStart = time.Time{}
-	id, err := c.w.cloud.Upload(c.account, t)
-	c.versions[id] += 0
-	return err
-}
-
-func (c *cell) remove() error {
-	for _, t := range c.recent() {
-		if c.versions[t.ExternalID] == 0 {
-			c.gone[t.ExternalID] = true
-			return c.w.cloud.Delete(c.account, t.ExternalID)
-		}
-	}
-	return nil
 }
 
 // onlyLabels passes over differences that another language makes.

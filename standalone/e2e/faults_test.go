@@ -3,14 +3,13 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
+	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/stridelog/stridelog/platform/natsserver"
-	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/services/poller"
@@ -25,6 +24,8 @@ const (
 	cellsAtOnce  = 24
 	lookEvery    = 400 * time.Millisecond
 	cellPatience = 75 * time.Second
+	// answerPatience is how long the system waits for an answer of the cloud.
+	answerPatience = 6 * time.Second
 )
 
 // The operations that a fault strikes in: the columns of the matrix.
@@ -42,7 +43,7 @@ func operations() []string { return []string{opInitial, opScheduled, opManual, o
 // log has one fact a version, no budget was overrun, and whoever is healthy is active.
 func TestFaultMatrix(t *testing.T) {
 	rows := faultRows()
-	w := newFaultWorld(t, len(rows)*len(operations()))
+	w := newFaultWorld(t, len(rows)*len(operations()), nil)
 	results := make([][]string, len(rows))
 	var cells sync.WaitGroup
 	slots := make(chan struct{}, cellsAtOnce)
@@ -85,35 +86,24 @@ type faultWorld struct {
 	scans   map[string]int                              // first pages by account
 }
 
-func newFaultWorld(t *testing.T, size int) *faultWorld {
+// newFaultWorld runs a system that scans every few seconds. change may alter its
+// configuration; nil leaves it.
+func newFaultWorld(t *testing.T, size int, change func(*config.Config)) *faultWorld {
 	t.Helper()
-	w := &faultWorld{
-		world:   &world{databaseURL: postgrestest.URL(t)},
-		scripts: map[string]func(*fitbit.Call) *fitbit.Fault{}, scans: map[string]int{},
-	}
-	server, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Log: testLog(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	w.natsURL = server.URL()
+	w := &faultWorld{world: newStores(t), scripts: map[string]func(*fitbit.Call) *fitbit.Fault{}, scans: map[string]int{}}
 	w.populate(t, size, fitbit.Options{MaxPage: 5})
 	w.cloud.SetFault(w.strike)
-	w.in, err = installation.Start(t.Context(), installation.Options{
-		DatabaseURL: w.databaseURL, NATSURL: w.natsURL, Fitbit: w.fitbit, Log: errorLog(t),
-		Rescan: []poller.Scan{{Span: 5 * day, Every: scanEvery}, {Span: faultDays * day, Every: 3 * scanEvery}},
-		Poll: func(p *config.Poll) {
-			p.InitialDays, p.Jitter = faultDays+1, 100*time.Millisecond
-			p.RemovalConfirm = time.Second
+	w.in = w.startWith(t, installation.Options{
+		Log:            slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), // faults warn all the time
+		ProviderClient: &http.Client{Timeout: answerPatience},
+		Rescan:         []poller.Scan{{Span: 5 * day, Every: scanEvery}, {Span: faultDays * day, Every: 3 * scanEvery}},
+		Change: func(c *config.Config) {
+			c.Poll.InitialDays, c.Poll.Jitter = faultDays+1, 100*time.Millisecond
+			c.Poll.RemovalConfirm = time.Second
+			if change != nil {
+				change(c)
+			}
 		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.in.Stop(); err != nil {
-			t.Errorf("the system did not end well: %v", err)
-		}
 	})
 	w.log = followFacts(t, w.world)
 	return w
@@ -135,17 +125,7 @@ func (w *world) populate(t *testing.T, size int, o fitbit.Options) {
 			w.people = append(w.people, person)
 		}
 	}
-	o.ClientID, o.ClientSecret, o.RedirectURIs, o.People = "CLIENT", "a-client-secret", []string{installation.CallbackURL}, w.people
-	var err error
-	if w.cloud, err = fitbit.New(o); err != nil {
-		t.Fatal(err)
-	}
-	site := httptest.NewServer(w.cloud.Handler())
-	t.Cleanup(site.Close)
-	w.fitbit = config.Fitbit{
-		ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURI: installation.CallbackURL,
-		Scopes: []string{"activity", "heartrate", "sleep", "profile"}, AuthorizeURL: site.URL + "/oauth2/authorize", APIBaseURL: site.URL,
-	}
+	w.openCloud(t, o)
 }
 
 // strike is the cloud's fault hook.

@@ -18,9 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/client"
-	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
 // binary builds the command once for all tests of this package.
@@ -126,24 +124,13 @@ func (p *process) await(t *testing.T, pattern string) []string {
 
 func TestFourProcessesServeTheSame(t *testing.T) {
 	w := newWorld(t)
-	sealing, err := oauth.NewSealingKey()
-	if err != nil {
-		t.Fatal(err)
-	}
 	addr := freeAddr(t)
-	env := []string{
-		"DATABASE_URL=" + w.databaseURL, "NATS_URL=" + w.natsURL, "HTTP_ADDR=" + addr,
-		"STRIDELOG_SEALING_KEY=" + sealing, "STRIDELOG_ADMIN_KEY=" + installation.AdminKey,
-		"STRIDELOG_REDIRECT_ALLOWLIST=http://app.test",
-		"FITBIT_CLIENT_ID=" + w.fitbit.ClientID, "FITBIT_CLIENT_SECRET=" + w.fitbit.ClientSecret,
-		"FITBIT_REDIRECT_URI=" + w.fitbit.RedirectURI, "FITBIT_AUTHORIZE_URL=" + w.fitbit.AuthorizeURL,
-		"FITBIT_API_BASE_URL=" + w.fitbit.APIBaseURL,
-	}
+	env := w.environment(t, addr)
 	// The reverse order of the flow: no service may rely on another being there.
 	for _, service := range []string{"gateway", "projector", "poller", "oauth"} {
 		startProcess(t, env, service)
 	}
-	c := &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: &http.Client{Timeout: 30 * time.Second}}
+	c := clientAt(addr)
 	awaitProviders(t, c)
 	user := w.connect(t, c, w.people[3])
 	w.verify(t, c, user, w.people[3])
@@ -166,13 +153,20 @@ func awaitProviders(t *testing.T, c *client.Client) {
 	}
 }
 
+// demoPrinted finds the workouts, the key, the user and the address in what a demo
+// prints.
+const demoPrinted = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*curl -H .* '(http://[^/]+)/api`
+
+// demoClient calls a demo by what it printed.
+func demoClient(printed []string) *client.Client {
+	return &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: &http.Client{Timeout: 30 * time.Second}}
+}
+
 func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 	dir := dataDir(t)
 	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + freeAddr(t)}
-	const printed = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*curl -H .* '(http://[^/]+)/api`
-
 	demo := startProcess(t, env, "demo")
-	first := demo.await(t, printed)
+	first := demo.await(t, demoPrinted)
 	before := demoWorkouts(t, first)
 	if len(before) < 30 {
 		t.Errorf("the demo serves only %d workouts", len(before))
@@ -192,7 +186,7 @@ func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 		t.Errorf("the demo ended with code %d", code)
 	}
 
-	second := startProcess(t, env, "demo").await(t, printed)
+	second := startProcess(t, env, "demo").await(t, demoPrinted)
 	if second[2] != first[2] || second[3] != first[3] {
 		t.Error("the restart made another key or another user")
 	}
@@ -206,8 +200,7 @@ func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 
 func demoWorkouts(t *testing.T, printed []string) map[string][]byte {
 	t.Helper()
-	c := &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: &http.Client{Timeout: 30 * time.Second}}
-	list, err := c.Workouts(deadline(t), printed[3], nil)
+	list, err := demoClient(printed).Workouts(deadline(t), printed[3], nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,15 +1,11 @@
 package e2e
 
 import (
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/stridelog/stridelog/standalone/internal/client"
 )
 
 // A system that keeps its own stores ends when its log was replaced. The command
@@ -17,9 +13,8 @@ import (
 func TestRebuildMendsASystemThatRefusesToStart(t *testing.T) {
 	dir := dataDir(t)
 	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + freeAddr(t)}
-	const printed = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*curl -H .* '(http://[^/]+)/api`
 	demo := startProcess(t, env, "demo")
-	first := demo.await(t, printed)
+	first := demo.await(t, demoPrinted)
 	demo.stop(t)
 	if err := os.RemoveAll(filepath.Join(dir, "nats")); err != nil {
 		t.Fatal(err)
@@ -38,7 +33,7 @@ func TestRebuildMendsASystemThatRefusesToStart(t *testing.T) {
 	}
 	// The log is empty and the connection stands: a sync reads it all again.
 	startProcess(t, env, "demo")
-	c := &client.Client{BaseURL: first[4], Key: first[2], HTTP: &http.Client{Timeout: 30 * time.Second}}
+	c := demoClient(first)
 	ctx := deadline(t)
 	id, err := c.Historical(ctx, first[3], "fitbit", historyDays)
 	for ; err != nil; id, err = c.Historical(ctx, first[3], "fitbit", historyDays) {

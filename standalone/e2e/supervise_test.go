@@ -1,14 +1,10 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 )
-
-// rawRow is a workout as REST sent it.
-type rawRow = json.RawMessage
 
 // runServices lets the services run in one process or in one each.
 func (c *chaos) runServices(t *testing.T, whole bool) {

@@ -28,7 +28,7 @@ func differences(raw json.RawMessage, userID string, truth simulator.Truth) []st
 	var found []string
 	equal := func(field string, got, want any) {
 		if !reflect.DeepEqual(got, want) {
-			found = append(found, fmt.Sprintf("%s: served %v, happened %v", field, show(got), show(want)))
+			found = append(found, fmt.Sprintf("%s: served %s, happened %s", field, show(got), show(want)))
 		}
 	}
 	near := func(field string, got, want *float64) {
@@ -45,11 +45,12 @@ func differences(raw json.RawMessage, userID string, truth simulator.Truth) []st
 	equal("name", got.Name, truth.Name)
 	equal("start_time", got.StartTime.UTC(), truth.Start.UTC())
 	equal("end_time", got.EndTime.UTC(), truth.End().UTC())
-	equal("zone_offset", *got.ZoneOffset, truth.Offset())
+	offset, date, active := truth.Offset(), truth.LocalDate(), truth.ActiveDuration.Seconds()
+	equal("zone_offset", got.ZoneOffset, &offset)
 	equal("offset_source", got.OffsetSource, events.OffsetFromRecord)
-	equal("local_date", *got.LocalDate, truth.LocalDate())
+	equal("local_date", got.LocalDate, &date)
 	equal("duration_seconds", got.DurationSeconds, truth.Duration.Seconds())
-	equal("active_duration_seconds", *got.ActiveDurationSeconds, truth.ActiveDuration.Seconds())
+	equal("active_duration_seconds", got.ActiveDurationSeconds, &active)
 	equal("recording_method", got.RecordingMethod, truth.Recording)
 	equal("source.provider", got.Source.Provider, "fitbit")
 	var device, app *string
@@ -82,10 +83,10 @@ func zoneDifferences(got []events.HeartRateZone, want []simulator.Zone) []string
 	}
 	var found []string
 	for i, z := range want {
-		g := got[i]
-		minutes := float64(z.Minutes) * 60
-		if g.Zone != z.Word || *g.MinBPM != z.MinBPM || *g.MaxBPM != z.MaxBPM || *g.DurationSeconds != minutes || !reflect.DeepEqual(g.CaloriesKcal, z.CaloriesKcal) {
-			found = append(found, fmt.Sprintf("heart_rate_zones[%d]: served %s, happened %v", i, show(g), z))
+		seconds := float64(z.Minutes) * 60
+		happened := events.HeartRateZone{Zone: z.Word, MinBPM: &z.MinBPM, MaxBPM: &z.MaxBPM, DurationSeconds: &seconds, CaloriesKcal: z.CaloriesKcal}
+		if !reflect.DeepEqual(got[i], happened) {
+			found = append(found, fmt.Sprintf("heart_rate_zones[%d]: served %s, happened %s", i, show(got[i]), show(happened)))
 		}
 	}
 	return found

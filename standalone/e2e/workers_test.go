@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,59 +18,35 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/stridelog/stridelog/platform/natsserver"
-	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
-	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/client"
-	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
-// twins is a system with two processes of every service but oauth.
+// twins is a system of two processes, each with every service.
 type twins struct {
 	*world
-	clients [2]*client.Client // one a gateway
+	clients [2]*client.Client // one a process
 
-	mu     sync.Mutex
-	served [2]map[string]int // list requests by poller and account
-	both   chan struct{}     // closed when both pollers have asked
+	mu    sync.Mutex
+	asked [2]map[string]bool // whose lists a process has asked for, by token
+	both  chan struct{}      // closed when both have asked
 }
 
 func newTwins(t *testing.T, people int) *twins {
 	t.Helper()
-	w := &twins{world: &world{databaseURL: postgrestest.URL(t)}, served: [2]map[string]int{{}, {}}, both: make(chan struct{})}
-	server, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Log: testLog(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	w.natsURL = server.URL()
+	w := &twins{world: newStores(t)}
+	w.gather()
 	w.populate(t, people, fitbit.Options{})
-	sealing, err := oauth.NewSealingKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 2 {
-		// Each set of processes reaches the same cloud by an address of its own,
-		// which tells who asks.
+	env := w.environment(t, "")
+	for i := range w.clients {
+		// Each process reaches the same cloud by an address of its own, which tells
+		// who asks.
 		site := httptest.NewServer(w.watched(i))
 		t.Cleanup(site.Close)
 		addr := freeAddr(t)
-		env := []string{
-			"DATABASE_URL=" + w.databaseURL, "NATS_URL=" + w.natsURL, "HTTP_ADDR=" + addr,
-			"STRIDELOG_SEALING_KEY=" + sealing, "STRIDELOG_ADMIN_KEY=" + installation.AdminKey,
-			"STRIDELOG_REDIRECT_ALLOWLIST=http://app.test",
-			"FITBIT_CLIENT_ID=" + w.fitbit.ClientID, "FITBIT_CLIENT_SECRET=" + w.fitbit.ClientSecret,
-			"FITBIT_REDIRECT_URI=" + w.fitbit.RedirectURI, "FITBIT_AUTHORIZE_URL=" + w.fitbit.AuthorizeURL,
-			"FITBIT_API_BASE_URL=" + site.URL,
-		}
-		for _, service := range []string{"gateway", "projector", "poller"} {
-			startProcess(t, env, service)
-		}
-		if i == 0 {
-			startProcess(t, env, "oauth")
-		}
-		w.clients[i] = &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: &http.Client{Timeout: 30 * time.Second}}
+		own := append(slices.Clone(env), "HTTP_ADDR="+addr, "FITBIT_API_BASE_URL="+site.URL)
+		startProcess(t, own, "serve")
+		w.clients[i] = clientAt(addr)
 	}
 	for _, c := range w.clients {
 		awaitProviders(t, c)
@@ -75,23 +54,21 @@ func newTwins(t *testing.T, people int) *twins {
 	return w
 }
 
-// watched is the cloud as one poller reaches it. Nobody's first lists are answered
+// gather makes both pollers wait for each other once more.
+func (w *twins) gather() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked, w.both = [2]map[string]bool{{}, {}}, make(chan struct{})
+}
+
+// watched is the cloud as one process reaches it. Nobody's lists are answered
 // before the other has asked too, so that neither can do all the work alone.
 func (w *twins) watched(i int) http.Handler {
 	cloud := w.cloud.Handler()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/activities/list.json") {
-			w.mu.Lock()
-			if w.served[i][r.Header.Get("Authorization")]++; len(w.served[0]) > 0 && len(w.served[1]) > 0 {
-				select {
-				case <-w.both:
-				default:
-					close(w.both)
-				}
-			}
-			w.mu.Unlock()
 			select {
-			case <-w.both:
+			case <-w.arrive(i, r.Header.Get("Authorization")):
 			case <-r.Context().Done():
 				return
 			}
@@ -100,7 +77,19 @@ func (w *twins) watched(i int) http.Handler {
 	})
 }
 
-// TestTwoOfEveryServiceShareTheWork also publishes messages that nobody can read.
+func (w *twins) arrive(i int, token string) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := len(w.asked[0]) > 0 && len(w.asked[1]) > 0
+	w.asked[i][token] = true
+	if !before && len(w.asked[0]) > 0 && len(w.asked[1]) > 0 {
+		close(w.both)
+	}
+	return w.both
+}
+
+// TestTwoOfEveryServiceShareTheWork also publishes messages that nobody can read,
+// and sees both go on after them.
 func TestTwoOfEveryServiceShareTheWork(t *testing.T) {
 	const people = 20 // more than the workers of one poller
 	w := newTwins(t, people)
@@ -108,14 +97,13 @@ func TestTwoOfEveryServiceShareTheWork(t *testing.T) {
 	users := map[string]client.User{}
 	for i, person := range w.people {
 		user, err := w.clients[i%2].EnsureUser(ctx, person.Name())
+		if err == nil {
+			err = consent(ctx, w.clients[(i+1)%2], user.ID, person.AccountID())
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		users[person.AccountID()] = user
-		back, err := w.clients[(i+1)%2].Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: person.AccountID()})
-		if err != nil || back.Query().Get("status") != "active" {
-			t.Fatalf("the person came back to %s: %v", back, err)
-		}
 		if i == people/2 {
 			w.poison(ctx, t, users[w.people[0].AccountID()].ID)
 		}
@@ -123,30 +111,86 @@ func TestTwoOfEveryServiceShareTheWork(t *testing.T) {
 	for account, user := range users {
 		w.sameAtBoth(ctx, t, account, user)
 	}
-	w.mu.Lock()
-	for i, served := range w.served {
-		if len(served) == 0 {
-			t.Errorf("poller %d did nothing", i+1)
+	// The user whose subjects hold the poison goes on, and so does everybody else,
+	// by the work of both.
+	start := [2]work{w.done(ctx, t, 0), w.done(ctx, t, 1)}
+	for rounds := 1; ; rounds++ {
+		w.anotherRound(ctx, t, users, time.Duration(rounds)*time.Hour)
+		now := [2]work{w.done(ctx, t, 0), w.done(ctx, t, 1)}
+		shared := true
+		for i := range now {
+			shared = shared && now[i].published > start[i].published && now[i].folded > start[i].folded
 		}
-		t.Logf("poller %d read %d of %d accounts", i+1, len(served), people)
+		if shared {
+			t.Logf("since the start the processes published %d and %d facts and folded %d and %d; %d rounds after the poison",
+				now[0].published, now[1].published, now[0].folded, now[1].folded, rounds)
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the work is not shared: at first %+v, after %d rounds %+v", start, rounds, now)
+		}
 	}
-	w.mu.Unlock()
+}
 
-	// The user whose subjects hold the poison goes on, too.
-	account := w.people[0].AccountID()
-	truth := w.cloud.Truth(account)[0]
-	truth.ExternalID, truth.Start = "", time.Now().UTC().Truncate(time.Second).Add(-30*time.Hour)
-	if _, err := w.cloud.Upload(account, truth); err != nil {
+// anotherRound gives every account a record, syncs it through one gateway and
+// compares at both.
+func (w *twins) anotherRound(ctx context.Context, t *testing.T, users map[string]client.User, ago time.Duration) {
+	t.Helper()
+	w.gather()
+	syncs := map[string]string{}
+	for i, person := range w.people {
+		account := person.AccountID()
+		truth := w.cloud.Truth(account)[0]
+		truth.ExternalID, truth.OriginalStart = "", time.Time{}
+		truth.Start = time.Now().UTC().Truncate(time.Second).Add(-30*time.Hour - ago)
+		if _, err := w.cloud.Upload(account, truth); err != nil {
+			t.Fatal(err)
+		}
+		var sync client.Sync
+		if err := w.clients[i%2].Call(ctx, http.MethodPost, "/providers/fitbit/users/"+users[account].ID+"/sync", nil, &sync); err != nil {
+			t.Fatal(err)
+		}
+		syncs[account] = sync.SyncID
+	}
+	for account, id := range syncs {
+		if got, err := w.clients[1].AwaitSync(ctx, users[account].ID, id); err != nil || got.Status != "success" {
+			t.Fatalf("account %s: after the poison a sync ended %q: %v", account, got.Status, err)
+		}
+		w.sameAtBoth(ctx, t, account, users[account])
+	}
+}
+
+// work is what a process says that it did.
+type work struct{ published, folded int }
+
+// done reads a process's own counters.
+func (w *twins) done(ctx context.Context, t *testing.T, i int) work {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.clients[i].BaseURL+"/metrics", nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var sync client.Sync
-	if err := w.clients[0].Call(ctx, http.MethodPost, "/providers/fitbit/users/"+users[account].ID+"/sync", nil, &sync); err != nil {
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := w.clients[1].AwaitSync(ctx, users[account].ID, sync.SyncID); err != nil || got.Status != "success" {
-		t.Errorf("after the poison a sync ended %q: %v", got.Status, err)
+	defer resp.Body.Close()
+	var did work
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		n, _ := strconv.Atoi(value) // comments hold no number
+		switch name, _, _ := strings.Cut(name, "{"); name {
+		case "stridelog_poller_activities_published_total":
+			did.published += n
+		case "stridelog_projector_facts_total":
+			did.folded += n
+		}
 	}
-	w.sameAtBoth(ctx, t, account, users[account])
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return did
 }
 
 // sameAtBoth waits until the audit is clean and wants both gateways to serve the
@@ -154,7 +198,7 @@ func TestTwoOfEveryServiceShareTheWork(t *testing.T) {
 func (w *twins) sameAtBoth(ctx context.Context, t *testing.T, account string, user client.User) {
 	t.Helper()
 	js := w.jetStream(t)
-	a, err := awaitAudit(ctx, w.clients[0], js, user.ID, func(facts []factLine, rows []rawRow) audit {
+	a, err := awaitAudit(ctx, w.clients[0], js, user.ID, func(facts []factLine, rows []json.RawMessage) audit {
 		return inspect(facts, rows, user.ID, w.cloud.Truth(account), nil, nil, nil)
 	})
 	if err != nil || !a.clean() {

@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
@@ -34,15 +37,21 @@ type world struct {
 	databaseURL, natsURL string
 }
 
-func newWorld(t *testing.T) *world {
+// newStores makes a world with empty stores and without a cloud.
+func newStores(t *testing.T) *world {
 	t.Helper()
-	w := &world{databaseURL: postgrestest.URL(t)}
 	server, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Log: testLog(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	w.natsURL = server.URL()
+	return &world{databaseURL: postgrestest.URL(t), natsURL: server.URL()}
+}
+
+// newWorld has four people of different habits.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := newStores(t)
 	for _, p := range []struct {
 		name, zone string
 		options    simulator.Options
@@ -59,27 +68,37 @@ func newWorld(t *testing.T) *world {
 		}
 		w.people = append(w.people, person)
 	}
-	w.cloud, err = fitbit.New(fitbit.Options{
-		ClientID: "CLIENT", ClientSecret: "a-client-secret", RedirectURIs: []string{installation.CallbackURL}, People: w.people,
-	})
-	if err != nil {
+	w.openCloud(t, fitbit.Options{})
+	return w
+}
+
+// openCloud makes the people's cloud.
+func (w *world) openCloud(t *testing.T, o fitbit.Options) {
+	t.Helper()
+	o.ClientID, o.ClientSecret, o.RedirectURIs, o.People = "CLIENT", "a-client-secret", []string{installation.CallbackURL}, w.people
+	var err error
+	if w.cloud, err = fitbit.New(o); err != nil {
 		t.Fatal(err)
 	}
 	site := httptest.NewServer(w.cloud.Handler())
 	t.Cleanup(site.Close)
 	w.fitbit = config.Fitbit{
-		ClientID: "CLIENT", ClientSecret: "a-client-secret", RedirectURI: installation.CallbackURL,
+		ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURI: installation.CallbackURL,
 		Scopes: []string{"activity", "heartrate", "sleep", "profile"}, AuthorizeURL: site.URL + "/oauth2/authorize", APIBaseURL: site.URL,
 	}
-	return w
 }
 
 // start runs all services in this process.
 func (w *world) start(t *testing.T) *installation.Installation {
 	t.Helper()
-	in, err := installation.Start(t.Context(), installation.Options{
-		DatabaseURL: w.databaseURL, NATSURL: w.natsURL, Fitbit: w.fitbit, Log: testLog(t),
-	})
+	return w.startWith(t, installation.Options{Log: testLog(t)})
+}
+
+// startWith runs all services in this process on this world's stores and cloud.
+func (w *world) startWith(t *testing.T, o installation.Options) *installation.Installation {
+	t.Helper()
+	o.DatabaseURL, o.NATSURL, o.Fitbit = w.databaseURL, w.natsURL, w.fitbit
+	in, err := installation.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,21 +110,55 @@ func (w *world) start(t *testing.T) *installation.Installation {
 	return in
 }
 
+// environment is that of a process which serves at an address.
+func (w *world) environment(t *testing.T, addr string) []string {
+	t.Helper()
+	sealing, err := oauth.NewSealingKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{
+		"DATABASE_URL=" + w.databaseURL, "NATS_URL=" + w.natsURL, "HTTP_ADDR=" + addr,
+		"STRIDELOG_SEALING_KEY=" + sealing, "STRIDELOG_ADMIN_KEY=" + installation.AdminKey,
+		"STRIDELOG_REDIRECT_ALLOWLIST=http://app.test",
+		"FITBIT_CLIENT_ID=" + w.fitbit.ClientID, "FITBIT_CLIENT_SECRET=" + w.fitbit.ClientSecret,
+		"FITBIT_REDIRECT_URI=" + w.fitbit.RedirectURI, "FITBIT_AUTHORIZE_URL=" + w.fitbit.AuthorizeURL,
+		"FITBIT_API_BASE_URL=" + w.fitbit.APIBaseURL,
+	}
+}
+
+// clientAt calls the gateway of a process.
+func clientAt(addr string) *client.Client {
+	return &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: &http.Client{Timeout: 30 * time.Second}}
+}
+
+// consent lets an account's owner consent to everything.
+func consent(ctx context.Context, c *client.Client, userID, account string) error {
+	back, err := c.Connect(ctx, userID, appURL, fitbit.Decision{AccountID: account})
+	if err == nil && back.Query().Get("status") != "active" {
+		err = fmt.Errorf("the person came back to %s", back)
+	}
+	return err
+}
+
+// join makes a user for a person and lets them consent.
+func join(ctx context.Context, t *testing.T, c *client.Client, person *simulator.Person) client.User {
+	t.Helper()
+	user, err := c.EnsureUser(ctx, person.Name())
+	if err == nil {
+		err = consent(ctx, c, user.ID, person.AccountID())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user
+}
+
 // connect makes a user for a person, gives consent and reads the history.
 func (w *world) connect(t *testing.T, c *client.Client, person *simulator.Person) client.User {
 	t.Helper()
 	ctx := deadline(t)
-	user, err := c.EnsureUser(ctx, person.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := c.Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: person.AccountID()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := back.Query().Get("status"); got != "active" {
-		t.Fatalf("the person came back to %s", back)
-	}
+	user := join(ctx, t, c, person)
 	syncID, err := c.Historical(ctx, user.ID, "fitbit", historyDays)
 	if err != nil {
 		t.Fatal(err)
@@ -196,12 +249,20 @@ func deadline(t *testing.T) context.Context {
 // wait is one step of polling for a condition that no signal tells of.
 func wait(t *testing.T, ctx context.Context, what string, args ...any) {
 	t.Helper()
-	tick := time.NewTimer(10 * time.Millisecond)
-	defer tick.Stop()
+	if pauseFor(ctx, 10*time.Millisecond) != nil {
+		t.Fatalf("waited too long: "+what, args...)
+	}
+}
+
+// pauseFor ends early, with an error, when the context does.
+func pauseFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		t.Fatalf("waited too long: "+what, args...)
-	case <-tick.C:
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }
 

@@ -29,6 +29,8 @@ type Problem struct {
 	Title  string `json:"title"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	// NextAction says what ends the state that forbids the request.
+	NextAction string `json:"next_action"`
 }
 
 // Error implements error.
@@ -42,9 +44,11 @@ type User struct {
 
 // Connection is a user's consent at a provider.
 type Connection struct {
-	ID       string `json:"id"`
-	Provider string `json:"provider"`
-	Status   string `json:"status"`
+	ID         string `json:"id"`
+	Provider   string `json:"provider"`
+	Status     string `json:"status"`
+	Reason     string `json:"reason"`
+	NextAction string `json:"next_action"`
 }
 
 // Sync is one run over a window.

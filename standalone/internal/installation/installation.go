@@ -31,9 +31,11 @@ type Options struct {
 	DatabaseURL, NATSURL string
 	Fitbit               config.Fitbit
 	Rescan               []poller.Scan // none: only what is asked for is read
-	// Poll may change the poller's other times; nil leaves them.
-	Poll func(*config.Poll)
-	Log  *slog.Logger
+	// Change may alter the rest of the configuration; nil leaves it.
+	Change func(*config.Config)
+	// ProviderClient asks the providers; nil is the connectors' own.
+	ProviderClient *http.Client
+	Log            *slog.Logger
 }
 
 // Installation is a running system.
@@ -52,15 +54,15 @@ func Start(ctx context.Context, o Options) (*Installation, error) {
 	}
 	s := &system.System{
 		DatabaseURL: o.DatabaseURL, NATSURL: o.NATSURL, Log: o.Log, Registry: telemetry.NewRegistry(),
-		OnNewAdminKey: func(string) {},
+		OnNewAdminKey: func(string) {}, ProviderClient: o.ProviderClient,
 		Config: config.Config{
 			HTTPAddr: "127.0.0.1:0", AdminKey: AdminKey, SealingKey: sealing,
 			RedirectAllowlist: []string{"http://app.test"}, Fitbit: o.Fitbit,
 			Poll: config.Poll{InitialDays: 30, Rescan: o.Rescan, Lease: 30 * time.Second, Jitter: time.Second},
 		},
 	}
-	if o.Poll != nil {
-		o.Poll(&s.Config.Poll)
+	if o.Change != nil {
+		o.Change(&s.Config)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	i := &Installation{System: s, cancel: cancel, done: make(chan error, 1)}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -32,7 +33,10 @@ type System struct {
 	Log                  *slog.Logger
 	Registry             *prometheus.Registry
 	OnNewAdminKey        func(key string)
-	gateway              atomic.Pointer[gateway.Service]
+	// ProviderClient asks the providers; nil is the connectors' own.
+	ProviderClient *http.Client
+
+	gateway atomic.Pointer[gateway.Service]
 }
 
 // Services are the names of the services, in the order they start.
@@ -114,6 +118,7 @@ func (s *System) connectors() (provider.Connectors, error) {
 		settings["fitbit"] = catalog.Settings{
 			ClientID: f.ClientID, ClientSecret: provider.Secret(f.ClientSecret),
 			AuthorizeURL: f.AuthorizeURL, APIBaseURL: f.APIBaseURL, DefaultScopes: f.Scopes,
+			HTTPClient: s.ProviderClient,
 		}
 	}
 	return catalog.Connectors(settings)
