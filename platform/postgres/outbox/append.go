@@ -1,6 +1,7 @@
 // Package outbox publishes events exactly when the transaction that wrote them
 // commits: Append stores an event in the service's own table, a Relay sends it to
-// JetStream and deletes it after the acknowledgement.
+// JetStream and deletes it after the acknowledgement. An event that JetStream
+// refuses for good stays in the table with the reason, and holds up no other.
 //
 // The service's migration creates the table in its schema:
 //
@@ -9,6 +10,7 @@
 //	    subject    text NOT NULL,
 //	    header     jsonb NOT NULL,
 //	    data       bytea NOT NULL,
+//	    parked     text, -- why JetStream refuses it for good
 //	    created_at timestamptz NOT NULL DEFAULT now());
 package outbox
 

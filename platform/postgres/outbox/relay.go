@@ -49,7 +49,10 @@ func (r *Relay) Run(ctx context.Context, ready func()) error {
 	if err := postgres.CheckSchema(r.schema); err != nil {
 		return fmt.Errorf("outbox relay: %w", err)
 	}
-	if _, err := r.pool.Exec(ctx, "SELECT FROM "+r.schema+".outbox LIMIT 0"); err != nil {
+	if err := postgres.Patiently(ctx, r.log, func(ctx context.Context) error {
+		_, err := r.pool.Exec(ctx, "SELECT parked FROM "+r.schema+".outbox LIMIT 0")
+		return err
+	}); err != nil {
 		return fmt.Errorf("outbox relay of %s: the table must exist before, by the service's migration: %w", r.schema, err)
 	}
 	wake, err := postgres.Listen(ctx, r.pool, channel(r.schema))
@@ -90,7 +93,7 @@ func (r *Relay) drain(ctx context.Context) error {
 	var mine bool
 	// Trying, not waiting: a waiting session holds its snapshot and with it the
 	// clean-up of dead rows in the whole database.
-	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", r.lockName()).Scan(&mine); err != nil || !mine {
+	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", lockName(r.schema)).Scan(&mine); err != nil || !mine {
 		return err
 	}
 	defer r.unlock(ctx, conn)
@@ -107,12 +110,13 @@ func (r *Relay) drain(ctx context.Context) error {
 func (r *Relay) unlock(ctx context.Context, conn *pgxpool.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
 	defer cancel()
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_unlock(hashtextextended($1, 0))", r.lockName()); err != nil {
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_unlock(hashtextextended($1, 0))", lockName(r.schema)); err != nil {
 		_ = conn.Conn().Close(ctx)
 	}
 }
 
-func (r *Relay) lockName() string { return "stridelog outbox " + r.schema }
+// lockName is whose lock the one relay that drains a table holds.
+func lockName(schema string) string { return "stridelog outbox " + schema }
 
 type row struct {
 	ID      int64
@@ -122,9 +126,9 @@ type row struct {
 }
 
 // batch publishes up to batchSize rows in order and deletes those that were
-// acknowledged, also when a later one failed.
-func (r *Relay) batch(ctx context.Context, conn *pgxpool.Conn) (int, error) {
-	rows, err := conn.Query(ctx, "SELECT id, subject, header, data FROM "+r.schema+".outbox ORDER BY id LIMIT $1", batchSize)
+// acknowledged, also when a later one failed. It gives how many it is done with.
+func (r *Relay) batch(ctx context.Context, conn *pgxpool.Conn) (done int, err error) {
+	rows, err := conn.Query(ctx, "SELECT id, subject, header, data FROM "+r.schema+".outbox WHERE parked IS NULL ORDER BY id LIMIT $1", batchSize)
 	if err != nil {
 		return 0, fmt.Errorf("read the outbox: %w", err)
 	}
@@ -135,13 +139,20 @@ func (r *Relay) batch(ctx context.Context, conn *pgxpool.Conn) (int, error) {
 	var acked []int64
 	var failed error
 	for _, m := range waiting {
-		if failed = r.publish(ctx, m); failed != nil {
+		failed = r.publish(ctx, m)
+		switch {
+		case failed == nil:
+			acked = append(acked, m.ID)
+		case refusedForGood(m, failed):
+			failed = r.park(ctx, conn, m, failed)
+		}
+		if failed != nil {
 			break
 		}
-		acked = append(acked, m.ID)
+		done++
 	}
 	if len(acked) == 0 {
-		return 0, failed
+		return done, failed
 	}
 	// Not ctx: what is acknowledged should be deleted even when we are stopped.
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
@@ -149,7 +160,7 @@ func (r *Relay) batch(ctx context.Context, conn *pgxpool.Conn) (int, error) {
 	if _, err := conn.Exec(tidy, "DELETE FROM "+r.schema+".outbox WHERE id = ANY($1)", acked); err != nil {
 		return 0, fmt.Errorf("delete published events from the outbox: %w", err)
 	}
-	return len(acked), failed
+	return done, failed
 }
 
 // publish sends the stored bytes as they are: a message that this version could

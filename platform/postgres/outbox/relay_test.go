@@ -25,7 +25,7 @@ const (
 	schema   = "alpha"
 	deadline = 30 * time.Second
 	table    = `CREATE TABLE alpha.outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject text NOT NULL,
-		header jsonb NOT NULL, data bytea NOT NULL, created_at timestamptz NOT NULL DEFAULT now());`
+		header jsonb NOT NULL, data bytea NOT NULL, parked text, created_at timestamptz NOT NULL DEFAULT now());`
 )
 
 func database(t *testing.T) *pgxpool.Pool {

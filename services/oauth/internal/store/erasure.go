@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/platform/postgres/outbox"
 )
 
 // MarkErased refuses the user from now on and gives every connection the user
@@ -30,16 +32,14 @@ func (s *Store) MarkErased(ctx context.Context, userID string, end func(Tx, []Co
 func (s *Store) DeleteUser(ctx context.Context, userID string) (map[string]int64, error) {
 	counts := map[string]int64{}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// The relay holds this lock while it publishes rows that it has read
-		// before. Without it, one of them could reach the log after the log was
-		// erased.
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "stridelog outbox "+Schema); err != nil {
+		n, err := outbox.EraseUser(ctx, tx, Schema, userID)
+		if err != nil {
 			return err
 		}
+		counts["outbox_events"] = n
 		for _, kind := range []struct{ name, delete string }{
 			{"connections", "DELETE FROM oauth.connections WHERE user_id = $1::uuid"},
 			{"oauth_states", "DELETE FROM oauth.states WHERE user_id = $1::uuid"},
-			{"outbox_events", "DELETE FROM oauth.outbox WHERE split_part(subject, '.', 5) = $1"},
 		} {
 			tag, err := tx.Exec(ctx, kind.delete, userID)
 			if err != nil {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/platform/postgres/outbox"
 )
 
 // MarkErased makes the poller drop whatever still comes about a user, and takes
@@ -56,6 +59,11 @@ func (s *Store) DeleteUser(ctx context.Context, userID string) (map[string]int64
 		if _, err := lockUser(ctx, tx, userID); err != nil {
 			return err
 		}
+		n, err := outbox.EraseUser(ctx, tx, Schema, strings.ToLower(userID)) // as ids are in subjects
+		if err != nil {
+			return err
+		}
+		counts["poller_outbox"] = n
 		for _, d := range []struct{ kind, sql string }{
 			{"poller_budgets", `DELETE FROM poller.budgets b USING poller.targets t
 				WHERE t.user_id = $1 AND b.provider = t.provider AND b.account <> '' AND b.account IN (t.provider_account_id, t.connection_id::text)`},
@@ -64,7 +72,6 @@ func (s *Store) DeleteUser(ctx context.Context, userID string) (map[string]int64
 			{"poller_windows", "DELETE FROM poller.windows WHERE user_id = $1"},
 			{"poller_scans", "DELETE FROM poller.scans WHERE user_id = $1"},
 			{"poller_connections", "DELETE FROM poller.connections WHERE user_id = $1"},
-			{"poller_outbox", "DELETE FROM poller.outbox WHERE split_part(subject, '.', 5) = $1::uuid::text"},
 			{"poller_targets", "DELETE FROM poller.targets WHERE user_id = $1"},
 		} {
 			tag, err := tx.Exec(ctx, d.sql, userID)

@@ -28,6 +28,11 @@ CREATE TABLE oauth.connections (
     refresh_unfinished  boolean NOT NULL DEFAULT false,
     refresh_not_before  timestamptz, -- the provider asked us to wait
 
+    -- The first 410 of the list and of the token endpoint that no good answer has
+    -- followed: one answer proves nothing, a second one later does.
+    poll_gone_at        timestamptz,
+    token_gone_at       timestamptz,
+
     -- How the end of the consent was told to the provider.
     revocation          text
         CHECK (revocation IN ('pending', 'done', 'failed', 'shared')),
@@ -46,6 +51,9 @@ CREATE UNIQUE INDEX connections_one_live ON oauth.connections (user_id, provider
 CREATE INDEX connections_account ON oauth.connections (provider, provider_account_id);
 CREATE INDEX connections_revocation ON oauth.connections (revocation_at)
     WHERE revocation = 'pending';
+-- Consents that end by themselves are looked up by when they do.
+CREATE INDEX connections_consent_end ON oauth.connections (refresh_expires_at)
+    WHERE refresh_expires_at IS NOT NULL AND status IN ('active', 'degraded');
 
 CREATE TABLE oauth.states (
     hash         bytea PRIMARY KEY, -- sha256 of the state
@@ -69,6 +77,7 @@ CREATE TABLE oauth.outbox (
     subject    text NOT NULL,
     header     jsonb NOT NULL,
     data       bytea NOT NULL,
+    parked     text, -- why JetStream refuses it for good
     created_at timestamptz NOT NULL DEFAULT now()
 );
 

@@ -148,6 +148,7 @@ CREATE TABLE poller.outbox (
     subject    text NOT NULL,
     header     jsonb NOT NULL,
     data       bytea NOT NULL,
+    parked     text, -- why JetStream refuses it for good
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
