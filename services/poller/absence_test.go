@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
 
 func TestTooManyAbsencesAreNotBelievedForADay(t *testing.T) {
@@ -85,6 +86,46 @@ func TestTheSecondPassMayStopARemoval(t *testing.T) {
 	w.cloud.change(func(c *cloud) { c.hidden = nil })
 	w.later(25 * time.Hour)
 	if got := w.removed(); !slices.Equal(got, []string{"r5"}) {
+		t.Errorf("removed %v", got)
+	}
+}
+
+// A list of more pages than a worker reads in one turn, paged by counting, can miss
+// a record all the same, also when somebody more urgent is read in between.
+func TestALongListThatIsCountedCanMissARecord(t *testing.T) {
+	const pages = 70
+	w := newWorld(t)
+	w.cloud.fill(pages, w.clock.now(), 8*time.Hour)
+	w.cloud.change(func(c *cloud) { c.pageSize, c.counted = 1, true })
+	c := w.config()
+	c.Rescan = nil
+	w.start(c, work.Hooks{})
+	p := newPerson()
+	w.ended(w.activate(p))
+	w.settled()
+	w.cloud.remove("r40")
+	before := len(w.cloud.requests())
+	g := w.gate()
+	long := w.request(p, events.TriggerBackfill, w.clock.now().AddDate(0, 0, -30), w.clock.now())
+	w.wait("the first page of the long list", g.reached)
+	urgent := w.request(p, events.TriggerManual, w.clock.now().Add(-9*time.Hour), w.clock.now())
+	w.eventually("the urgent sync is queued", func() bool {
+		var n int
+		return w.db.QueryRow(t.Context(), "SELECT count(*) FROM poller.windows WHERE id = $1", urgent).Scan(&n) == nil && n == 1
+	})
+	g.let()
+	if got := w.ended(long); got.Status != events.SyncSuccess {
+		t.Errorf("the report is %+v", got)
+	}
+	w.settled()
+	if n := len(w.cloud.requests()) - before; n != 2*(pages-1)+1 { // the long list is read until two readings agree
+		t.Errorf("%d requests", n)
+	}
+	if n := w.suspects(); n != 1 {
+		t.Fatalf("%d suspects, want one", n)
+	}
+	w.later(61 * time.Minute)
+	if got := w.removed(); !slices.Equal(got, []string{"r40"}) {
 		t.Errorf("removed %v", got)
 	}
 }

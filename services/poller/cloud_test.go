@@ -22,6 +22,7 @@ type cloud struct {
 	quota    func() *provider.Quota
 	enter    func() // called outside the lock when a request comes
 	resume   bool   // pages say where to read on by time
+	counted  bool   // pages are named by position
 	asked    []string
 	hidden   map[string]bool // left out of lists, but there
 	repeat   bool            // every page begins with the last record of the page before
@@ -114,7 +115,7 @@ func (c *cloud) ListActivities(ctx context.Context, r provider.ListRequest) (pro
 		page.Oldest = one.start
 	}
 	if end < len(inside) {
-		page.Next = strconv.Itoa(end)
+		page.Next, page.Positional = strconv.Itoa(end), c.counted
 		if c.resume {
 			page.Resume = page.Oldest.Add(time.Microsecond)
 		}

@@ -113,7 +113,7 @@ func TestAConfiguredBudgetThatChangesCountsFromTheNextHour(t *testing.T) {
 	start, asked := w.clock.now(), w.byHour()
 	c := w.config()
 	c.Rescan = nil
-	id := ""
+	var id string
 	for hour, requests := range []int{2, 8, 3} {
 		c.Connectors[cloudName].Budget = provider.Budget{Requests: requests, Per: time.Hour}
 		poller := w.start(c, work.Hooks{})

@@ -16,8 +16,11 @@ import (
 )
 
 const (
-	// turns is how many pages one lease reads before others get the worker.
+	// turns is how many pages one lease reads before others get the worker, unless a
+	// whole pass is under way: an interrupted one could miss nothing.
 	turns = 50
+	// maxTurns bounds a list that does not end.
+	maxTurns = 1000
 	// tidyTime is for what must be written when the context has ended already.
 	tidyTime = 5 * time.Second
 )
@@ -31,9 +34,8 @@ type session struct {
 	token     *token
 	renewed   atomic.Int64 // when the lease was last proved to be ours, in monotonic nanoseconds since start
 	started   time.Time
-	pass      *pass  // of the window being read
-	confirmID string // the latest window that confirms
-	most      int    // facts that the log takes at once
+	passes    map[string]*pass // under way, by window
+	most      int              // facts that the log takes at once
 	// refusedUntil is when the latest refusal for a limit ends.
 	refusedUntil time.Time
 }
@@ -42,7 +44,7 @@ type session struct {
 // NATS; what a provider does wrong ends in the window's outcome.
 func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	s := &session{
-		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(), most: bus.MaxPage,
+		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(), most: bus.MaxPage, passes: map[string]*pass{},
 		log: p.Log.With("provider", l.Provider, "user_id", l.UserID, "connection_id", l.ConnectionID),
 	}
 	held, cancel := context.WithCancelCause(ctx)
@@ -102,7 +104,7 @@ func (s *session) run(ctx context.Context) error {
 	if _, err := s.catchUp(ctx); err != nil {
 		return err
 	}
-	for turn := 0; turn < turns || s.confirming(); turn++ {
+	for turn := 0; turn < turns || turn < maxTurns && s.reading(); turn++ {
 		w, found, err := s.take(ctx)
 		if err != nil || !found {
 			return err

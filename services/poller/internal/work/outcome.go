@@ -71,6 +71,7 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 // finish ends a window. A scheduled sync that found nothing and ended as the one
 // before says nothing.
 func (s *session) finish(ctx context.Context, tx tx, w *store.Window, o report.Outcome) error {
+	delete(s.passes, w.ID)
 	speak := true
 	if w.Confirms {
 		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || o.Status != events.SyncSuccess
@@ -232,7 +233,7 @@ func (s *session) resetOf(err error, refusals int) time.Time {
 // again takes a window back to its start after its cursor was refused, once.
 func (s *session) again(ctx context.Context, w store.Window) error {
 	w.Attempts++
-	s.pass = nil // what is read from now on is another reading
+	delete(s.passes, w.ID) // what is read from now on is another reading
 	until := s.Now()
 	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 		if err := store.RestartWindow(ctx, tx, &w); err != nil {

@@ -78,15 +78,13 @@ var (
 // up, and a second look that was interrupted begins again.
 func (s *session) settle(ctx context.Context, w *store.Window) error {
 	stale := w.Cursor != "" && (w.CursorAt == nil || s.Now().Sub(*w.CursorAt) > cursorFresh)
-	broken := w.Confirms && !w.AtStart() && (stale || s.pass == nil || s.pass.window != w.ID || !s.pass.whole)
-	if w.Confirms {
-		s.confirmID = w.ID
-	}
+	p := s.passes[w.ID]
+	broken := w.Confirms && !w.AtStart() && (stale || p == nil || !p.whole)
 	switch {
 	case broken:
 		return s.Store.Guarded(ctx, s.lease, func(tx tx) error { return store.Rewind(ctx, tx, w) })
 	case stale:
-		s.pass = nil
+		delete(s.passes, w.ID)
 		return s.Store.Guarded(ctx, s.lease, func(tx tx) error { return store.RestartWindow(ctx, tx, w) })
 	}
 	return nil

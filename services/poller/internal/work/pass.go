@@ -25,9 +25,8 @@ const (
 )
 
 // pass is one reading of a window. It lives as long as the lease does: what was
-// read before a restart is no part of it.
+// read before a restart is no part of it. More urgent windows may be read meanwhile.
 type pass struct {
-	window  string
 	began   time.Time
 	whole   bool            // begun at the window's start, and not interrupted since
 	shifted bool            // pages were named by position: the list may have moved under them
@@ -64,20 +63,27 @@ func (p *pass) all(last []string) map[string]bool {
 
 // follow gives the pass that the window's next page belongs to.
 func (s *session) follow(w store.Window) *pass {
+	p := s.passes[w.ID]
 	switch {
-	case w.AtStart() && s.pass != nil && s.pass.window == w.ID && s.pass.again:
-		s.pass = &pass{window: w.ID, began: s.Now(), whole: true, seen: map[string]bool{}, before: s.pass.seen, round: s.pass.round + 1}
+	case w.AtStart() && p != nil && p.again:
+		p = &pass{began: s.Now(), whole: true, seen: map[string]bool{}, before: p.seen, round: p.round + 1}
 	case w.AtStart():
-		s.pass = &pass{window: w.ID, began: s.Now(), whole: true, seen: map[string]bool{}}
-	case s.pass == nil || s.pass.window != w.ID:
-		s.pass = &pass{window: w.ID, began: s.Now(), seen: map[string]bool{}}
+		p = &pass{began: s.Now(), whole: true, seen: map[string]bool{}}
+	case p == nil:
+		p = &pass{began: s.Now(), seen: map[string]bool{}}
 	}
-	return s.pass
+	s.passes[w.ID] = p
+	return p
 }
 
-// confirming says whether a second pass is under way that must not be interrupted.
-func (s *session) confirming() bool {
-	return s.pass != nil && s.pass.whole && s.confirmID == s.pass.window
+// reading says whether a pass is under way that would be whole if it ended.
+func (s *session) reading() bool {
+	for _, p := range s.passes {
+		if p.whole {
+			return true
+		}
+	}
+	return false
 }
 
 // getter asks for single records, where the provider can.
