@@ -22,11 +22,11 @@ func TestAListThatIsSuddenlyEmptyRemovesNothing(t *testing.T) {
 	w.awaitSuspicion(ctx, t, user)
 	// Many more empty lists, and the second look that would confirm a removal.
 	w.awaitScans(ctx, t, person, 3)
-	w.expectTruth(ctx, t, user, person)
+	w.awaitTruth(ctx, t, w.in.Client, user, person)
 
 	w.arm(person.AccountID(), nil)
 	w.awaitScans(ctx, t, person, 2)
-	w.expectTruth(ctx, t, user, person)
+	w.awaitTruth(ctx, t, w.in.Client, user, person)
 	w.expectUntouched(ctx, t, user)
 	id, err := w.in.Client.Historical(ctx, user.ID, "fitbit", faultDays)
 	if err != nil {
@@ -35,7 +35,7 @@ func TestAListThatIsSuddenlyEmptyRemovesNothing(t *testing.T) {
 	if sync, err := w.in.Client.AwaitSync(ctx, user.ID, id); err != nil || sync.Status != "success" {
 		t.Errorf("once the list was back a sync ended %+v: %v", sync, err)
 	}
-	w.expectTruth(ctx, t, user, person)
+	w.awaitTruth(ctx, t, w.in.Client, user, person)
 }
 
 // TestAListThatStaysEmptyIsBelievedInTheEnd: the account that was really emptied

@@ -108,7 +108,6 @@ type chaos struct {
 	nats   *mortalNATS
 	env    []string
 	client *client.Client
-	js     jetstream.JetStream
 
 	services map[string]*process
 	rounds   int

@@ -42,12 +42,14 @@ type process struct {
 	exited chan struct{}
 }
 
-// output keeps what a process printed and wakes whoever waits for a line.
+// output keeps what was written and wakes whoever waits for a line.
 type output struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
 	changed chan struct{}
 }
+
+func newOutput() *output { return &output{changed: make(chan struct{})} }
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
@@ -70,7 +72,7 @@ func startProcess(t *testing.T, env []string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(path, args...), out: &output{changed: make(chan struct{})}, exited: make(chan struct{})}
+	p := &process{cmd: exec.Command(path, args...), out: newOutput(), exited: make(chan struct{})}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
@@ -260,7 +262,7 @@ func freeAddr(t *testing.T) string {
 // temporary folder is closed to other users.
 func dataDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "stridelog-demo-") //nolint:usetesting // see above
+	dir, err := os.MkdirTemp("", "stridelog-e2e-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

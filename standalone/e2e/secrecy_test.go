@@ -35,7 +35,7 @@ type vault struct {
 	natsDir, dataDir string
 	nats             *natsserver.Server
 	postgres         *launcher.Server
-	log, rest        safeText
+	log, rest        *output
 
 	mu      sync.Mutex
 	secrets map[string]string // kind by secret
@@ -43,37 +43,19 @@ type vault struct {
 	echoed  int
 }
 
-// safeText is text that is written while others write too.
-type safeText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *safeText) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *safeText) bytes() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return bytes.Clone(s.text.Bytes())
-}
-
 // TestNoSecretIsInClearAnywhere runs consents, refreshes, failures whose answers
 // repeat the token, and a disconnect, and then searches what a person could copy:
 // logs, the files of both stores, every table, every event, every REST answer.
 func TestNoSecretIsInClearAnywhere(t *testing.T) {
 	v := newVault(t)
-	log := slog.New(slog.NewTextHandler(io.MultiWriter(&v.log, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(v.log, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	in, err := installation.Start(t.Context(), installation.Options{DatabaseURL: v.databaseURL, NATSURL: v.natsURL, Fitbit: v.fitbit, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stop := sync.OnceValue(in.Stop)
 	t.Cleanup(func() { _ = stop() })
-	in.Client.HTTP.Transport = listening{&v.rest}
+	in.Client.HTTP.Transport = listening{v.rest}
 	v.keep("admin key", installation.AdminKey)
 	v.keep("client secret", v.fitbit.ClientSecret)
 	v.keepSealingKey(t, in.System.Config.SealingKey)
@@ -116,21 +98,12 @@ func TestNoSecretIsInClearAnywhere(t *testing.T) {
 
 func newVault(t *testing.T) *vault {
 	t.Helper()
-	v := &vault{world: newWorld(t), natsDir: t.TempDir(), secrets: map[string]string{}}
-	var err error
-	// Not t.TempDir: Postgres runs as another user when the test runs as root.
-	if v.dataDir, err = os.MkdirTemp("", "stridelog-secrecy-"); err != nil { //nolint:usetesting // see above
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(v.dataDir) })
-	if err := os.Chmod(v.dataDir, 0o755); err != nil { //nolint:gosec // see above
-		t.Fatal(err)
-	}
-	if v.postgres, err = launcher.Start(t.Context(), launcher.Options{Dir: v.dataDir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}}); err != nil {
-		t.Fatal(err)
-	}
+	v := &vault{world: &world{}, natsDir: t.TempDir(), dataDir: dataDir(t), log: newOutput(), rest: newOutput(), secrets: map[string]string{}}
+	v.inviteFour(t)
+	v.postgres = startCluster(t, v.dataDir)
 	t.Cleanup(func() { _ = v.postgres.Stop(context.Background()) })
 	v.databaseURL = v.postgres.URL()
+	var err error
 	if v.nats, err = natsserver.Start(natsserver.Options{StoreDir: v.natsDir, Log: testLog(t)}); err != nil {
 		t.Fatal(err)
 	}
@@ -318,8 +291,10 @@ func (v *vault) plant(t *testing.T, c *client.Client, log *slog.Logger, control 
 // places are what can be read while the stores run.
 func (v *vault) places(t *testing.T) map[string]map[string][]byte {
 	t.Helper()
+	log, _ := v.log.read()
+	answers, _ := v.rest.read()
 	return map[string]map[string][]byte{
-		"log": {"the log": v.log.bytes()}, "REST answers": {"an answer": v.rest.bytes()},
+		"log": {"the log": []byte(log)}, "REST answers": {"an answer": []byte(answers)},
 		"tables": v.tables(t), "events": v.events(t),
 	}
 }

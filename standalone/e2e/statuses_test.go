@@ -59,8 +59,8 @@ func TestAnAPIThatIsGoneForGoodIsRetired(t *testing.T) {
 	}
 	w.expectUntouched(ctx, t, stays)
 	// What was read stays, and is what the cloud had.
-	w.expectTruth(ctx, t, left, w.people[0])
-	w.expectTruth(ctx, t, stays, w.people[1])
+	w.awaitTruth(ctx, t, w.in.Client, left, w.people[0])
+	w.awaitTruth(ctx, t, w.in.Client, stays, w.people[1])
 }
 
 // TestTroubleThatLastsDegradesUntilItIsOver: a provider that does not answer well
@@ -107,8 +107,8 @@ func TestTroubleThatLastsDegradesUntilItIsOver(t *testing.T) {
 		t.Error("the short trouble never struck")
 	}
 	w.expectUntouched(ctx, t, short)
-	w.expectTruth(ctx, t, long, w.people[0])
-	w.expectTruth(ctx, t, short, w.people[1])
+	w.awaitTruth(ctx, t, w.in.Client, long, w.people[0])
+	w.awaitTruth(ctx, t, w.in.Client, short, w.people[1])
 }
 
 // whenListed is a script that strikes the list alone.
@@ -125,29 +125,8 @@ func whenListed(fault func() *fitbit.Fault) func(*fitbit.Call) *fitbit.Fault {
 func (w *faultWorld) settled(ctx context.Context, t *testing.T, person *simulator.Person) client.User {
 	t.Helper()
 	user := join(ctx, t, w.in.Client, person)
-	w.expectTruth(ctx, t, user, person)
+	w.awaitTruth(ctx, t, w.in.Client, user, person)
 	return user
-}
-
-// expectTruth waits until log and tables equal the truth, one fact a record.
-func (w *faultWorld) expectTruth(ctx context.Context, t *testing.T, user client.User, person *simulator.Person) {
-	t.Helper()
-	for {
-		a := w.audit(ctx, user, person)
-		if a.clean() {
-			return
-		}
-		wait(t, ctx, "%s: %v", person.Name(), a)
-	}
-}
-
-// audit compares a user whose records nobody changes with the truth.
-func (w *faultWorld) audit(ctx context.Context, user client.User, person *simulator.Person) audit {
-	rows, err := w.in.Client.Workouts(ctx, user.ID, nil)
-	if err != nil {
-		return audit{lost: 1, first: err.Error()}
-	}
-	return inspect(w.log.of(user.ID), rows, user.ID, w.cloud.Truth(person.AccountID()), nil, nil, nil)
 }
 
 func (w *faultWorld) awaitStatus(ctx context.Context, t *testing.T, user client.User, status string) client.Connection {

@@ -98,13 +98,22 @@ func startPostgres(t *testing.T) *mortalPostgres {
 
 func (p *mortalPostgres) start(t *testing.T) {
 	t.Helper()
+	p.server = startCluster(t, p.dir)
+	p.door.leadTo(p.address().Host)
+}
+
+// startCluster starts a durable Postgres in a folder. Whoever starts it stops it.
+func startCluster(t *testing.T, dir string) *launcher.Server {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var err error
-	if p.server, err = launcher.Start(ctx, launcher.Options{Dir: p.dir, Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}, Log: testLog(t)}); err != nil {
+	server, err := launcher.Start(ctx, launcher.Options{
+		Dir: dir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}, Log: testLog(t),
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	p.door.leadTo(p.address().Host)
+	return server
 }
 
 func (p *mortalPostgres) address() *url.URL {
