@@ -15,13 +15,15 @@ type Reindexed struct {
 	Activities  int // that the index knows now
 	Facts       int // of activities that were read
 	Connections int // connection facts that were handled again
+	Requests    int // requested syncs that have no end yet and are queued
 	Elapsed     time.Duration
 }
 
 // Reindex makes what the poller knows of the log again from the log as it is now:
-// the activity index of every target, and what it has not seen of connections. It
-// mends a restored log, and a database that was restored under a newer one. A
-// poller may run beside it: work that goes on loses its lease and begins again.
+// the activity index of every target, what it has not seen of connections, and the
+// requested syncs that nobody ended. It mends a restored log, and a database that
+// was restored under a newer one. A poller may run beside it: work that goes on
+// loses its lease and begins again.
 func (s *Service) Reindex(ctx context.Context) (Reindexed, error) {
 	began := time.Now()
 	if err := store.Migrate(ctx, s.config.DB); err != nil {
@@ -32,9 +34,13 @@ func (s *Service) Reindex(ctx context.Context) (Reindexed, error) {
 	if err != nil {
 		return Reindexed{Connections: handled}, err
 	}
+	requests, err := s.intake(st).TakeUp(ctx, s.config.Bus)
+	if err != nil {
+		return Reindexed{Connections: handled}, err
+	}
 	done, err := work.Reindex(ctx, st, s.config.Bus)
 	return Reindexed{
-		Targets: done.Targets, Activities: done.Activities, Facts: done.Facts, Connections: handled, Elapsed: time.Since(began),
+		Targets: done.Targets, Activities: done.Activities, Facts: done.Facts, Connections: handled, Requests: requests, Elapsed: time.Since(began),
 	}, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
 
@@ -156,6 +157,25 @@ func TestAReplacedLogIsRefusedAndMended(t *testing.T) {
 // tables of the poller, as a backup of the database holds them.
 const tables = "connections targets windows scans activity_index budgets suspects progress outbox"
 
+// backup keeps the database as it is; restore makes it so again.
+func (w *world) backup() (restore func()) {
+	w.t.Helper()
+	each := func(sql string) {
+		w.t.Helper()
+		for name := range strings.FieldsSeq(tables) {
+			if _, err := w.db.Exec(w.t.Context(), fmt.Sprintf(sql, name)); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+	each("CREATE TABLE public.%[1]s AS TABLE poller.%[1]s")
+	return func() {
+		w.t.Helper()
+		each("DELETE FROM poller.%[1]s")
+		each("INSERT INTO poller.%[1]s OVERRIDING SYSTEM VALUE TABLE public.%[1]s")
+	}
+}
+
 func TestAnOlderDatabaseUnderANewerLogIsRefusedAndMended(t *testing.T) {
 	w := newWorld(t)
 	w.cloud.fill(12, w.clock.now(), day)
@@ -168,15 +188,7 @@ func TestAnOlderDatabaseUnderANewerLogIsRefusedAndMended(t *testing.T) {
 	if err := poller.stop(); err != nil {
 		t.Fatal(err)
 	}
-	each := func(sql string) {
-		t.Helper()
-		for name := range strings.FieldsSeq(tables) {
-			if _, err := w.db.Exec(t.Context(), fmt.Sprintf(sql, name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	each("CREATE TABLE public.%[1]s AS TABLE poller.%[1]s")
+	restore := w.backup()
 	poller = w.start(c, work.Hooks{})
 	w.cloud.edit("r1", "B")
 	w.look(first, 30)
@@ -190,8 +202,7 @@ func TestAnOlderDatabaseUnderANewerLogIsRefusedAndMended(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.clock.advance(time.Minute)
-	each("DELETE FROM poller.%[1]s")
-	each("INSERT INTO poller.%[1]s OVERRIDING SYSTEM VALUE TABLE public.%[1]s")
+	restore()
 	w.refused(c)
 	if done := w.reindex(c); done.Connections != 2 || done.Targets != 3 || done.Facts != 37 {
 		t.Errorf("reindexed %+v", done)
@@ -203,6 +214,65 @@ func TestAnOlderDatabaseUnderANewerLogIsRefusedAndMended(t *testing.T) {
 	if done := w.reindex(c); done.Connections != 0 || done.Activities != 36 {
 		t.Errorf("a second time: %+v", done)
 	}
+}
+
+// A request was acknowledged, and the database that knew of it is gone.
+func TestASyncThatAnOlderDatabaseLostIsTakenUpAgain(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.fill(12, w.clock.now(), day)
+	c := w.config()
+	c.Rescan = nil
+	poller := w.start(c, work.Hooks{})
+	p := newPerson()
+	w.ended(w.activate(p))
+	waiting := w.clock.now()
+	retry := waiting.Add(time.Hour)
+	refused := true // under the cloud's lock
+	w.cloud.change(func(cl *cloud) {
+		cl.answer = func(int, provider.ListRequest) error {
+			if refused {
+				return &provider.Error{Provider: cloudName, Op: "list activities", Class: provider.ClassRateLimited, Status: 429, RetryAt: retry}
+			}
+			return nil
+		}
+	})
+	known := w.request(p, events.TriggerManual, waiting.Add(-5*day), waiting) // waits in the backup
+	w.reported(known, events.SyncDeferred)
+	w.settled()
+	restore := w.backup()
+	w.cloud.change(func(*cloud) { refused = false })
+	w.advance(61 * time.Minute)
+	w.ended(known)
+	finished := w.look(p, 10)
+	w.cloud.change(func(*cloud) { refused = true })
+	retry = w.clock.now().Add(time.Hour)
+	lost := w.request(p, events.TriggerManual, w.clock.now().Add(-5*day), w.clock.now())
+	w.reported(lost, events.SyncDeferred)
+	w.settled()
+	if err := poller.stop(); err != nil {
+		t.Fatal(err)
+	}
+	restore()
+	w.cloud.change(func(*cloud) { refused = false })
+	if done := w.reindex(c); done.Requests != 1 {
+		t.Errorf("reindexed %+v, want one request", done)
+	}
+	w.start(c, work.Hooks{})
+	if got := w.ended(lost); got.Status != events.SyncSuccess || got.Report != 2 || got.Trigger != events.TriggerManual {
+		t.Errorf("the report is %+v", got)
+	}
+	w.settled()
+	if n := len(w.reports(finished.SyncID)); n != 1 {
+		t.Errorf("a finished sync was reported %d times", n)
+	}
+	// What the database still had waiting ends again, and says so in a later report.
+	if of := w.reports(known); len(of) != 3 || of[2].Report != 3 {
+		t.Errorf("%d reports of the sync that the backup knew", len(of))
+	}
+	if done := w.reindex(c); done.Requests != 0 {
+		t.Errorf("a second time: %+v", done)
+	}
+	w.exactly(12)
 }
 
 func (w *world) standing(p person) (status string) {

@@ -29,8 +29,8 @@ func runRebuild(ctx context.Context, p Process, c config.Config, args []string) 
 	}
 	fmt.Fprintf(p.Stdout, "Rebuilt %d workouts in %d versions from %d events up to sequence %d in %s; live batches waited %s.\n",
 		r.Workouts, r.Versions, r.Facts, r.LastSequence, r.Elapsed.Round(time.Millisecond), r.Blocked.Round(time.Millisecond))
-	fmt.Fprintf(p.Stdout, "The poller knows %d activities of %d connected accounts again, from %d facts in %s; %d connection events were read again.\n",
-		r.Poller.Activities, r.Poller.Targets, r.Poller.Facts, r.Poller.Elapsed.Round(time.Millisecond), r.Poller.Connections)
+	fmt.Fprintf(p.Stdout, "The poller knows %d activities of %d connected accounts again, from %d facts in %s; %d connection events were read again, %d requested syncs wait.\n",
+		r.Poller.Activities, r.Poller.Targets, r.Poller.Facts, r.Poller.Elapsed.Round(time.Millisecond), r.Poller.Connections, r.Poller.Requests)
 	if r.Failures > 0 || r.Rejected > 0 {
 		fmt.Fprintf(p.Stdout, "%d records could not be normalized and %d messages could not be read; both are kept in the log.\n", r.Failures, r.Rejected)
 	}

@@ -160,8 +160,11 @@ func (in *Intake) standing(ctx context.Context, d bus.Delivery, connectionID str
 	})
 }
 
-// sync queues a requested window, or answers at once that it cannot be read.
-func (in *Intake) sync(ctx context.Context, d bus.Delivery) error {
+func (in *Intake) sync(ctx context.Context, d bus.Delivery) error { return in.request(ctx, d, 0) }
+
+// request queues a requested window, or answers at once that it cannot be read.
+// So many reports about it were said before.
+func (in *Intake) request(ctx context.Context, d bus.Delivery, reports int) error {
 	data, ok := d.Event.Data.(*events.SyncRequested)
 	if !ok {
 		return bus.Permanent(fmt.Errorf("a sync event of type %s is not expected here", d.Event.Type()))
@@ -179,7 +182,7 @@ func (in *Intake) sync(ctx context.Context, d bus.Delivery) error {
 		w := store.Window{
 			ID: data.SyncID, UserID: user, Provider: name, ConnectionID: target.ConnectionID, Trigger: data.Trigger,
 			Span: data.Window, RequestedAt: data.RequestedAt, Trace: telemetry.TraceParent(ctx),
-			Suspects: data.Suspects,
+			Suspects: data.Suspects, Report: reports,
 		}
 		if w.RequestedAt.After(now) {
 			w.RequestedAt = now // another machine's clock

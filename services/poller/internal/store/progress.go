@@ -77,6 +77,23 @@ func (s *Store) Renumber(ctx context.Context, n Numbers) error {
 	return nil
 }
 
+// RaiseReports makes unfinished windows count on from the reports that were said
+// about them, by sync id.
+func (s *Store) RaiseReports(ctx context.Context, reports map[string]int) error {
+	var ids []string
+	var numbers []int32
+	for id, n := range reports {
+		ids, numbers = append(ids, id), append(numbers, int32(n)) //nolint:gosec // a few
+	}
+	_, err := s.db.Exec(ctx, `
+		UPDATE poller.windows w SET report = greatest(w.report, x.n)
+		  FROM unnest($1::text[], $2::int[]) AS x (id, n) WHERE w.id::text = x.id AND w.status <> 'done'`, ids, numbers)
+	if err != nil {
+		return fmt.Errorf("count the reports of syncs as the log does: %w", err)
+	}
+	return nil
+}
+
 // AllTargets are every user's accounts at every provider, whatever their status.
 func (s *Store) AllTargets(ctx context.Context) ([]Target, error) {
 	rows, err := s.db.Query(ctx, "SELECT user_id::text, provider FROM poller.targets ORDER BY 1, 2")

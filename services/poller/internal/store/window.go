@@ -69,11 +69,11 @@ func scanWindow(row pgx.CollectableRow) (Window, error) {
 func AddWindow(ctx context.Context, tx pgx.Tx, w Window) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO poller.windows (id, user_id, provider, connection_id, trigger, priority, window_from, window_to, pass_to, requested_at, trace,
-		    confirms, suspects, not_before, status)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, coalesce($12::text[], '{}'), $13,
+		    confirms, suspects, not_before, report, status)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, coalesce($12::text[], '{}'), $13, $14,
 		    CASE WHEN $13::timestamptz IS NULL THEN 'queued' ELSE 'deferred' END) ON CONFLICT (id) DO NOTHING`,
 		w.ID, w.UserID, w.Provider, w.ConnectionID, w.Trigger, priority(w.Trigger), w.Span.From, w.Span.To, w.RequestedAt, w.Trace,
-		w.Confirms, w.Suspects, w.NotBefore)
+		w.Confirms, w.Suspects, w.NotBefore, w.Report)
 	if err != nil {
 		return fmt.Errorf("queue sync %s: %w", w.ID, err)
 	}
