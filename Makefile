@@ -15,7 +15,8 @@ BUILD    := go build -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/strid
 
 .PHONY: demo run test lint bench soak generate verify build clean help postgres browser compiler
 
-demo: postgres ## A running system with a simulated person's workouts; prints what to try
+# The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
+demo: ## A running system with a simulated person's workouts; prints what to try
 	@$(BUILD)
 	@$(BIN)/stridelog demo
 

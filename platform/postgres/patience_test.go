@@ -149,7 +149,9 @@ func folder(t *testing.T) string {
 
 func startServer(t *testing.T, dir string) *launcher.Server {
 	t.Helper()
-	s, err := launcher.Start(t.Context(), launcher.Options{Dir: dir, BinDir: os.Getenv("STRIDELOG_PG_BIN")})
+	s, err := launcher.Start(t.Context(), launcher.Options{
+		Dir: dir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

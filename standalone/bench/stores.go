@@ -41,7 +41,9 @@ func startStores(ctx context.Context, log *slog.Logger) (s *stores, err error) {
 	if err := os.Chmod(s.dir, 0o755); err != nil { // Postgres may run as another user
 		return nil, err
 	}
-	if s.postgres, err = launcher.Start(ctx, launcher.Options{Dir: s.dir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Log: log}); err != nil {
+	if s.postgres, err = launcher.Start(ctx, launcher.Options{
+		Dir: s.dir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}, Log: log,
+	}); err != nil {
 		return nil, err
 	}
 	s.databaseURL = s.postgres.URL()

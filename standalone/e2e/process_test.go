@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/platform/postgres/launcher"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
 
@@ -66,6 +67,16 @@ func (o *output) read() (string, <-chan struct{}) {
 	return o.text.String(), o.changed
 }
 
+// wherePostgresIs is for demos on a machine without PostgreSQL: they use the one
+// that the tests downloaded.
+func wherePostgresIs() []string {
+	env := []string{"STRIDELOG_PG_BIN=" + os.Getenv("STRIDELOG_PG_BIN"), "npm_config_registry=" + launcher.Registry(os.LookupEnv)}
+	if cache, err := os.UserCacheDir(); err == nil {
+		env = append(env, "XDG_CACHE_HOME="+cache)
+	}
+	return env
+}
+
 func startProcess(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	path, err := binary()
@@ -73,7 +84,7 @@ func startProcess(t *testing.T, env []string, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{cmd: exec.Command(path, args...), out: newOutput(), exited: make(chan struct{})}
-	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, append(wherePostgresIs(), env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

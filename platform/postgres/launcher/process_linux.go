@@ -20,8 +20,12 @@ func commandLine(pid int) (string, error) {
 	return strings.ReplaceAll(string(b), "\x00", " "), err
 }
 
-// shmFree is how many bytes shared memory can still take.
+// shmFree is how many bytes shared memory can still take from us.
 func shmFree() uint64 {
+	const writable = 2 // W_OK of access(2); some containers keep it closed
+	if syscall.Access(shmDir, writable) != nil {
+		return 0
+	}
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(shmDir, &st); err != nil {
 		return 0

@@ -21,8 +21,8 @@ const oldestMajor = 15
 // ErrNoPrograms means that no usable PostgreSQL is installed.
 var ErrNoPrograms = errors.New("no PostgreSQL programs (initdb, postgres) were found")
 
-const howToInstall = "install them (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql@17), " +
-	"set STRIDELOG_PG_BIN to the folder that holds them, or set DATABASE_URL to a server of your own"
+const howToInstall = "install PostgreSQL (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql@17), " +
+	"set STRIDELOG_PG_BIN to the folder of its programs, or set DATABASE_URL to a server of your own"
 
 // programs is a folder with PostgreSQL's server programs.
 type programs struct {
