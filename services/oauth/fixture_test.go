@@ -232,10 +232,12 @@ func (s *safeBuffer) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
-func (s *safeBuffer) contains(text string) bool {
+func (s *safeBuffer) contains(text string) bool { return s.count(text) > 0 }
+
+func (s *safeBuffer) count(text string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Contains(s.b.String(), text)
+	return strings.Count(s.b.String(), text)
 }
 
 // eventually waits for a condition that another goroutine brings about.

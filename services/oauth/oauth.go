@@ -79,7 +79,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	log := cfg.Log
 	s := &Service{log: log, bus: cfg.Bus, store: store.New(cfg.DB), relay: outbox.NewRelay(cfg.DB, cfg.Bus, store.Schema, log)}
-	s.revoker = &ending.Revoker{Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log}
+	s.revoker = ending.New(ending.Options{Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log})
 	var err error
 	if s.keeper, err = custody.New(custody.Options{
 		Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log, Registry: cfg.Registry,
@@ -113,8 +113,8 @@ func checkProviders(cfg Config) error {
 }
 
 // Run migrates the schema, answers requests and publishes events until ctx ends.
-// It calls ready once it answers. A refresh under way is finished before it
-// returns, because a rotated token that is not stored is lost.
+// It calls ready once it answers. A refresh or consent under way is finished before
+// it returns, because a token that is not stored is lost.
 func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err := s.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("oauth: %w", err)
@@ -132,6 +132,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 			ready()
 			<-ctx.Done()
 			server.Stop()
+			s.desk.Wait()
 			s.keeper.Wait()
 			return nil
 		}})

@@ -122,6 +122,18 @@ func (c *Cloud) Accepts(access string) bool {
 	return slices.ContainsFunc(c.grants, func(g *grant) bool { return !g.dead && g.access == access })
 }
 
+// Live counts the grants of an account that work.
+func (c *Cloud) Live(account string) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, g := range c.grants {
+		if g.account == account && !g.dead {
+			n++
+		}
+	}
+	return n
+}
+
 // Lose rotates the pair of an account without telling anybody: what is left of
 // a refresh whose answer never arrived.
 func (c *Cloud) Lose(account string) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
@@ -21,6 +22,8 @@ const (
 	errorScope     = events.ReasonScopeMissing
 	errorNotLinked = events.ReasonAccountNotLinked
 	errorProvider  = "provider_error" // an error code that RFC 6749 does not know
+	// errorNotStored is RFC 6749's word for what works when it is tried again.
+	errorNotStored = "temporarily_unavailable"
 )
 
 // Callback ends a consent. Without a state that is good it answers
@@ -28,8 +31,10 @@ const (
 // person, also when the consent failed.
 //
 // Reason is a word and never the provider's text: the class of a failed
-// exchange, or the scopes that are missing.
+// exchange, the scopes that are missing, or not_stored.
 func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.CallbackResponse, error) {
+	d.running.Add(1)
+	defer d.running.Done()
 	connector, err := d.connector(q.Provider)
 	if err != nil {
 		return rpc.CallbackResponse{}, err
@@ -40,8 +45,7 @@ func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 	if q.Code == "" && q.ProviderError == "" {
 		return rpc.CallbackResponse{}, refusal.Argument("code", "There is neither a code nor an error.")
 	}
-	hash := sha256.Sum256([]byte(q.State))
-	state, err := d.Store.UseState(ctx, hash[:], q.Provider)
+	state, err := d.useState(ctx, q)
 	if errors.Is(err, store.ErrNotFound) {
 		return rpc.CallbackResponse{}, refusal.InvalidState()
 	}
@@ -72,6 +76,13 @@ func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 	return d.settle(ctx, connector, grant, back)
 }
 
+func (d *Desk) useState(ctx context.Context, q rpc.CallbackRequest) (store.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	defer cancel()
+	hash := sha256.Sum256([]byte(q.State))
+	return d.Store.UseState(ctx, hash[:], q.Provider)
+}
+
 func (d *Desk) exchange(ctx context.Context, connector *provider.Connector, code, verifier provider.Secret) (provider.Grant, error) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
@@ -91,21 +102,23 @@ func (d *Desk) exchange(ctx context.Context, connector *provider.Connector, code
 	return grant, nil
 }
 
-// settle stores the grant and words the answer.
+// settle stores the grant and words the answer. A grant that is not kept goes back
+// to the provider.
 func (d *Desk) settle(ctx context.Context, connector *provider.Connector, grant provider.Grant, back rpc.CallbackResponse) (rpc.CallbackResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
-	defer cancel()
-	c, replaced, err := d.record(ctx, connector, grant, back.UserID)
+	c, replaced, err := d.keep(ctx, connector, grant, back.UserID)
 	if errors.Is(err, store.ErrErased) {
-		d.giveBack(ctx, connector, grant)
+		d.Revoker.GiveBack(connector.Name, grant)
 		return rpc.CallbackResponse{}, refusal.InvalidState()
 	}
 	if err != nil {
-		return rpc.CallbackResponse{}, err
+		d.Log.Error("a grant could not be stored and is given back; the person is asked to try again",
+			"provider", connector.Name, "user_id", back.UserID, "error", err)
+		d.Revoker.GiveBack(connector.Name, grant)
+		return d.sendBack(back, errorNotStored, "not_stored"), nil
 	}
 	if replaced != nil {
-		d.Log.Info("another account replaces the connection", "connection_id", replaced.ID, "by", c.ID, "provider", c.Provider,
-			"revocation", d.Revoker.Revoke(ctx, *replaced))
+		d.Log.Info("another account replaces the connection", "connection_id", replaced.ID, "by", c.ID, "provider", c.Provider)
+		d.Revoker.Wake()
 	}
 	back.ConnectionID, back.Status = c.ID, c.Status
 	if missing := connector.MissingScopes(grant.Scopes); len(missing) > 0 {
@@ -116,15 +129,21 @@ func (d *Desk) settle(ctx context.Context, connector *provider.Connector, grant 
 	return back, nil
 }
 
-// giveBack revokes a grant that came for an erased user, unless another live
-// connection uses the account.
-func (d *Desk) giveBack(ctx context.Context, connector *provider.Connector, grant provider.Grant) {
-	shared, err := d.Store.AccountInUse(ctx, connector.Name, grant.AccountID)
-	if err == nil && !shared {
-		err = connector.Authorizer.Revoke(ctx, grant.RefreshToken)
-	}
-	if err != nil {
-		d.Log.Warn("the grant of an erased user could not be revoked", "provider", connector.Name, "class", provider.ClassOf(err))
+// keep stores the grant, and tries for a while when the database is away. A try
+// whose answer was lost may have stored it: the next one finds its connection.
+func (d *Desk) keep(ctx context.Context, connector *provider.Connector, grant provider.Grant, userID string) (c store.Connection, replaced *store.Connection, err error) {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	for {
+		c, replaced, err = d.record(ctx, connector, grant, userID)
+		if err == nil || errors.Is(err, store.ErrErased) {
+			return c, replaced, err
+		}
+		select {
+		case <-ctx.Done():
+			return c, nil, err
+		case <-time.After(recordPause):
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,9 +29,13 @@ import (
 
 const (
 	defaultStateLife = 10 * time.Minute
-	exchangeTimeout  = 12 * time.Second // below the 15 s that a caller waits
-	recordTimeout    = 10 * time.Second
-	secretBytes      = 32 // of a state and of a verifier: 256 bits, 43 characters
+	// Together they stay below the 15 s that a caller waits.
+	stateTimeout    = 2 * time.Second
+	exchangeTimeout = 8 * time.Second
+	recordTimeout   = 4 * time.Second
+	recordPause     = 100 * time.Millisecond // between two tries to store a grant
+
+	secretBytes = 32 // of a state and of a verifier: 256 bits, 43 characters
 )
 
 // Options are what a Desk needs. StateLife may be zero.
@@ -51,6 +56,7 @@ type Options struct {
 type Desk struct {
 	Options
 	consents *prometheus.CounterVec
+	running  sync.WaitGroup
 }
 
 // New makes a desk and registers its metrics.
@@ -69,6 +75,10 @@ func New(o Options) (*Desk, error) {
 	}
 	return d, nil
 }
+
+// Wait returns once no consent is coming back, which takes 14 s at most. New
+// requests must have stopped.
+func (d *Desk) Wait() { d.running.Wait() }
 
 // Providers lists the catalog and says which of it is configured here.
 func (d *Desk) Providers(context.Context, rpc.ProvidersRequest) (rpc.ProvidersResponse, error) {

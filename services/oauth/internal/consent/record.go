@@ -16,8 +16,8 @@ import (
 
 // record stores a grant with its events in one transaction. The same account
 // keeps its connection, whatever became of it; another account ends the old
-// connection. What is replaced and must be told to the provider is returned, to
-// be revoked now that the new tokens are safe.
+// connection. What is replaced and must be told to the provider is returned; it may
+// be revoked as soon as this has committed and the new tokens are safe.
 func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant provider.Grant, userID string) (c store.Connection, replaced *store.Connection, err error) {
 	err = d.Store.ForUser(ctx, userID, func(t store.Tx) error {
 		now := time.Now().UTC()
@@ -79,7 +79,7 @@ func replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Con
 	if old == nil {
 		return nil, nil
 	}
-	ended, revocation, err := ending.End(ctx, t, *old, events.RevokedByReplaced)
+	ended, revocation, err := ending.End(ctx, t, *old, events.RevokedByReplaced, 0)
 	if err != nil || revocation != store.RevocationPending {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func (b *bench) consent() {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	desk, err := consent.New(consent.Options{
 		Store: b.store, Sealer: b.seal, Connectors: b.connectors(), Allowed: allowed, Log: log,
-		Revoker:      &ending.Revoker{Store: b.store, Sealer: b.seal, Connectors: b.connectors(), Log: log},
+		Revoker:      ending.New(ending.Options{Store: b.store, Sealer: b.seal, Connectors: b.connectors(), Log: log}),
 		RedirectURIs: map[string]string{cloudtest.Name: cloudtest.Callback},
 	})
 	if err != nil {

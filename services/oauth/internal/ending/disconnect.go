@@ -30,7 +30,7 @@ func (r *Revoker) Disconnect(ctx context.Context, q rpc.DisconnectRequest) (rpc.
 		if err != nil {
 			return err
 		}
-		ended, revocation, err = End(ctx, t, c, events.RevokedByUser)
+		ended, revocation, err = End(ctx, t, c, events.RevokedByUser, RetryAfter)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrErased) {
@@ -47,13 +47,14 @@ func (r *Revoker) Disconnect(ctx context.Context, q rpc.DisconnectRequest) (rpc.
 }
 
 // End makes a connection revoked and says so, in the caller's transaction. A
-// pending revocation is for the caller to try once that has committed.
-func End(ctx context.Context, t store.Tx, c store.Connection, by string) (store.Connection, store.Revocation, error) {
+// pending revocation is for the caller to try once that has committed; when free
+// has passed, anybody may.
+func End(ctx context.Context, t store.Tx, c store.Connection, by string, free time.Duration) (store.Connection, store.Revocation, error) {
 	if err := t.LockAccount(ctx, c.Provider, c.AccountID); err != nil {
 		return c, "", err
 	}
 	now := time.Now().UTC()
-	ended, revocation, err := t.End(ctx, c, now, RetryAfter)
+	ended, revocation, err := t.End(ctx, c, now, free)
 	if err != nil {
 		return c, "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
@@ -24,13 +25,25 @@ const (
 	lookEvery = 15 * time.Second
 )
 
-// Revoker tells providers that a consent has ended.
-type Revoker struct {
+// Options are what a Revoker needs.
+type Options struct {
 	Store      *store.Store
 	Sealer     *seal.Sealer
 	Connectors provider.Connectors
 	Log        *slog.Logger
 }
+
+// Revoker tells providers that a consent has ended.
+type Revoker struct {
+	Options
+	wake chan struct{}
+
+	mu      sync.Mutex
+	orphans []orphan
+}
+
+// New makes a revoker. Run does what it is given for later.
+func New(o Options) *Revoker { return &Revoker{Options: o, wake: make(chan struct{}, 1)} }
 
 // Revoke tries a pending revocation once and records how it went. What fails
 // stays pending and is tried again in the background. The answer is how it
@@ -87,17 +100,31 @@ func (r *Revoker) attempt(ctx context.Context, c store.Connection) (store.Revoca
 	return store.RevocationDone, nil
 }
 
-// Run tries pending revocations and drops old states until ctx ends.
+// Wake makes Run look now for what there is to revoke.
+func (r *Revoker) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // it is about to look
+	}
+}
+
+// Run gives back orphaned grants, tries pending revocations and drops old states
+// until ctx ends. Orphans get a last try then, of 10 s for all of them.
 func (r *Revoker) Run(ctx context.Context, ready func()) error {
 	ready()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
+		r.giveBackAll(ctx, false)
 		r.tidy(ctx)
 		select {
 		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+			defer cancel()
+			r.giveBackAll(last, true)
 			return nil
 		case <-tick.C:
+		case <-r.wake:
 		}
 	}
 }
