@@ -16,25 +16,6 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
 
-// files is a NATS server on files, and its end.
-func files(t *testing.T, dir string) (*bus.Bus, func()) {
-	t.Helper()
-	s, err := natsserver.Start(natsserver.Options{StoreDir: dir, Log: bustest.Logger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	b := bustest.Connect(t, s.URL(), "test")
-	if err := b.DeclareStreams(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return b, func() {
-		b.Conn().Close()
-		s.Stop()
-		s.WaitForShutdown()
-	}
-}
-
 // refused runs a poller that must say that something was restored, and what to do.
 func (w *world) refused(c Config) {
 	w.t.Helper()
@@ -81,7 +62,7 @@ func (w *world) reopen(b *bus.Bus) Config {
 
 func TestAnOlderLogUnderANewerDatabaseIsRefusedAndMended(t *testing.T) {
 	live, backup := t.TempDir(), t.TempDir()+"/backup"
-	b, down := files(t, live)
+	b, down := bustest.With(t, natsserver.Options{StoreDir: live})
 	w := newWorldOn(t, b)
 	w.cloud.fill(12, w.clock.now(), day)
 	poller := w.start(w.config(), work.Hooks{})
@@ -95,7 +76,7 @@ func TestAnOlderLogUnderANewerDatabaseIsRefusedAndMended(t *testing.T) {
 	if err := os.CopyFS(backup, os.DirFS(live)); err != nil {
 		t.Fatal(err)
 	}
-	b, down = files(t, live)
+	b, down = bustest.With(t, natsserver.Options{StoreDir: live})
 	poller = w.start(w.reopen(b), work.Hooks{})
 	w.cloud.edit("r1", "B")
 	w.look(first, 30)
@@ -107,7 +88,7 @@ func TestAnOlderLogUnderANewerDatabaseIsRefusedAndMended(t *testing.T) {
 	}
 	down()
 
-	b, down = files(t, backup)
+	b, down = bustest.With(t, natsserver.Options{StoreDir: backup})
 	defer down()
 	c := w.reopen(b)
 	w.refused(c)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
@@ -14,30 +13,11 @@ import (
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
 
-// serve starts a NATS server on files and connects to it.
-func serve(t *testing.T, dir string) (*bus.Bus, func()) {
-	t.Helper()
-	s, err := natsserver.Start(natsserver.Options{StoreDir: dir, Log: bustest.Logger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	b := bustest.Connect(t, s.URL(), "test")
-	if err := b.DeclareStreams(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return b, func() {
-		b.Conn().Close()
-		s.Stop()
-		s.WaitForShutdown()
-	}
-}
-
 func TestALogRestoredFromItsOlderFilesIsFoundAndMended(t *testing.T) {
 	live, copied := t.TempDir(), t.TempDir()+"/backup"
 	s := &system{db: postgrestest.New(t)}
 	restart := func(dir string) (stop func()) {
-		s.bus, stop = serve(t, dir)
+		s.bus, stop = bustest.With(t, natsserver.Options{StoreDir: dir})
 		s.service = s.another(t, projectortest.Normalizers())
 		return stop
 	}
