@@ -55,7 +55,7 @@ type SyncCounts struct {
 	Changed   int `json:"changed"`   // known with another content
 	Unchanged int `json:"unchanged"` // known, the same
 	Removed   int `json:"removed"`   // proved to be gone
-	Rejected  int `json:"rejected"`  // kept raw, but not understood
+	Rejected  int `json:"rejected"`  // not understood, but kept raw; or too large for the log
 }
 
 // SyncError says why a sync did not succeed.
