@@ -14,6 +14,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/stridelog/stridelog/platform/telemetry"
 )
 
 const (
@@ -35,6 +38,8 @@ type Options struct {
 	OwnerOf string
 	// Log hears that Open waits. It may be nil.
 	Log *slog.Logger
+	// Traces makes spans of queries; nil makes none.
+	Traces trace.TracerProvider
 }
 
 // Open connects to the database and checks that the server is PostgreSQL 15 or
@@ -60,6 +65,9 @@ func Open(ctx context.Context, databaseURL string, o Options) (*pgxpool.Pool, er
 	}
 	if o.OwnerOf != "" {
 		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return actAsOwner(ctx, conn, o.OwnerOf) }
+	}
+	if telemetry.Records(o.Traces) {
+		cfg.ConnConfig.Tracer = queryTracer(o.Traces, cfg.ConnConfig.Database)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

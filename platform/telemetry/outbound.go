@@ -45,9 +45,19 @@ func NewOutbound(traces trace.TracerProvider, r prometheus.Registerer) (*Outboun
 	return o, nil
 }
 
-// Transport sends requests to one provider over base.
-func (o *Outbound) Transport(provider string, base http.RoundTripper) http.RoundTripper {
-	return &transport{o: o, provider: provider, base: base}
+// Client is given with its requests to one provider traced and measured; nil is a
+// client without settings of its own.
+func (o *Outbound) Client(provider string, given *http.Client) *http.Client {
+	c := http.Client{}
+	if given != nil {
+		c = *given
+	}
+	t := &transport{o: o, provider: provider, base: c.Transport}
+	if t.base == nil {
+		t.base = http.DefaultTransport
+	}
+	c.Transport = t
+	return &c
 }
 
 type transport struct {

@@ -40,7 +40,10 @@ type Config struct {
 	OnNewAdminKey func(key string)
 	Registry      *prometheus.Registry
 	// Traces makes the spans of requests; nil makes none.
-	Traces  trace.TracerProvider
+	Traces trace.TracerProvider
+	// Buses are those whose consumers /readyz?verbose tells of: of the services in
+	// the same process. Nil: none.
+	Buses   func() []*bus.Bus
 	Catalog []provider.Descriptor
 }
 
@@ -64,7 +67,7 @@ func New(c Config) (*Service, error) {
 	s.keys = apikey.New(c.DB, c.AdminKey)
 	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log})
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Catalog: c.Catalog,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Catalog: c.Catalog,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

@@ -57,7 +57,7 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 	}
 	s := newSystem(p, c, stores, log)
 	tour := demo.Tour{System: s, Simulator: simulator, Out: p.Stdout, NATSURL: stores.NATSURL, Started: started, Rebuild: rebuildLine(p, c)}
-	components := []lifecycle.Component{stores.Watch(), {Name: "simulator", Run: func(ctx context.Context, ready func()) error {
+	components := []lifecycle.Component{s.Traces(), stores.Watch(), {Name: "simulator", Run: func(ctx context.Context, ready func()) error {
 		return simulator.Run(ctx, func() { simulator.Configure(&s.Config.Fitbit); ready() })
 	}}}
 	for _, name := range system.Services() {

@@ -5,15 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/stridelog/stridelog/platform/httpserver"
-	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/standalone/internal/config"
-	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
 const healthPatience = 5 * time.Second
@@ -52,32 +46,4 @@ func runHealth(ctx context.Context, p Process, c config.Config, args []string) e
 	}
 	fmt.Fprintln(p.Stdout, "ready")
 	return nil
-}
-
-// withOperations puts /healthz, /readyz and /metrics beside a service that has no
-// HTTP server of its own, where OPERATIONS_ADDR says.
-func withOperations(s *system.System, service lifecycle.Component) []lifecycle.Component {
-	var started atomic.Bool
-	routes := http.NewServeMux()
-	routes.Handle("GET /metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}))
-	routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
-	routes.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !started.Load() {
-			http.Error(w, "starting", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	server := httpserver.New(httpserver.Options{Name: "operations", Addr: s.Config.OperationsAddr, Handler: routes, Log: s.Log})
-	return []lifecycle.Component{
-		{Name: "operations", Run: server.Run},
-		service,
-		{Name: "started", Run: func(ctx context.Context, ready func()) error {
-			started.Store(true)
-			defer started.Store(false)
-			ready()
-			<-ctx.Done()
-			return nil
-		}},
-	}
 }

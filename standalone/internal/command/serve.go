@@ -36,7 +36,7 @@ func runServe(ctx context.Context, p Process, c config.Config, args []string) er
 		}
 	}
 	s := newSystem(p, c, stores, log)
-	components := []lifecycle.Component{stores.Watch()}
+	components := []lifecycle.Component{s.Traces(), stores.Watch()}
 	for _, name := range system.Services() {
 		component, err := s.Component(name)
 		if err != nil {
@@ -68,11 +68,8 @@ func runService(name string) func(context.Context, Process, config.Config, []str
 		if err != nil {
 			return err
 		}
-		components := []lifecycle.Component{component}
-		if c.OperationsAddr != "" && name != "gateway" { // which answers on HTTP_ADDR
-			components = withOperations(s, component)
-		}
-		return lifecycle.Run(ctx, log, components...)
+		s.OperationsAddr = c.OperationsAddr
+		return lifecycle.Run(ctx, log, s.Traces(), component)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/stridelog/stridelog/platform/env"
+	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/services/poller"
 )
@@ -71,8 +72,10 @@ type Config struct {
 	AdminKey          string
 	SealingKey        string
 	RedirectAllowlist []string
-	Fitbit            Fitbit
-	Poll              Poll
+	// Tracing says that OpenTelemetry's own variables ask for traces.
+	Tracing bool
+	Fitbit  Fitbit
+	Poll    Poll
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
 	// provider counts as switched off.
 	RetireConfirm time.Duration
@@ -117,6 +120,7 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	c.readStores(r, needs)
 	c.readFitbit(r)
 	c.readPoll(r)
+	c.Tracing = telemetry.TracingWanted(r)
 	c.RetireConfirm = r.Duration("RETIRE_CONFIRM", time.Hour)
 	if c.RetireConfirm <= 0 {
 		r.Fault("RETIRE_CONFIRM", "must be longer than nothing")

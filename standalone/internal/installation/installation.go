@@ -66,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Installation, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	i := &Installation{System: s, cancel: cancel, done: make(chan error, 1)}
-	var components []lifecycle.Component
+	components := []lifecycle.Component{s.Traces()}
 	for _, name := range system.Services() {
 		component, err := s.Component(name)
 		if err != nil {

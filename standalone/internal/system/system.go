@@ -10,12 +10,10 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/lifecycle"
-	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/services/gateway"
@@ -35,8 +33,13 @@ type System struct {
 	OnNewAdminKey        func(key string)
 	// ProviderClient asks the providers; nil is the connectors' own.
 	ProviderClient *http.Client
+	// OperationsAddr is where a service that is alone in its process answers
+	// operators; empty: nowhere. The gateway always does, on its own address.
+	OperationsAddr string
 
 	gateway atomic.Pointer[gateway.Service]
+	tracing *telemetry.Tracing // nil: no spans
+	opened  buses
 }
 
 // Services are the names of the services, in the order they start.
@@ -54,11 +57,17 @@ func (s *System) Component(name string) (lifecycle.Component, error) {
 		return lifecycle.Component{}, fmt.Errorf("no service %q", name)
 	}
 	return lifecycle.Component{Name: name, Run: func(ctx context.Context, ready func()) error {
-		c, err := s.open(ctx, name, "")
+		c, err := s.open(ctx, name, "", s.Registry)
 		if err != nil {
 			return err
 		}
 		defer c.close()
+		s.opened.add(c.bus)
+		if s.OperationsAddr != "" && name != "gateway" {
+			return s.withOperations(ctx, c, lifecycle.Component{Name: name, Run: func(ctx context.Context, up func()) error {
+				return run(ctx, c, func() { up(); ready() })
+			}})
+		}
 		return run(ctx, c, ready)
 	}}, nil
 }
@@ -71,61 +80,25 @@ func (s *System) GatewayAddr() net.Addr {
 	return nil
 }
 
-// clients are what every service works with: its own pool and connection.
-type clients struct {
-	db  *pgxpool.Pool
-	bus *bus.Bus
-	log *slog.Logger
-}
-
-func (c clients) close() {
-	c.bus.Conn().Close()
-	c.db.Close()
-}
-
-// poolSize keeps four services in one process under Postgres's default of 100
-// connections.
-const poolSize = 16
-
-// open connects under a name. With a schema it works as that schema's owner.
-func (s *System) open(ctx context.Context, name, schema string) (clients, error) {
-	log := s.Log.With("service", name)
-	db, err := postgres.Open(ctx, s.DatabaseURL, postgres.Options{ApplicationName: "stridelog-" + name, MaxConns: poolSize, OwnerOf: schema, Log: log})
-	if err != nil {
-		return clients{}, err
-	}
-	nc, err := bus.Connect(ctx, s.NATSURL, name, log)
-	if err != nil {
-		db.Close()
-		return clients{}, err
-	}
-	b, err := bus.New(nc, log)
-	if err == nil {
-		err = b.DeclareStreams(ctx)
-	}
-	if err != nil {
-		nc.Close()
-		db.Close()
-		return clients{}, err
-	}
-	return clients{db: db, bus: b, log: log}, nil
-}
-
 // connectors are the providers that have credentials; the others are disabled.
-func (s *System) connectors() (provider.Connectors, error) {
+func (s *System) connectors(c clients) (provider.Connectors, error) {
+	outbound, err := telemetry.NewOutbound(c.traces, c.shared)
+	if err != nil {
+		return nil, err
+	}
 	settings := map[string]catalog.Settings{}
 	if f := s.Config.Fitbit; f.ClientID != "" {
 		settings["fitbit"] = catalog.Settings{
 			ClientID: f.ClientID, ClientSecret: provider.Secret(f.ClientSecret),
 			AuthorizeURL: f.AuthorizeURL, APIBaseURL: f.APIBaseURL, DefaultScopes: f.Scopes,
-			HTTPClient: s.ProviderClient,
+			HTTPClient: outbound.Client("fitbit", s.ProviderClient),
 		}
 	}
 	return catalog.Connectors(settings)
 }
 
 func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
-	connectors, err := s.connectors()
+	connectors, err := s.connectors(c)
 	if err != nil {
 		return err
 	}
@@ -141,21 +114,21 @@ func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
 	return service.Run(ctx, ready)
 }
 
-func (s *System) poller(c clients, registry prometheus.Registerer) (*poller.Service, error) {
-	connectors, err := s.connectors()
+func (s *System) poller(c clients) (*poller.Service, error) {
+	connectors, err := s.connectors(c)
 	if err != nil {
 		return nil, err
 	}
 	p := s.Config.Poll
 	return poller.New(poller.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors,
-		InitialDays: p.InitialDays, Rescan: p.Rescan, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: registry,
+		InitialDays: p.InitialDays, Rescan: p.Rescan, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: c.registry,
 		RemovalConfirm: p.RemovalConfirm, AbsenceConfirm: p.AbsenceConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
 }
 
 func (s *System) runPoller(ctx context.Context, c clients, ready func()) error {
-	service, err := s.poller(c, s.Registry)
+	service, err := s.poller(c)
 	if err != nil {
 		return err
 	}
@@ -166,12 +139,12 @@ func (s *System) runPoller(ctx context.Context, c clients, ready func()) error {
 // wait for providers most of the time.
 const pollWorkers = 8
 
-func (s *System) projector(c clients, registry prometheus.Registerer) (*projector.Service, error) {
-	return projector.New(projector.Config{Log: c.log, DB: c.db, Bus: c.bus, Normalizers: catalog.Normalizers(), Registry: registry})
+func (s *System) projector(c clients) (*projector.Service, error) {
+	return projector.New(projector.Config{Log: c.log, DB: c.db, Bus: c.bus, Normalizers: catalog.Normalizers(), Registry: c.registry})
 }
 
 func (s *System) runProjector(ctx context.Context, c clients, ready func()) error {
-	service, err := s.projector(c, s.Registry)
+	service, err := s.projector(c)
 	if err != nil {
 		return err
 	}
@@ -188,24 +161,24 @@ type Rebuilt struct {
 // the log, beside a running system. It mends stores of which one was restored.
 func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress)) (Rebuilt, error) {
 	var done Rebuilt
-	c, err := s.open(ctx, "rebuild", "poller")
+	c, err := s.open(ctx, "rebuild", "poller", nil) // the services beside it have the metrics
 	if err != nil {
 		return done, err
 	}
 	defer c.close()
-	polls, err := s.poller(c, nil) // the services beside it have the metrics
+	polls, err := s.poller(c)
 	if err != nil {
 		return done, err
 	}
 	if done.Poller, err = polls.Reindex(ctx); err != nil {
 		return done, fmt.Errorf("the poller's index: %w", err)
 	}
-	p, err := s.open(ctx, "rebuild", "projector")
+	p, err := s.open(ctx, "rebuild", "projector", nil)
 	if err != nil {
 		return done, err
 	}
 	defer p.close()
-	service, err := s.projector(p, nil)
+	service, err := s.projector(p)
 	if err != nil {
 		return done, err
 	}
@@ -216,7 +189,7 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 func (s *System) runGateway(ctx context.Context, c clients, ready func()) error {
 	service, err := gateway.New(gateway.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Addr: s.Config.HTTPAddr, AdminKey: s.Config.AdminKey,
-		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Catalog: catalog.Descriptors(),
+		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Catalog: catalog.Descriptors(),
 	})
 	if err != nil {
 		return err

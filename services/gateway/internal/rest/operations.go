@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -12,12 +11,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/health"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
-
-// readyTimeout is how long a store may take to answer before it counts as down.
-const readyTimeout = 2 * time.Second
 
 // operations are the routes for operators. They say nothing about people.
 func (s *server) operations(r gin.IRouter, page []byte) {
@@ -33,33 +30,29 @@ func (s *server) operations(r gin.IRouter, page []byte) {
 }
 
 func (s *server) ready(c *gin.Context) {
-	ctx, cancel := context.WithTimeout(c, readyTimeout)
-	defer cancel()
-	checks := map[string]string{"database": "ok", "nats": "ok"}
-	noDatabase, noNATS := s.o.DB.Ping(ctx), s.o.Bus.Conn().FlushWithContext(ctx)
-	if noDatabase != nil {
-		checks["database"] = "does not answer"
-	}
-	if noNATS != nil {
-		checks["nats"] = "does not answer"
-	}
-	if cause := errors.Join(noDatabase, noNATS); cause != nil {
-		refuse(c, problem.Unavailable("Not ready: database "+checks["database"]+", nats "+checks["nats"]+". Check that both run and can be reached.", cause))
+	report := health.Ask(c, []health.Check{health.Database(s.o.DB), health.NATS(s.o.Bus)})
+	if !report.Ready {
+		refuse(c, problem.Unavailable("Not ready: database "+report.Says["database"]+", nats "+report.Says["nats"]+". Check that both run and can be reached.", report.Err))
 		return
 	}
 	answer := gin.H{"status": "ready"}
 	if c.Request.URL.Query().Has("verbose") {
-		if err := s.views(ctx, checks); err != nil {
+		if err := s.views(c, report.Says); err != nil {
 			refuse(c, problem.Unavailable("The database stopped answering: try again.", err))
 			return
 		}
-		answer["checks"] = checks
+		if s.o.Buses != nil {
+			report.Lags(c, s.o.Buses()...)
+		}
+		answer["checks"] = report.Says
 	}
 	c.JSON(http.StatusOK, answer)
 }
 
 // views notes which of the other services have published what the API reads.
 func (s *server) views(ctx context.Context, checks map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, health.Timeout)
+	defer cancel()
 	for service, view := range map[string]string{
 		"oauth": "oauth.view_connections_v1", "poller": "poller.view_targets_v1", "projector": "projector.view_workouts_v1",
 	} {
@@ -84,10 +77,5 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 }
 
 func (m *metrics) observe(method, route string, status int, took time.Duration) {
-	switch method {
-	case http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete, http.MethodPut, http.MethodHead, http.MethodOptions:
-	default:
-		method = "other" // a stranger must not be able to make series
-	}
-	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+	m.requests.WithLabelValues(knownMethod(method), route, strconv.Itoa(status)).Observe(took.Seconds())
 }

@@ -48,6 +48,7 @@ type Options struct {
 	Erasures Erasures
 	Registry *prometheus.Registry
 	Traces   trace.TracerProvider
+	Buses    func() []*bus.Bus // whose consumers readiness tells of; nil: none
 	Catalog  []provider.Descriptor
 }
 

@@ -1,0 +1,48 @@
+package health
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/stridelog/stridelog/platform/bus"
+)
+
+// Handler serves /healthz, /readyz and /metrics for a service without an API of
+// its own, in the same shapes as the gateway's.
+//
+// /healthz answers 200 as long as the process does. /readyz answers 503 while a
+// check fails; with ?verbose it says how each stands and how far the consumers
+// are behind.
+func Handler(log *slog.Logger, registry *prometheus.Registry, b *bus.Bus, checks ...Check) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(log, w, http.StatusOK, map[string]any{"status": OK})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		report := Ask(r.Context(), checks)
+		status, body := http.StatusOK, map[string]any{"status": "ready"}
+		if !report.Ready {
+			log.WarnContext(r.Context(), "not ready", "error", report.Err)
+			status, body = http.StatusServiceUnavailable, map[string]any{"status": "not ready", "checks": report.Says}
+		} else if r.URL.Query().Has("verbose") {
+			report.Lags(r.Context(), b)
+			body["checks"] = report.Says
+		}
+		answer(log, w, status, body)
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+func answer(log *slog.Logger, w http.ResponseWriter, status int, body map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		log.Debug("an operator went away before the answer", "error", err)
+	}
+}
