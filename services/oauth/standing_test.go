@@ -166,3 +166,51 @@ func TestAConsentThatEndsByItselfIsToldInTime(t *testing.T) {
 		t.Errorf("a new consent answered %+v", again)
 	}
 }
+
+// While the token endpoint is away nothing is polled, so only refreshes can tell.
+func TestRefreshesThatFailForAnHourDegradeAndAGoodOneHeals(t *testing.T) {
+	h := newHouse(t)
+	h.start("one")
+	user := events.NewID()
+	heard := h.listen(user)
+	id := h.connect(user, "ACC1").ConnectionID
+	next[*events.ConnectionActivated](heard)
+	refresh := func() {
+		t.Helper()
+		refusedWith[rpc.TokenResponse](h, rpc.CodeUnavailable, rpc.OAuthToken, rpc.TokenRequest{ConnectionID: id})
+	}
+	later := func(by string) {
+		h.exec("UPDATE oauth.connections SET token_trouble_at = token_trouble_at - $1::interval", by)
+	}
+	h.exec("UPDATE oauth.connections SET access_expires_at = 'epoch'")
+	h.cloud.FailRefreshes(http.StatusServiceUnavailable, nil)
+	refresh()
+	later("59 minutes")
+	refresh()
+	if v := h.view(id); v.Status != "active" {
+		t.Errorf("within the hour the view shows %+v", v)
+	}
+	later("1 minute")
+	for range 3 { // the event comes once
+		refresh()
+	}
+	down := next[*events.ConnectionStatusChanged](heard)
+	if down.Status != events.StatusDegraded || down.Previous != events.StatusActive || down.Reason != "unavailable" || down.NextAction == "" {
+		t.Errorf("the event says %+v", down)
+	}
+	h.cloud.FailRefreshes(0, nil)
+	if got := h.token(id); got.TokenVersion != 2 {
+		t.Errorf("the version is %d, want 2", got.TokenVersion)
+	}
+	if up := next[*events.ConnectionStatusChanged](heard); up.Status != events.StatusActive || up.Previous != events.StatusDegraded {
+		t.Errorf("the event says %+v", up)
+	}
+	// Forgotten: the next failure begins a new hour.
+	h.exec("UPDATE oauth.connections SET access_expires_at = 'epoch'")
+	h.cloud.FailRefreshes(http.StatusServiceUnavailable, nil)
+	later("2 hours")
+	refresh()
+	if got := strings.Join(h.changes(), " "); got != "active>degraded degraded>active" {
+		t.Errorf("the log tells of %s", got)
+	}
+}

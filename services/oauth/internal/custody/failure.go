@@ -13,9 +13,10 @@ import (
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
-// failed acts on a refresh that the provider did not grant. Only invalid_grant
-// on the current version and a confirmed 410 change the status; everything else is
-// the provider's or the operator's trouble, and the connection stays as it is.
+// failed acts on a refresh that the provider did not grant. Only invalid_grant on
+// the current version and a confirmed 410 stop the connection. Everything else is
+// the provider's or the operator's trouble: the connection stays in use, and is
+// degraded once the provider's trouble lasts.
 func (k *Keeper) failed(ctx context.Context, l store.Lease, cause error) (store.Connection, error) {
 	c := l.Connection
 	failure := &provider.Error{Class: provider.ClassUnavailable}
@@ -36,14 +37,12 @@ func (k *Keeper) failed(ctx context.Context, l store.Lease, cause error) (store.
 	if err := k.Store.ReleaseLease(ctx, l, l.Unfinished || unclear(failure), notBefore); err != nil {
 		return c, err
 	}
-	if failure.Class == provider.ClassGone {
-		now, err := k.hear(ctx, c.ID, standing.TokenFailed{Class: failure.Class}, func(now store.Connection) bool { return now.Version == c.Version })
-		if err != nil {
-			return c, err
-		}
-		if !now.Usable() {
-			return now, refusal.Unusable(now)
-		}
+	now, err := k.hear(ctx, c.ID, standing.TokenFailed{Class: failure.Class}, func(now store.Connection) bool { return now.Version == c.Version })
+	if err != nil {
+		return c, err
+	}
+	if !now.Usable() {
+		return now, refusal.Unusable(now)
 	}
 	detail := fmt.Sprintf("%s refused or did not answer a token refresh (%s); try again later.", c.Provider, failure.Class)
 	if failure.Class == provider.ClassInvalidClient {

@@ -38,6 +38,10 @@ type Standing struct {
 	// forgotten by a good answer of its own endpoint: a token endpoint may outlive
 	// the API for months.
 	PollGone, TokenGone time.Time
+	// TokenTrouble is the first of the refreshes that failed for no reason of the
+	// grant's, since the last good answer; zero when there is none, or when the
+	// polls' own trouble has become the reason of degraded.
+	TokenTrouble time.Time
 }
 
 // Usable says whether access tokens may be handed out: a consent that is about
@@ -122,13 +126,14 @@ type Refreshed struct {
 }
 
 func (n Refreshed) apply(r Rules, s Standing, now time.Time) Standing {
-	s.TokenGone = time.Time{}
+	byToken := s.degradedByToken()
+	s.TokenGone, s.TokenTrouble = time.Time{}, time.Time{}
 	switch {
 	case s.Status == events.StatusRevoked, s.Status == events.StatusProviderRetired:
 		return s
 	case s.Reason == events.ReasonScopeMissing, s.Reason == events.ReasonAccountNotLinked:
 		return s // a token says nothing new about what the person did not allow
-	case s.Reason == events.ReasonReauthRequired, s.Reason == events.ReasonConsentExpiring:
+	case s.Reason == events.ReasonReauthRequired, s.Reason == events.ReasonConsentExpiring, byToken:
 		// A pair that comes after reauth_required is that of a process which slept
 		// with the answer in its hands: it is the good one.
 		s.Status, s.Reason, s.NextAction = events.StatusActive, "", ""
@@ -176,7 +181,23 @@ func (n TokenFailed) apply(r Rules, s Standing, now time.Time) Standing {
 		return s.actionRequired(events.ReasonReauthRequired, r.connectAgain())
 	case n.Class == provider.ClassGone:
 		return r.gone(s, true, now)
+	case troubles(n.Class) && s.TokenTrouble.IsZero():
+		s.TokenTrouble = now
+	case troubles(n.Class) && s.Status == events.StatusActive && now.Sub(s.TokenTrouble) >= r.DegradeAfter:
+		return r.degraded(s, n.Class)
 	}
+	return s
+}
+
+// degradedByToken says whether it was refreshes that made the connection degraded,
+// and not the polls, whose own good answer must end what they have begun.
+func (s Standing) degradedByToken() bool {
+	return s.Status == events.StatusDegraded && !s.TokenTrouble.IsZero() && s.TokenTrouble.Before(s.Since)
+}
+
+func (r Rules) degraded(s Standing, c provider.Class) Standing {
+	s.Status, s.Reason = events.StatusDegraded, string(c)
+	s.NextAction = fmt.Sprintf("Nothing to do: %s is tried again until it answers.", r.DisplayName)
 	return s
 }
 
@@ -203,15 +224,17 @@ func (n Polled) apply(r Rules, s Standing, now time.Time) Standing {
 	case !s.Usable():
 		return s
 	case n.Class == "":
-		s.PollGone, s.TokenGone = time.Time{}, time.Time{}
+		s.PollGone, s.TokenGone, s.TokenTrouble = time.Time{}, time.Time{}, time.Time{}
 		if s.Status == events.StatusDegraded {
 			s.Status, s.Reason, s.NextAction = events.StatusActive, "", ""
 		}
 	case n.Class == provider.ClassGone:
 		return r.gone(s, false, now)
-	case s.Status == events.StatusActive && troubles(n.Class) && r.lasts(n.Since, now):
-		s.Status, s.Reason = events.StatusDegraded, string(n.Class)
-		s.NextAction = fmt.Sprintf("Nothing to do: %s is tried again until it answers.", r.DisplayName)
+	case troubles(n.Class) && r.lasts(n.Since, now):
+		s.TokenTrouble = time.Time{}
+		if s.Status == events.StatusActive {
+			return r.degraded(s, n.Class)
+		}
 	}
 	return s
 }

@@ -33,6 +33,14 @@ func TestTransitions(t *testing.T) {
 	fresh.PollGone = ago(59 * time.Minute)
 	tokenNoted := active
 	tokenNoted.TokenGone = ago(time.Hour)
+	noAnswer := TokenFailed{Class: provider.ClassUnavailable}
+	failing := active
+	failing.TokenTrouble = ago(time.Hour)
+	failingLess := active
+	failingLess.TokenTrouble = ago(59 * time.Minute)
+	byToken := Standing{Status: events.StatusDegraded, Reason: "unavailable", NextAction: "act", Since: ago(time.Minute), TokenTrouble: ago(2 * time.Hour)}
+	alsoToken := degraded // by the polls, and refreshes fail since then, too
+	alsoToken.TokenTrouble = ago(2 * time.Hour)
 	younger := Polled{Class: provider.ClassUnavailable, Since: ago(time.Hour - time.Minute)}
 	older := Polled{Class: provider.ClassUnavailable, Since: ago(time.Hour)}
 	invalid := TokenFailed{Class: provider.ClassInvalidGrant}
@@ -76,6 +84,15 @@ func TestTransitions(t *testing.T) {
 		"retired hears no tokens":           {retired, Refreshed{}, events.StatusProviderRetired, ReasonAPIGone},
 		"revoked hears no tokens":           {revoked, Refreshed{Missing: []string{"x"}}, events.StatusRevoked, ""},
 		"revoked hears no refusal":          {revoked, invalid, events.StatusRevoked, ""},
+		"a refresh that fails":              {active, noAnswer, events.StatusActive, ""},
+		"refreshes that fail for less":      {failingLess, noAnswer, events.StatusActive, ""},
+		"refreshes that fail for an hour":   {failing, noAnswer, events.StatusDegraded, "unavailable"},
+		"without sense for an hour":         {failing, TokenFailed{Class: provider.ClassInvalidResponse}, events.StatusDegraded, "invalid_response"},
+		"a quota of refreshes":              {failing, TokenFailed{Class: provider.ClassRateLimited}, events.StatusActive, ""},
+		"our secret is wrong for an hour":   {failing, TokenFailed{Class: provider.ClassInvalidClient}, events.StatusActive, ""},
+		"a refresh heals refreshes":         {byToken, Refreshed{}, events.StatusActive, ""},
+		"an answer heals refreshes":         {byToken, Polled{}, events.StatusActive, ""},
+		"a refresh leaves the polls'":       {alsoToken, Refreshed{}, events.StatusDegraded, "unavailable"},
 		"dead grant":                        {active, invalid, events.StatusActionRequired, events.ReasonReauthRequired},
 		"dead grant of an ending one":       {expiring, invalid, events.StatusActionRequired, events.ReasonReauthRequired},
 		"account not linked":                {active, TokenFailed{Class: provider.ClassInvalidGrant, NotLinked: true}, events.StatusActionRequired, events.ReasonAccountNotLinked},
@@ -122,6 +139,27 @@ func TestA410IsForgottenByItsOwnEndpoint(t *testing.T) {
 	}
 	if got := rules().Next(both, Consented{}, now); !got.TokenGone.IsZero() || !got.PollGone.IsZero() {
 		t.Errorf("after a consent the notes are %v and %v", got.PollGone, got.TokenGone)
+	}
+}
+
+// Whoever made a connection degraded must end it: what the polls reported by then
+// is theirs, and a good refresh forgets the refreshes' own.
+func TestTroubleOfRefreshesIsForgotten(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	s := Standing{Status: events.StatusActive, TokenTrouble: now.Add(-2 * time.Hour)}
+	if got := rules().Next(s, Refreshed{}, now); !got.TokenTrouble.IsZero() {
+		t.Errorf("after a refresh the trouble is of %v", got.TokenTrouble)
+	}
+	if got := rules().Next(s, Consented{}, now); !got.TokenTrouble.IsZero() {
+		t.Errorf("after a consent the trouble is of %v", got.TokenTrouble)
+	}
+	s = rules().Next(s, TokenFailed{Class: provider.ClassUnavailable}, now)
+	s = rules().Next(s, Polled{Class: provider.ClassUnavailable, Since: now.Add(-time.Hour)}, now)
+	if s = rules().Next(s, Refreshed{}, now.Add(time.Minute)); s.Status != events.StatusDegraded {
+		t.Errorf("a refresh ended the polls' trouble: %+v", s)
+	}
+	if s = rules().Next(s, Polled{}, now.Add(time.Hour)); s.Status != events.StatusActive {
+		t.Errorf("a good answer leaves it %+v", s)
 	}
 }
 

@@ -37,7 +37,7 @@ func (t Tx) End(ctx context.Context, c Connection, now time.Time, retryAfter tim
 		UPDATE oauth.connections c SET status = 'revoked', since = $4, reason = NULL, next_action = NULL,
 			token_version = token_version + 1, refresh_owner = NULL, refresh_until = NULL,
 			refresh_unfinished = false, refresh_not_before = NULL, updated_at = $4,
-			poll_gone_at = NULL, token_gone_at = NULL, revocation = target.revocation, revocation_tries = 0,
+			poll_gone_at = NULL, token_gone_at = NULL, token_trouble_at = NULL, revocation = target.revocation, revocation_tries = 0,
 			revocation_at = CASE WHEN target.revocation = 'pending' THEN now() + $5::interval END,
 			tokens = CASE WHEN target.revocation = 'pending' THEN c.tokens END
 		FROM target WHERE c.id = $1 RETURNING c.revocation`,

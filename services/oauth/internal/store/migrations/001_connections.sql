@@ -32,6 +32,8 @@ CREATE TABLE oauth.connections (
     -- followed: one answer proves nothing, a second one later does.
     poll_gone_at        timestamptz,
     token_gone_at       timestamptz,
+    -- Since when refreshes fail without the grant's fault.
+    token_trouble_at    timestamptz,
 
     -- How the end of the consent was told to the provider.
     revocation          text
