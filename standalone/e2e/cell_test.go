@@ -32,6 +32,7 @@ type cell struct {
 	consents int
 	armed    bool
 	ended    string // how a manual sync ended
+	waited   bool   // for an hour that was let pass
 }
 
 func (c *cell) run(ctx context.Context) (string, error) {
@@ -61,6 +62,13 @@ func (c *cell) run(ctx context.Context) (string, error) {
 	}
 	c.w.arm(c.account, c.script())
 	c.armed = true
+	if c.row.hour {
+		stop, err := c.passHours(ctx)
+		if err != nil {
+			return "", err
+		}
+		defer stop()
+	}
 	began := time.Now()
 	if err := c.operate(ctx); err != nil {
 		return "", err
@@ -272,13 +280,16 @@ func (c *cell) mend(ctx context.Context) error {
 // verdict looks at everything but the tables, and ends the user's polling.
 func (c *cell) verdict(ctx context.Context, took time.Duration) (string, error) {
 	c.mu.Lock()
-	struck, changeErr := c.struck, c.err
+	struck, changeErr, waited := c.struck, c.err, c.waited
 	c.mu.Unlock()
 	if changeErr != nil {
 		return "", changeErr
 	}
 	if struck == 0 && !c.row.quota {
 		return "", errors.New("the fault never struck")
+	}
+	if c.row.hour && !waited {
+		return "", errors.New("nobody waited for the hour")
 	}
 	if n := c.w.cloud.Overruns(c.account); n > 0 {
 		return "", fmt.Errorf("the budget was overrun %d times", n)
@@ -296,6 +307,9 @@ func (c *cell) verdict(ctx context.Context, took time.Duration) (string, error) 
 	}
 	if suspended > 0 {
 		text += ", after a new consent"
+	}
+	if waited {
+		text += " and an hour that was let pass"
 	}
 	return text, nil
 }

@@ -21,6 +21,9 @@ type faultRow struct {
 	// first one.
 	change func(*cell) error
 	first  bool
+	// hour says that the system waits for the next full hour, when Fitbit's quotas
+	// begin anew; the cell lets it pass.
+	hour bool
 	// quota makes the account's allowance small.
 	quota bool
 	// suspends names the operations after which the person has to consent again,
@@ -49,7 +52,7 @@ func faultRows() []faultRow {
 	return []faultRow{
 		{name: "429 with Retry-After", list: func() *fitbit.Fault { return fitbit.RateLimited(shortWait) }},
 		{name: "429 without Retry-After", list: func() *fitbit.Fault { return fitbit.RateLimitedWithoutRetryAfter(shortWait) }},
-		{name: "429 without any header", list: fitbit.RateLimitedWithoutHeaders, once: true},
+		{name: "429 without any header", list: fitbit.RateLimitedWithoutHeaders, hour: true, once: true},
 		{name: "out of budget", quota: true},
 		{name: "500", list: status(http.StatusInternalServerError)},
 		{name: "502", list: status(http.StatusBadGateway)},
