@@ -9,11 +9,15 @@ BIN      := bin
 GOLANGCI := v2.15.0
 # Run by version, so that no tool reaches a go.mod.
 LINT     := $(BIN)/golangci-lint-$(GOLANGCI)
+# The nats command line and Python's NATS client, for what docs/events.md shows.
+NATSCLI  := v0.5.1
+NATS     := $(BIN)/nats-$(NATSCLI)
+WHEELS   := $(BIN)/wheels
 
 # Time zones go into the binary: a small container has none.
 BUILD    := go build -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-.PHONY: demo run test lint bench soak generate verify build clean help postgres browser compiler
+.PHONY: demo run test lint bench soak generate verify build clean help postgres browser compiler python python3
 
 # The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
 demo: ## A running system with a simulated person's workouts; prints what to try
@@ -27,10 +31,10 @@ run: postgres ## All services in one process with embedded stores and real provi
 build: ## The stridelog binary in bin/
 	$(BUILD)
 
-test: postgres browser compiler ## Every test of every module, with the race detector
+test: postgres browser compiler python $(NATS) ## Every test of every module, with the race detector
 	go test -race -timeout 10m $(PACKAGES)
 
-soak: postgres browser compiler ## Kills of every part, repeats under two cores, longer fuzzing: long
+soak: postgres browser compiler python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
 	  go test -v -count=1 -timeout 120m -run TestKillsDuringBackfills ./standalone/e2e
 	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)
@@ -45,6 +49,19 @@ $(LINT):
 	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
 	mv $(BIN)/golangci-lint $@
 
+$(NATS):
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/nats-io/natscli/nats@$(NATSCLI)
+	mv $(BIN)/nats $@
+
+python: python3 $(WHEELS)/ready
+
+# The wheels let a test run pip without a network.
+$(WHEELS)/ready: standalone/examples/python-consumer/requirements.txt
+	python3 -m venv --clear $(BIN)/python
+	$(BIN)/python/bin/pip download --quiet --require-hashes --dest $(WHEELS) -r $<
+	$(BIN)/python/bin/pip install --quiet --require-hashes --no-index --find-links $(WHEELS) -r $<
+	touch $@
+
 bench: postgres ## Figures as ratios to limits measured in the same run
 	go run ./standalone/bench
 
@@ -57,7 +74,7 @@ verify: ## Generated files are up to date and every module builds alone
 	./scripts/verify-generated.sh
 	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
 
-postgres browser compiler:
+postgres browser compiler python3:
 	@./scripts/prepare.sh $@
 
 clean: ## Remove built files; data directories stay

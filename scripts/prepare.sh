@@ -6,6 +6,7 @@
 #                                 "serve --embedded" says itself what to install
 #   scripts/prepare.sh browser    a Chromium, for the tests that click through pages
 #   scripts/prepare.sh compiler   a C compiler, which Go's race detector needs
+#   scripts/prepare.sh python3    Python with venv, for the example in Python
 set -euo pipefail
 
 have_postgres() {
@@ -29,11 +30,14 @@ have_browser() {
 
 have_compiler() { command -v "${CC:-gcc}" >/dev/null 2>&1 || command -v clang >/dev/null 2>&1; }
 
+have_python3() { python3 -c "import ensurepip, sqlite3, venv" >/dev/null 2>&1; }
+
 packages() {
   case $1 in
     postgres) echo postgresql ;;
     browser) echo chromium ;;
     compiler) echo gcc libc6-dev ;;
+    python3) echo python3 python3-venv ;;
   esac
 }
 
@@ -42,6 +46,7 @@ advice() {
     postgres) echo "No PostgreSQL was found. Tests and benchmarks download its programs (24 to 51 MB, once)." ;;
     browser) echo "No Chromium was found: sudo apt-get install chromium, or install Google Chrome." ;;
     compiler) echo "No C compiler was found, and the race detector needs one: sudo apt-get install gcc libc6-dev." ;;
+    python3) echo "No Python 3 with venv was found: sudo apt-get install python3 python3-venv." ;;
   esac
 }
 

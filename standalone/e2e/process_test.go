@@ -83,6 +83,12 @@ func startProcess(t *testing.T, env []string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startCommand(t, env, path, args...)
+}
+
+// startCommand starts any program; it is stopped with the test.
+func startCommand(t *testing.T, env []string, path string, args ...string) *process {
+	t.Helper()
 	p := &process{cmd: exec.Command(path, args...), out: newOutput(), exited: make(chan struct{})}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, append(wherePostgresIs(), env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out

@@ -1,0 +1,179 @@
+// Command go-consumer keeps a table of workouts from Stridelog's events, with a
+// NATS client and nothing of ours: NATS_URL=… go-consumer -file workouts.json.
+//
+// The position is a durable consumer on the server. A batch is stored before it
+// is acknowledged, so a crash repeats events and loses none; keeping the highest
+// version makes a repetition harmless.
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	stream    = "STRIDELOG_WORKOUTS"
+	batchSize = 100
+	// A batch takes milliseconds; after a crash its events come again this soon.
+	ackWait = 5 * time.Second
+	// How long a fetch waits for the first event of a quiet stream.
+	patience = time.Second
+)
+
+// workout is one row: what the event with the highest version said.
+type workout struct {
+	UserID            string          `json:"user_id"`
+	Version           uint64          `json:"version"`
+	NormalizerVersion int             `json:"normalizer_version"`
+	Workout           json.RawMessage `json:"workout,omitempty"` // absent once removed
+}
+
+// newer says whether w replaces old: a later version at the provider, or the
+// same one read by a later normalizer.
+func (w workout) newer(old workout) bool {
+	return cmp.Or(cmp.Compare(w.Version, old.Version), cmp.Compare(w.NormalizerVersion, old.NormalizerVersion)) > 0
+}
+
+// table is every workout by id, and the file that it is kept in.
+type table struct {
+	file string
+	rows map[string]workout
+}
+
+func main() {
+	file := flag.String("file", "workouts.json", "where the table is kept")
+	durable := flag.String("durable", "go-example", "name of the position; one table, one name")
+	subjects := flag.String("subjects", "stridelog.workout.>", "which events: stridelog.workout.*.*.<user_id> is one person")
+	once := flag.Bool("once", false, "end when everything that is there has been read")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *file, *durable, *subjects, *once); err != nil {
+		fmt.Fprintln(os.Stderr, "go-consumer:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, file, durable, subjects string, once bool) error {
+	t, err := open(file)
+	if err != nil {
+		return err
+	}
+	nc, err := nats.Connect(os.Getenv("NATS_URL"), nats.Name(durable))
+	if err != nil {
+		return fmt.Errorf("connect to NATS_URL: %w", err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	consumer, err := js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
+		Durable: durable, FilterSubject: subjects, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+	})
+	if err != nil {
+		return fmt.Errorf("open the position %s on %s: %w", durable, stream, err)
+	}
+	for ctx.Err() == nil {
+		n, err := t.takeBatch(consumer)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			fmt.Printf("%d events, %d workouts\n", n, len(t.rows))
+			continue
+		}
+		info, err := consumer.Info(ctx)
+		if err != nil {
+			return fmt.Errorf("ask how much is left: %w", err)
+		}
+		if once && info.NumPending == 0 && info.NumAckPending == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// takeBatch stores the next events and then acknowledges them; it returns how many.
+func (t *table) takeBatch(consumer jetstream.Consumer) (int, error) {
+	batch, err := consumer.Fetch(batchSize, jetstream.FetchMaxWait(patience))
+	if err != nil {
+		return 0, fmt.Errorf("fetch: %w", err)
+	}
+	var taken []jetstream.Msg
+	for m := range batch.Messages() {
+		if err := t.apply(m); err != nil {
+			return 0, err
+		}
+		taken = append(taken, m)
+	}
+	if err := batch.Error(); err != nil {
+		return 0, fmt.Errorf("fetch: %w", err)
+	}
+	if len(taken) == 0 {
+		return 0, nil
+	}
+	if err := t.save(); err != nil {
+		return 0, err
+	}
+	for _, m := range taken {
+		if err := m.Ack(); err != nil {
+			return 0, fmt.Errorf("acknowledge: %w", err)
+		}
+	}
+	return len(taken), nil
+}
+
+func (t *table) apply(m jetstream.Msg) error {
+	var event struct {
+		WorkoutID string `json:"workout_id"`
+		workout
+	}
+	if err := json.Unmarshal(m.Data(), &event); err != nil {
+		return fmt.Errorf("event %s: %w", m.Headers().Get("ce-id"), err)
+	}
+	if old, known := t.rows[event.WorkoutID]; !known || event.newer(old) {
+		t.rows[event.WorkoutID] = event.workout
+	}
+	return nil
+}
+
+func open(file string) (*table, error) {
+	t := &table{file: file, rows: map[string]workout{}}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &t.rows); err != nil {
+		return nil, fmt.Errorf("read %s: %w; delete the file and the position to begin again", file, err)
+	}
+	return t, nil
+}
+
+// save replaces the file as a whole: a crash leaves the old one or the new one.
+func (t *table) save() error {
+	text, err := json.Marshal(t.rows)
+	if err != nil {
+		return err
+	}
+	next := t.file + ".next"
+	if err := os.WriteFile(next, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, t.file)
+}

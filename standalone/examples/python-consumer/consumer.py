@@ -1,0 +1,104 @@
+"""Keeps a table of workouts from Stridelog's events in SQLite.
+
+NATS_URL=... python consumer.py --database workouts.db
+
+It knows NATS subjects, headers and JSON, and nothing else of Stridelog. The
+position is a durable consumer on the server. A batch is committed before it is
+acknowledged, so a crash repeats events and loses none; keeping the highest
+version makes a repetition harmless.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+
+import nats
+from nats.js.api import AckPolicy, ConsumerConfig
+
+STREAM = "STRIDELOG_WORKOUTS"
+BATCH = 100
+ACK_WAIT = 5  # seconds; after a crash a batch comes again this soon
+PATIENCE = 1  # seconds that a fetch waits on a quiet stream
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS workouts (
+    workout_id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    normalizer_version INTEGER NOT NULL,
+    workout TEXT  -- JSON; NULL once removed
+)
+"""
+
+# A later version at the provider wins, or the same one read by a later normalizer.
+KEEP_HIGHEST = """
+INSERT INTO workouts VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (workout_id) DO UPDATE SET
+    version = excluded.version,
+    normalizer_version = excluded.normalizer_version,
+    workout = excluded.workout
+WHERE (excluded.version, excluded.normalizer_version) > (version, normalizer_version)
+"""
+
+
+def row(message):
+    event = json.loads(message.data)
+    workout = event.get("workout")
+    return (
+        event["workout_id"],
+        event["user_id"],
+        event["version"],
+        event.get("normalizer_version", 0),
+        None if workout is None else json.dumps(workout),
+    )
+
+
+async def take_batch(subscription, database):
+    """Commits the next events, then acknowledges them; returns how many."""
+    try:
+        messages = await subscription.fetch(BATCH, timeout=PATIENCE)
+    except asyncio.TimeoutError:
+        return 0
+    with database:
+        database.executemany(KEEP_HIGHEST, [row(m) for m in messages])
+    for message in messages:
+        await message.ack()
+    return len(messages)
+
+
+async def run(options):
+    database = sqlite3.connect(options.database)
+    database.execute(TABLE)
+    client = await nats.connect(os.environ["NATS_URL"], name=options.durable)
+    subscription = await client.jetstream().pull_subscribe(
+        options.subjects,
+        durable=options.durable,
+        stream=STREAM,
+        config=ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT),
+    )
+    stopped = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    while not stopped.is_set():
+        taken = await take_batch(subscription, database)
+        if taken:
+            (known,) = database.execute("SELECT count(*) FROM workouts").fetchone()
+            print(f"{taken} events, {known} workouts", flush=True)
+            continue
+        info = await subscription.consumer_info()
+        if options.once and info.num_pending == 0 and info.num_ack_pending == 0:
+            break
+    await client.flush()  # the last acknowledgements
+    await client.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--database", default="workouts.db", help="where the table is kept")
+    parser.add_argument("--durable", default="python-example", help="name of the position; one table, one name")
+    parser.add_argument("--subjects", default="stridelog.workout.>", help="which events: stridelog.workout.*.*.<user_id> is one person")
+    parser.add_argument("--once", action="store_true", help="end when everything that is there has been read")
+    asyncio.run(run(parser.parse_args()))
