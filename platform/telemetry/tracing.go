@@ -61,18 +61,20 @@ type Tracing struct {
 	instance string
 }
 
-// NewTracing exports spans over OTLP/HTTP. The exporter, the batches, the limits
-// of spans and the sampler read the standard OTEL_* variables of the process.
-// What cannot be exported is lost and logged; nothing else fails because of it.
-func NewTracing(ctx context.Context, log *slog.Logger) (*Tracing, error) {
+// NewExporter sends spans to a collector over OTLP/HTTP. It reads the standard
+// OTEL_EXPORTER_OTLP_ variables of the process.
+func NewExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("export traces: %w; check the OTEL_EXPORTER_OTLP_ variables", err)
 	}
-	return newTracing(exporter, log), nil
+	return exporter, nil
 }
 
-func newTracing(exporter sdktrace.SpanExporter, log *slog.Logger) *Tracing {
+// NewTracing exports spans in batches. Batches, the limits of spans and the sampler
+// follow the standard OTEL_* variables of the process. What cannot be exported is
+// lost and logged; nothing else fails because of it.
+func NewTracing(exporter sdktrace.SpanExporter, log *slog.Logger) *Tracing {
 	return &Tracing{spans: sdktrace.NewBatchSpanProcessor(discreet{exporter, log}), instance: uuid.NewString()}
 }
 

@@ -20,10 +20,11 @@ const lastSpans = 5 * time.Second
 func (s *System) Traces() lifecycle.Component {
 	return lifecycle.Component{Name: "traces", Run: func(ctx context.Context, ready func()) error {
 		if s.Config.Tracing {
-			var err error
-			if s.tracing, err = telemetry.NewTracing(ctx, s.Log); err != nil {
+			exporter, err := telemetry.NewExporter(ctx)
+			if err != nil {
 				return err
 			}
+			s.tracing = telemetry.NewTracing(exporter, s.Log)
 		}
 		ready()
 		<-ctx.Done()

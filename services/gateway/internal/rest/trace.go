@@ -22,10 +22,14 @@ const scope = "github.com/stridelog/stridelog/services/gateway"
 func (s *server) trace() gin.HandlerFunc {
 	tracer := s.o.Traces.Tracer(scope)
 	return func(c *gin.Context) {
-		method, route := knownMethod(c.Request.Method), c.FullPath()
+		method, route := semconv.HTTPRequestMethodKey.String(c.Request.Method), c.FullPath()
+		name := c.Request.Method
+		if knownMethod(name) != name {
+			name, method = "HTTP", semconv.HTTPRequestMethodOther
+		}
 		ctx := telemetry.WithTraceParent(c.Request.Context(), c.GetHeader(events.HeaderTraceParent))
-		ctx, span := tracer.Start(ctx, strings.TrimSpace(method+" "+route), trace.WithSpanKind(trace.SpanKindServer),
-			trace.WithAttributes(semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRoute(route)))
+		ctx, span := tracer.Start(ctx, strings.TrimSpace(name+" "+route), trace.WithSpanKind(trace.SpanKindServer),
+			trace.WithAttributes(method, semconv.HTTPRoute(route)))
 		defer span.End()
 		c.Request = c.Request.WithContext(ctx)
 		c.Next()
