@@ -99,22 +99,46 @@ func (a *ActivityFetched) MarshalJSON() ([]byte, error) {
 	return a.Raw.appendTo(object)
 }
 
-// UnmarshalJSON reads the fact and gives the record's bytes back as they were. It
-// reads all members in one pass, because the record is most of the payload.
+// UnmarshalJSON reads the fact and gives the record's bytes back as they were.
 func (a *ActivityFetched) UnmarshalJSON(data []byte) error {
 	type members ActivityFetched
 	var m struct {
 		members
 		rawMembers
 	}
-	if err := json.Unmarshal(data, &m); err != nil {
+	object, record, spliced := splitRaw(data)
+	if !spliced {
+		object = data
+	}
+	if err := json.Unmarshal(object, &m); err != nil {
 		return fmt.Errorf("decode activity fact: %w", err)
 	}
-	raw, err := m.record()
-	if err != nil {
-		return fmt.Errorf("decode activity fact: %w", err)
+	if !spliced {
+		var err error
+		if record, err = m.record(); err != nil {
+			return fmt.Errorf("decode activity fact: %w", err)
+		}
 	}
 	*a = ActivityFetched(m.members)
-	a.Raw = raw
+	a.Raw = record
 	return nil
+}
+
+// splitRaw undoes appendTo for a record that was spliced in: the object without
+// it, and the record. The record is most of the payload, so it is checked once and
+// not parsed. ok is false for what somebody else wrote in another order.
+func splitRaw(data []byte) (object []byte, record Raw, ok bool) {
+	const splice = `,"raw_encoding":"` + rawJSON + `","raw":`
+	// A quote inside a string is escaped, so this can only be a member. One of an
+	// inner object leaves no object before it.
+	at := bytes.Index(data, []byte(splice))
+	if at < 0 || data[len(data)-1] != '}' {
+		return nil, nil, false
+	}
+	record = Raw(data[at+len(splice) : len(data)-1])
+	if record.encoding() != rawJSON {
+		return nil, nil, false
+	}
+	object = append(make([]byte, 0, at+1), data[:at]...)
+	return append(object, '}'), bytes.Clone(record), true
 }

@@ -3,6 +3,7 @@ package events_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -81,6 +82,33 @@ func TestRawJSONIsReadableInPlace(t *testing.T) {
 	record := `{"name":"<Tom & Jerry>", "distance":1.0}`
 	if m := activityWith(t, []byte(record)); !strings.Contains(string(m.Data), `"raw":`+record) {
 		t.Fatalf("the record does not stand in the payload as it was sent: %s", m.Data)
+	}
+}
+
+// A payload that somebody else wrote may have its members in any order.
+func TestARecordIsFoundWhereverItStands(t *testing.T) {
+	for payload, want := range map[string]string{
+		`{"raw":{"a":1.0},"raw_encoding":"json","user_id":"u"}`:                                                 `{"a":1.0}`,
+		`{"user_id":"u","raw_encoding":"json","raw":{"a":1.0},"external_id":"e"}`:                               `{"a":1.0}`,
+		`{ "user_id":"u","raw_encoding":"json","raw": {"a":1.0} }`:                                              `{"a":1.0}`,
+		`{"user_id":"u","raw_encoding":"json","raw":{"b":2,"raw_encoding":"json","raw":3}}`:                     `{"b":2,"raw_encoding":"json","raw":3}`,
+		`{"raw_encoding":"text","raw":"x","context":{"locale":"l","raw_encoding":"json","raw":1}}`:              `x`,
+		`{"context":{"locale":"l","raw_encoding":"json","raw":1},"raw_encoding":"text","raw":"x"}`:              `x`,
+		`{"user_id":",\"raw_encoding\":\"json\",\"raw\":1}","raw_encoding":"json","raw":2}`:                     `2`,
+		`{"user_id":"u","raw_encoding":"json","raw":1,"raw_encoding":"text","raw":"the last of a name counts"}`: `the last of a name counts`,
+	} {
+		m := activityWith(t, []byte(`{}`))
+		m.Data = []byte(payload)
+		if got := rawOf(t, m); string(got) != want {
+			t.Errorf("%s holds %q, want %q", payload, got, want)
+		}
+	}
+	m := activityWith(t, []byte(`{}`))
+	for _, broken := range []string{`{"user_id":"u","raw_encoding":"json","raw":{}`, `{"user_id":"u","raw_encoding":"json","raw":{]}`, `{"user_id":7,"raw_encoding":"json","raw":{}}`} {
+		m.Data = []byte(broken)
+		if _, err := events.Decode(m); !errors.Is(err, events.ErrUndecodable) {
+			t.Errorf("%s: %v, want ErrUndecodable", broken, err)
+		}
 	}
 }
 
