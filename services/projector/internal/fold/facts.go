@@ -31,6 +31,7 @@ const (
 	source  = "stridelog/projector"
 
 	maxBatch = 1000
+	lanes    = 2 // more only wait for each other: see standalone/bench
 )
 
 // Facts is the live fold.
@@ -52,7 +53,7 @@ func (f *Facts) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	facts := intake.Intake{
-		Log: f.Log, Bus: f.Bus, Durable: Durable, Stream: events.StreamFacts, Max: maxBatch,
+		Log: f.Log, Bus: f.Bus, Durable: Durable, Stream: events.StreamFacts, Max: maxBatch, Lanes: lanes,
 		Fold: f.Fold, Failed: f.Metrics.FactsGivenBack,
 	}
 	return facts.Run(ctx, ready)

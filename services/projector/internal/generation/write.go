@@ -15,9 +15,10 @@ const (
 	lockShared    = "SELECT pg_advisory_xact_lock_shared(hashtextextended('stridelog projector generation', 0))"
 	lockExclusive = "SELECT pg_advisory_xact_lock(hashtextextended('stridelog projector generation', 0))"
 
-	// userLocks is how many locks all users share. Few, so that a batch of a
-	// thousand users does not fill the server's lock table.
-	userLocks     = 64
+	// userLocks is how many locks all users share. Few, so that batches of a
+	// thousand users do not fill the server's lock table, which has 6,400 places by
+	// default; and enough, so that batches of a few users seldom meet.
+	userLocks     = 256
 	userLockClass = 0x53545049 // any number; the same in every process
 
 	writeTries = 5

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/stridelog/stridelog/platform/bus"
@@ -25,6 +26,9 @@ type Intake struct {
 	Durable string // all projectors share the events under it
 	Stream  string
 	Max     int // events in one batch
+	// Lanes is how many batches are in hand at once: while one waits for the database,
+	// another is decoded. Folds must not depend on the order of batches.
+	Lanes int
 	// Fold takes a batch. When it returns nil the batch is acknowledged; otherwise
 	// the batch comes again after a pause that grows.
 	Fold func(ctx context.Context, deliveries []bus.Delivery) error
@@ -35,11 +39,31 @@ type Intake struct {
 // Run folds until ctx ends. It fails when the log was restored or the durable is
 // gone; anything else it tries again.
 func (i Intake) Run(ctx context.Context, ready func()) error {
-	batches, err := i.Bus.Batches(ctx, bus.BatchOptions{Name: i.Durable, Stream: i.Stream, Max: i.Max, AckWait: ackWait})
-	if err != nil {
-		return err
+	var lanes []*bus.Batches
+	for range i.Lanes {
+		batches, err := i.Bus.Batches(ctx, bus.BatchOptions{Name: i.Durable, Stream: i.Stream, Max: i.Max, AckWait: ackWait})
+		if err != nil {
+			return err
+		}
+		lanes = append(lanes, batches)
 	}
 	ready()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, len(lanes))
+	var running sync.WaitGroup
+	for n, batches := range lanes {
+		running.Go(func() {
+			defer cancel() // one that fails ends all
+			errs[n] = i.lane(ctx, batches)
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+// lane folds one batch after the other.
+func (i Intake) lane(ctx context.Context, batches *bus.Batches) error {
 	pause := pauseFirst
 	for {
 		batch, err := batches.Next(ctx)

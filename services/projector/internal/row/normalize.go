@@ -37,10 +37,7 @@ func (r *Reader) normalize(v *Version, a *events.ActivityFetched) (problem strin
 		return "the normalizer gave no storable workout: " + err.Error()
 	}
 	v.StartTime, v.LocalDate, v.Type, v.Category = &w.StartTime, day, &w.Type, &w.Category
-	v.Doc, v.Details, v.Workout = &doc, details, &w
-	if details != nil {
-		w.Details = json.RawMessage(*details)
-	}
+	v.Doc, v.Details = &doc, details
 	return ""
 }
 

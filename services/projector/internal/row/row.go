@@ -52,32 +52,6 @@ type Version struct {
 	Category  *string
 	Doc       *string
 	Details   *string
-	Workout   *events.Workout
-}
-
-// Announcement is the event that tells the world about this version. ok is false
-// for a version that shows nothing.
-func (v *Version) Announcement(source string) (e events.Event, ok bool) {
-	if v.Problem != nil {
-		return events.Event{}, false
-	}
-	change := events.WorkoutChange{
-		WorkoutID: v.WorkoutID.String(), UserID: v.UserID.String(), Provider: v.Provider, ExternalID: v.ExternalID,
-		Version: v.Sequence, FactID: v.FactID, NormalizerVersion: int(v.NormalizerVersion), At: v.At, Workout: v.Workout,
-	}
-	var data events.Data
-	switch v.Event {
-	case EventRecorded:
-		data = &events.WorkoutRecorded{WorkoutChange: change}
-	case EventUpdated:
-		data = &events.WorkoutUpdated{WorkoutChange: change}
-	default:
-		data = &events.WorkoutRemoved{WorkoutChange: change}
-	}
-	return events.Event{
-		ID: v.EventID, Source: source, About: change.WorkoutID, Time: v.At,
-		Provider: v.Provider, UserID: change.UserID, Data: data,
-	}, true
 }
 
 // Connection is one entry of a connection's history.

@@ -44,7 +44,7 @@ type Syncs struct {
 // Run folds until ctx ends; what fails it tries again.
 func (s *Syncs) Run(ctx context.Context, ready func()) error {
 	syncs := intake.Intake{
-		Log: s.Log, Bus: s.Bus, Durable: Durable, Stream: events.StreamSyncs, Max: maxBatch,
+		Log: s.Log, Bus: s.Bus, Durable: Durable, Stream: events.StreamSyncs, Max: maxBatch, Lanes: 1,
 		Fold: s.Fold, Failed: s.Failed,
 	}
 	return syncs.Run(ctx, ready)

@@ -1,0 +1,67 @@
+package row
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+// Announcement is the event that tells the world about this version. ok is false
+// for a version that shows nothing.
+func (v *Version) Announcement(source string) (e events.Event, ok bool) {
+	if v.Problem != nil {
+		return events.Event{}, false
+	}
+	data := announcement{doc: v.Doc, details: v.Details, change: events.WorkoutChange{
+		WorkoutID: v.WorkoutID.String(), UserID: v.UserID.String(), Provider: v.Provider, ExternalID: v.ExternalID,
+		Version: v.Sequence, FactID: v.FactID, NormalizerVersion: int(v.NormalizerVersion), At: v.At,
+	}}
+	switch v.Event {
+	case EventRecorded:
+		data.kind = events.TypeWorkoutRecorded
+	case EventUpdated:
+		data.kind = events.TypeWorkoutUpdated
+	default:
+		data.kind = events.TypeWorkoutRemoved
+	}
+	return events.Event{
+		ID: v.EventID, Source: source, About: data.change.WorkoutID, Time: v.At,
+		Provider: v.Provider, UserID: data.change.UserID, Data: data,
+	}, true
+}
+
+// announcement is the data of a Workout* event in the form that travels: the same
+// JSON as events.WorkoutRecorded and its kin. The workout in it is the row's text;
+// encoding it a second time would be a good part of what a fact costs.
+type announcement struct {
+	kind         events.Type
+	change       events.WorkoutChange // without the workout
+	doc, details *string
+}
+
+// EventType implements events.Data.
+func (a announcement) EventType() events.Type { return a.kind }
+
+// MarshalJSON implements json.Marshaler.
+func (a announcement) MarshalJSON() ([]byte, error) {
+	out, err := json.Marshal(a.change)
+	if err != nil || a.doc == nil {
+		return out, err
+	}
+	doc := *a.doc
+	if len(doc) < 3 || len(out) < 3 { // both are objects with members
+		return nil, fmt.Errorf("announce workout %s: its document is empty", a.change.WorkoutID)
+	}
+	const frame = 32
+	size := len(out) + len(doc) + frame
+	if a.details != nil {
+		size += len(*a.details)
+	}
+	whole := append(make([]byte, 0, size), out[:len(out)-1]...)
+	whole = append(append(whole, `,"workout":`...), doc[:len(doc)-1]...)
+	if a.details != nil {
+		whole = append(append(whole, `,"details":`...), *a.details...)
+	}
+	return append(whole, "}}"...), nil
+}
