@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,9 @@ import (
 // It has the readers' group, a reader in it and an owner of the schema alpha.
 func roleServer(t *testing.T) *pgxpool.Pool {
 	t.Helper()
-	s, err := launcher.Start(t.Context(), launcher.Options{Throwaway: true})
+	s, err := launcher.Start(t.Context(), launcher.Options{
+		Throwaway: true, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

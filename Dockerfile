@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+# One image for every service: `docker run stridelog gateway`. It holds the binary
+# and the certificate authorities, and nothing else: no shell, no package manager.
+
+FROM golang:1.26.8-bookworm AS build
+WORKDIR /src
+# The modules change less often than the code, so they are a layer of their own.
+COPY go.work go.work.sum ./
+COPY events/go.mod events/go.sum events/
+COPY provider/go.mod provider/go.sum provider/
+COPY platform/go.mod platform/go.sum platform/
+COPY services/gateway/go.mod services/gateway/go.sum services/gateway/
+COPY services/oauth/go.mod services/oauth/go.sum services/oauth/
+COPY services/poller/go.mod services/poller/go.sum services/poller/
+COPY services/projector/go.mod services/projector/go.sum services/projector/
+COPY standalone/go.mod standalone/go.sum standalone/
+RUN go mod download
+COPY . .
+# Static, and with the time zones inside: the last stage has no libc and no files.
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -tags timetzdata -o /out/stridelog ./standalone/cmd/stridelog
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/stridelog /stridelog
+ENV HOME=/ STRIDELOG_DATA_DIR=/data LOG_FORMAT=json
+# A number, so that Kubernetes can see that it is not root.
+USER 65532:65532
+# Services without an API answer where OPERATIONS_ADDR says, see docker-compose.yml.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["/stridelog", "health"]
+ENTRYPOINT ["/stridelog"]
