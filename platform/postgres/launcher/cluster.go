@@ -118,8 +118,10 @@ func (c *cluster) create(ctx context.Context) error {
 	if err := os.WriteFile(passwd, []byte(rand.Text()+"\n"), 0o600); err != nil {
 		return fmt.Errorf("make a database: %w", err)
 	}
-	if err := errors.Join(c.account.own(making), c.account.own(passwd)); err != nil {
-		return err
+	for _, path := range []string{making, passwd} {
+		if err := c.account.own(path); err != nil {
+			return err
+		}
 	}
 	data := filepath.Join(making, dataName)
 	args := []string{"-D", data, "-U", superuser, "-A", "scram-sha-256", "--pwfile", passwd, "-E", "UTF8"}

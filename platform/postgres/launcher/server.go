@@ -23,6 +23,10 @@ const (
 
 	invalidPassword = "28P01"
 	mostRefusals    = 50 // at lookEvery: a second
+
+	// settings of our URL: what it does not say a client takes from the PG*
+	// variables that a person has set for servers of their own.
+	ownSettings = "channel_binding=disable&connect_timeout=10&options=&sslmode=disable&sslrootcert=&target_session_attrs=any"
 )
 
 // start runs the server until it answers. It tries again when somebody took the
@@ -43,7 +47,7 @@ func (c *cluster) start(ctx context.Context) (*Server, error) {
 		}
 		u := url.URL{
 			Scheme: "postgres", User: url.UserPassword(superuser, password),
-			Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres", RawQuery: "sslmode=disable",
+			Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres", RawQuery: ownSettings,
 		}
 		err = awaitReady(ctx, p, u.String())
 		if err == nil {
@@ -114,7 +118,7 @@ func freePort(ctx context.Context) (int, error) {
 func awaitReady(ctx context.Context, p *process, databaseURL string) error {
 	cfg, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
-		return errors.New("the server's own URL cannot be read")
+		return errors.New("the server's own URL cannot be used: unset PGSERVICE and other PG* variables of the shell")
 	}
 	cfg.ConnectTimeout = 5 * time.Second
 	for refused := 0; ; {
