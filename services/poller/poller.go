@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
@@ -62,6 +64,8 @@ type Config struct {
 	Workers int
 	// Registry takes the metrics; nil keeps none.
 	Registry prometheus.Registerer
+	// Traces makes the spans of pages; nil makes none.
+	Traces trace.TracerProvider
 }
 
 // Service is a poller. Make it with New, run it with Run.
@@ -92,6 +96,9 @@ func New(c Config) (*Service, error) {
 			fault("poller: two scans have the span %v; keep one", s.Span)
 		}
 		seen[s.Span] = true
+	}
+	if c.Traces == nil {
+		c.Traces = noop.NewTracerProvider()
 	}
 	if c.Lease == 0 {
 		c.Lease = defaultLease

@@ -50,7 +50,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	pool := work.NewPool(work.Config{
 		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Schedule: schedule, Lease: c.Lease,
 		RemovalConfirm: c.RemovalConfirm, AbsenceConfirm: c.AbsenceConfirm, DegradeAfter: c.DegradeAfter,
-		Workers: c.Workers, Metrics: metrics, Now: s.now, Hooks: s.hooks,
+		Workers: c.Workers, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
 	})
 	eraser := &erase.Eraser{Log: c.Log, Store: st, Bus: c.Bus, Now: s.now}
 	return lifecycle.Run(ctx, c.Log,
@@ -100,7 +100,7 @@ func (s *Service) tidy(ctx context.Context, st *store.Store, ready func()) error
 	defer ticker.Stop()
 	for {
 		if err := st.DeleteDone(ctx, s.now().Add(-keepDone)); err != nil && !errors.Is(err, context.Canceled) {
-			s.config.Log.Warn("old syncs stay for now", "error", err)
+			s.config.Log.WarnContext(ctx, "old syncs stay for now", "error", err)
 		}
 		select {
 		case <-ctx.Done():

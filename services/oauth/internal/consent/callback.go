@@ -66,7 +66,7 @@ func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 	grant, err := d.exchange(ctx, connector, provider.Secret(q.Code), verifier)
 	if err != nil {
 		class := provider.ClassOf(err)
-		d.Log.Warn("a code could not be exchanged", "provider", q.Provider, "user_id", state.UserID, "class", class)
+		d.Log.WarnContext(ctx, "a code could not be exchanged", "provider", q.Provider, "user_id", state.UserID, "class", class)
 		var failure *provider.Error
 		if errors.As(err, &failure) && failure.Reason == errorNotLinked {
 			return d.sendBack(back, errorNotLinked, string(class)), nil
@@ -111,13 +111,13 @@ func (d *Desk) settle(ctx context.Context, connector *provider.Connector, grant 
 		return rpc.CallbackResponse{}, refusal.InvalidState()
 	}
 	if err != nil {
-		d.Log.Error("a grant could not be stored and is given back; the person is asked to try again",
+		d.Log.ErrorContext(ctx, "a grant could not be stored and is given back; the person is asked to try again",
 			"provider", connector.Name, "user_id", back.UserID, "error", err)
 		d.Revoker.GiveBack(connector.Name, grant)
 		return d.sendBack(back, errorNotStored, "not_stored"), nil
 	}
 	if replaced != nil {
-		d.Log.Info("another account replaces the connection", "connection_id", replaced.ID, "by", c.ID, "provider", c.Provider)
+		d.Log.InfoContext(ctx, "another account replaces the connection", "connection_id", replaced.ID, "by", c.ID, "provider", c.Provider)
 		d.Revoker.Wake()
 	}
 	back.ConnectionID, back.Status = c.ID, c.Status
@@ -125,7 +125,7 @@ func (d *Desk) settle(ctx context.Context, connector *provider.Connector, grant 
 		return d.sendBack(back, errorScope, strings.Join(missing, " ")), nil
 	}
 	d.consents.WithLabelValues(c.Provider, "activated").Inc()
-	d.Log.Info("connected", "connection_id", c.ID, "provider", c.Provider, "user_id", c.UserID)
+	d.Log.InfoContext(ctx, "connected", "connection_id", c.ID, "provider", c.Provider, "user_id", c.UserID)
 	return back, nil
 }
 

@@ -22,7 +22,7 @@ func (k *Keeper) failed(ctx context.Context, l store.Lease, cause error) (store.
 	failure := &provider.Error{Class: provider.ClassUnavailable}
 	errors.As(cause, &failure)
 	k.refreshes.WithLabelValues(c.Provider, string(failure.Class)).Inc()
-	k.Log.Warn("a token refresh failed", "connection_id", c.ID, "provider", c.Provider,
+	k.Log.WarnContext(ctx, "a token refresh failed", "connection_id", c.ID, "provider", c.Provider,
 		"class", failure.Class, "http_status", failure.Status, "unfinished_before", l.Unfinished)
 	if failure.Class == provider.ClassInvalidGrant {
 		return k.refused(ctx, c, failure.Reason == events.ReasonAccountNotLinked)

@@ -64,7 +64,7 @@ func (k *Keeper) rotate(ctx context.Context, l store.Lease) (store.Connection, e
 		return c, errors.Join(err, k.Store.ReleaseLease(ctx, l, l.Unfinished, time.Time{}))
 	}
 	if l.Unfinished {
-		k.Log.Warn("an earlier token refresh was left unfinished; trying once more", "connection_id", c.ID, "provider", c.Provider)
+		k.Log.WarnContext(ctx, "an earlier token refresh was left unfinished; trying once more", "connection_id", c.ID, "provider", c.Provider)
 	}
 	call, cancel := context.WithTimeout(ctx, k.CallTimeout)
 	grant, err := connector.Authorizer.Refresh(call, pair.Refresh)
@@ -110,7 +110,7 @@ func (k *Keeper) landed(ctx context.Context, c store.Connection, old seal.Pair, 
 		select {
 		case <-ctx.Done():
 			k.refreshes.WithLabelValues(c.Provider, "not_stored").Inc()
-			k.Log.Error("a refreshed token pair could not be stored and is lost; the connection may need a new consent",
+			k.Log.ErrorContext(ctx, "a refreshed token pair could not be stored and is lost; the connection may need a new consent",
 				"connection_id", c.ID, "provider", c.Provider, "error", err)
 			return c, fmt.Errorf("store the refreshed tokens of connection %s within %v: check the database: %w", c.ID, storePatience, err)
 		case <-time.After(pause):
@@ -148,7 +148,7 @@ func (k *Keeper) overtaken(ctx context.Context, c store.Connection, pair seal.Pa
 	k.refreshes.WithLabelValues(c.Provider, "ended").Inc()
 	if shared, serr := k.Store.SharesAccount(ctx, c); serr == nil && !shared {
 		if rerr := k.Connectors[c.Provider].Authorizer.Revoke(ctx, pair.Refresh); rerr != nil {
-			k.Log.Warn("the tokens of an ended connection could not be revoked", "connection_id", c.ID,
+			k.Log.WarnContext(ctx, "the tokens of an ended connection could not be revoked", "connection_id", c.ID,
 				"provider", c.Provider, "class", provider.ClassOf(rerr))
 		}
 	}

@@ -42,7 +42,7 @@ func (k *Keeper) Rejected(ctx context.Context, r rpc.TokenRejectedRequest) (rpc.
 	if err != nil {
 		return rpc.TokenRejectedResponse{}, err
 	}
-	k.Log.Info("a provider refused an access token", "connection_id", c.ID, "provider", c.Provider, "class", class,
+	k.Log.InfoContext(ctx, "a provider refused an access token", "connection_id", c.ID, "provider", c.Provider, "class", class,
 		"token_version", r.TokenVersion, "current_version", c.Version, "status", c.Status)
 	return rpc.TokenRejectedResponse{Status: c.Status, Reason: c.Reason, NextAction: c.NextAction}, nil
 }

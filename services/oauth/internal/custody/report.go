@@ -54,7 +54,7 @@ func (k *Keeper) stand(ctx context.Context, t store.Tx, c store.Connection, n st
 	was := c.Standing
 	c, err := t.Stand(ctx, c, k.rules(c.Provider).Next(was, n, now), now)
 	if err == nil && standing.Speaks(was, c.Standing) {
-		k.Log.Info("a connection's status changed", "connection_id", c.ID, "provider", c.Provider,
+		k.Log.InfoContext(ctx, "a connection's status changed", "connection_id", c.ID, "provider", c.Provider,
 			"from", was.Status, "to", c.Status, "reason", c.Reason)
 	}
 	return c, err
@@ -78,7 +78,7 @@ func (k *Keeper) Remind(ctx context.Context, ready func()) error {
 	defer tick.Stop()
 	for {
 		if err := k.remind(ctx); err != nil && ctx.Err() == nil {
-			k.Log.Warn("consents that end soon are not told of yet", "error", err)
+			k.Log.WarnContext(ctx, "consents that end soon are not told of yet", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -42,7 +42,7 @@ func (r *Revoker) Disconnect(ctx context.Context, q rpc.DisconnectRequest) (rpc.
 	if revocation == store.RevocationPending {
 		revocation = r.Revoke(ctx, ended)
 	}
-	r.Log.Info("disconnected", "connection_id", ended.ID, "provider", ended.Provider, "revocation", revocation)
+	r.Log.InfoContext(ctx, "disconnected", "connection_id", ended.ID, "provider", ended.Provider, "revocation", revocation)
 	return rpc.DisconnectResponse{ConnectionID: ended.ID, Status: ended.Status}, nil
 }
 
@@ -110,7 +110,7 @@ func (r *Revoker) Erase(ctx context.Context, q rpc.EraseRequest) (rpc.EraseRespo
 		return rpc.EraseResponse{}, err
 	}
 	counts["grants_revoked"], counts["grants_not_revoked"] = revoked, failed
-	r.Log.Info("erased a user's consents", "erasure_id", q.ErasureID, "connections", counts["connections"],
+	r.Log.InfoContext(ctx, "erased a user's consents", "erasure_id", q.ErasureID, "connections", counts["connections"],
 		"grants_revoked", revoked, "grants_not_revoked", failed)
 	return rpc.EraseResponse{Counts: counts}, nil
 }

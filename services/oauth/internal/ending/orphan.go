@@ -39,9 +39,9 @@ func (r *Revoker) giveBackAll(ctx context.Context, last bool) {
 		kept, err := r.giveBack(ctx, o)
 		switch {
 		case err == nil:
-			r.Log.Info("a grant that is not kept was given back", "provider", o.provider, "account_in_use", kept)
+			r.Log.InfoContext(ctx, "a grant that is not kept was given back", "provider", o.provider, "account_in_use", kept)
 		case last || time.Now().After(o.until):
-			r.Log.Error("a grant that is not kept could not be revoked; the person can end it in the provider's own settings",
+			r.Log.ErrorContext(ctx, "a grant that is not kept could not be revoked; the person can end it in the provider's own settings",
 				"provider", o.provider, "error", err)
 		default:
 			r.mu.Lock()

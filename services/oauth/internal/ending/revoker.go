@@ -53,7 +53,7 @@ func (r *Revoker) Revoke(ctx context.Context, c store.Connection) store.Revocati
 	ctx = context.WithoutCancel(ctx)
 	result, err := r.attempt(ctx, c)
 	if err != nil {
-		r.Log.Warn("a consent could not be revoked at the provider", "connection_id", c.ID, "provider", c.Provider, "class", provider.ClassOf(err))
+		r.Log.WarnContext(ctx, "a consent could not be revoked at the provider", "connection_id", c.ID, "provider", c.Provider, "class", provider.ClassOf(err))
 	}
 	if result == store.RevocationPending {
 		return result
@@ -61,7 +61,7 @@ func (r *Revoker) Revoke(ctx context.Context, c store.Connection) store.Revocati
 	record, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
 	if err := r.Store.FinishRevocation(record, c, result); err != nil {
-		r.Log.Warn("the revocation of a consent could not be recorded; it will be tried again", "connection_id", c.ID, "error", err)
+		r.Log.WarnContext(ctx, "the revocation of a consent could not be recorded; it will be tried again", "connection_id", c.ID, "error", err)
 		return store.RevocationPending
 	}
 	return result
@@ -131,9 +131,9 @@ func (r *Revoker) Run(ctx context.Context, ready func()) error {
 
 func (r *Revoker) tidy(ctx context.Context) {
 	if n, err := r.Store.DropOldStates(ctx); err != nil && ctx.Err() == nil {
-		r.Log.Warn("old OAuth states stay for now", "error", err)
+		r.Log.WarnContext(ctx, "old OAuth states stay for now", "error", err)
 	} else if n > 0 {
-		r.Log.Debug("dropped old OAuth states", "count", n)
+		r.Log.DebugContext(ctx, "dropped old OAuth states", "count", n)
 	}
 	for ctx.Err() == nil {
 		c, tries, err := r.Store.ClaimRevocation(ctx, RetryAfter)
@@ -141,12 +141,12 @@ func (r *Revoker) tidy(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			r.Log.Warn("pending revocations wait", "error", err)
+			r.Log.WarnContext(ctx, "pending revocations wait", "error", err)
 			return
 		}
 		if r.Revoke(ctx, c) == store.RevocationPending && tries >= maxTries {
 			if err := r.Store.FinishRevocation(ctx, c, store.RevocationFailed); err == nil {
-				r.Log.Error("gave up revoking a consent; the person can end it in the provider's own settings",
+				r.Log.ErrorContext(ctx, "gave up revoking a consent; the person can end it in the provider's own settings",
 					"connection_id", c.ID, "provider", c.Provider, "tries", tries)
 			}
 		}

@@ -50,11 +50,11 @@ func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseRespon
 		n, err := e.Bus.EraseSubjects(ctx, s.stream, events.UserSubjects(r.UserID))
 		counts[s.kind] += n
 		if err != nil {
-			e.Log.Warn("an erasure was interrupted; calling it again continues it", "erasure_id", r.ErasureID, "erased", counts[s.kind], "error", err)
+			e.Log.WarnContext(ctx, "an erasure was interrupted; calling it again continues it", "erasure_id", r.ErasureID, "erased", counts[s.kind], "error", err)
 			return rpc.EraseResponse{}, &rpc.Error{Code: rpc.CodeUnavailable, Detail: fmt.Sprintf("Erasing %s from the log was interrupted; call again to continue.", s.kind)}
 		}
 	}
-	e.Log.Info("a user's data was erased from the log", "erasure_id", r.ErasureID)
+	e.Log.InfoContext(ctx, "a user's data was erased from the log", "erasure_id", r.ErasureID)
 	return rpc.EraseResponse{Counts: counts}, nil
 }
 

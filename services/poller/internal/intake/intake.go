@@ -155,7 +155,7 @@ func (in *Intake) standing(ctx context.Context, d bus.Delivery, connectionID str
 		if err != nil || !found || was.Status == now.Status || now.Status == store.TargetActive {
 			return err
 		}
-		in.Log.Info("polling stops", "provider", name, "user_id", user, "connection_id", connectionID, "status", now.Status, "reason", standing.Reason)
+		in.Log.InfoContext(ctx, "polling stops", "provider", name, "user_id", user, "connection_id", connectionID, "status", now.Status, "reason", standing.Reason)
 		return report.FailOpen(ctx, tx, user, name, report.NotActive(standing), in.Now())
 	})
 }
@@ -194,7 +194,7 @@ func (in *Intake) request(ctx context.Context, d bus.Delivery, reports int) erro
 		if refusal.temporary && now.Sub(data.RequestedAt) < grace {
 			return fmt.Errorf("sync %s came before its connection was active here; looking again", data.SyncID)
 		}
-		in.Log.Warn("a sync request was refused", "sync_id", data.SyncID, "provider", name, "user_id", user, "code", refusal.Code)
+		in.Log.WarnContext(ctx, "a sync request was refused", "sync_id", data.SyncID, "provider", name, "user_id", user, "code", refusal.Code)
 		return report.Append(ctx, tx, &w, report.Outcome{Status: events.SyncFailed, Error: &refusal.SyncError}, now)
 	})
 }

@@ -93,7 +93,7 @@ func (in *Intake) Replay(ctx context.Context, b *bus.Bus) (handled int, err erro
 		handled++
 		if err := in.connection(ctx, d); err != nil {
 			// Its first delivery ended in the dead letters, too.
-			in.Log.Warn("a connection event could not be handled again", "sequence", d.Sequence, "error", err)
+			in.Log.WarnContext(ctx, "a connection event could not be handled again", "sequence", d.Sequence, "error", err)
 			return ctx.Err()
 		}
 		return nil

@@ -47,7 +47,7 @@ func (in *Intake) TakeUp(ctx context.Context, b *bus.Bus) (int, error) {
 		id := d.Event.Data.(*events.SyncRequested).SyncID //nolint:forcetypeassert // only these were put in
 		if err := in.request(telemetry.WithTraceParent(ctx, d.Event.TraceParent), d, reports[id]); err != nil {
 			// Its first delivery ended in the dead letters, too.
-			in.Log.Warn("a requested sync could not be taken up again", "sync_id", id, "error", err)
+			in.Log.WarnContext(ctx, "a requested sync could not be taken up again", "sync_id", id, "error", err)
 			if ctx.Err() != nil {
 				return 0, ctx.Err()
 			}

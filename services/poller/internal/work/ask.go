@@ -49,7 +49,7 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 	case class == provider.ClassNotFound:
 		d.add(s.removal(w, *x, events.RemovedNotFound))
 	case class == provider.ClassBadRequest:
-		s.log.Info("a suspect could not be asked for; the suspicion is dropped", "external_id", x.ExternalID, "class", class)
+		s.log.InfoContext(ctx, "a suspect could not be asked for; the suspicion is dropped", "external_id", x.ExternalID, "class", class)
 	default:
 		return s.fetchFailed(ctx, w, err)
 	}
@@ -107,7 +107,7 @@ func (s *session) removal(w store.Window, x store.Suspect, proof string) (events
 	now := s.Now().UTC().Truncate(time.Microsecond)
 	e := events.Event{
 		ID:     events.ActivityFactID(events.TypeActivityRemoved, w.UserID, w.Provider, x.ExternalID, x.Sequence, ""),
-		Source: report.Source, About: x.ExternalID, Time: now, Provider: w.Provider, UserID: w.UserID, TraceParent: w.Trace,
+		Source: report.Source, About: x.ExternalID, Time: now, Provider: w.Provider, UserID: w.UserID,
 		Data: &events.ActivityRemoved{
 			UserID: w.UserID, Provider: w.Provider, ConnectionID: s.lease.ConnectionID, SyncID: w.ID, ExternalID: x.ExternalID,
 			ReplacesSequence: x.Sequence, Origin: events.OriginAPI, Proof: proof, RemovedAt: now,

@@ -134,7 +134,7 @@ func (s *session) count(ctx context.Context, q *provider.Quota, err error) {
 	if q != nil {
 		s.Metrics.budget.WithLabelValues(s.lease.Provider).Observe(float64(q.Remaining))
 		if err := s.Store.Told(ctx, s.lease.AccountPurse(s.connector.Budget), *q); err != nil && ctx.Err() == nil {
-			s.log.Warn("a budget that the provider told could not be stored", "error", err)
+			s.log.WarnContext(ctx, "a budget that the provider told could not be stored", "error", err)
 		}
 	}
 	if class == string(provider.ClassRateLimited) {
@@ -149,7 +149,7 @@ func (s *session) refused(ctx context.Context, q *provider.Quota, refusal error)
 	if err != nil {
 		at = until(1)
 		if ctx.Err() == nil {
-			s.log.Warn("a refusal for the limit could not be stored", "error", err)
+			s.log.WarnContext(ctx, "a refusal for the limit could not be stored", "error", err)
 		}
 	}
 	s.refusedUntil = at

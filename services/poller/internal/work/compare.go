@@ -112,7 +112,7 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 	for _, a := range records {
 		if a.Problem != "" && !p.knows(a.ExternalID) {
 			d.rejected++
-			s.log.Warn("a record was not understood; its bytes are kept", "external_id", a.ExternalID, "problem", a.Problem)
+			s.log.WarnContext(ctx, "a record was not understood; its bytes are kept", "external_id", a.ExternalID, "problem", a.Problem)
 		}
 		hash, err := provider.ContentHash(a.Raw, s.connector.Volatile)
 		if err != nil {
@@ -154,7 +154,7 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 func (s *session) fits(ctx context.Context, e events.Event) (bool, error) {
 	size, err := s.Bus.CheckSize(e)
 	if errors.Is(err, bus.ErrTooLarge) {
-		s.log.Warn("a record is larger than the log takes and is left out", "external_id", e.About, "bytes", size)
+		s.log.WarnContext(ctx, "a record is larger than the log takes and is left out", "external_id", e.About, "bytes", size)
 		return false, nil
 	}
 	return true, err
@@ -209,7 +209,7 @@ func (s *session) fact(w store.Window, a provider.Activity, hash string, replace
 	}
 	e := events.Event{
 		ID:     events.ActivityFactID(events.TypeActivityFetched, w.UserID, w.Provider, a.ExternalID, replaces, hash),
-		Source: report.Source, About: a.ExternalID, Time: now, Provider: w.Provider, UserID: w.UserID, TraceParent: w.Trace, Data: data,
+		Source: report.Source, About: a.ExternalID, Time: now, Provider: w.Provider, UserID: w.UserID, Data: data,
 	}
 	return e, store.Known{
 		ExternalID: a.ExternalID, ContentHash: hash, HashVersion: s.connector.HashVersion,

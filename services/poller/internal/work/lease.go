@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/platform/bus"
-	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -65,7 +64,7 @@ func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	defer done()
 	switch {
 	case errors.Is(err, store.ErrFenced):
-		s.log.Info("the lease was taken away; dropped the work")
+		s.log.InfoContext(ctx, "the lease was taken away; dropped the work")
 		err = nil
 	case err != nil && ctx.Err() == nil && !errors.Is(err, ErrRestored):
 		s.rest(tidy)
@@ -109,13 +108,12 @@ func (s *session) run(ctx context.Context) error {
 		if err != nil || !found {
 			return err
 		}
-		ctx := telemetry.WithTraceParent(ctx, w.Trace)
 		if s.connector == nil {
 			err = s.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
 		} else if w.Confirms && s.getter() != nil {
-			err = s.ask(ctx, w, tokens)
+			err = s.traced(ctx, "ask for a record", w, func(ctx context.Context) error { return s.ask(ctx, w, tokens) })
 		} else {
-			err = s.page(ctx, w, tokens)
+			err = s.traced(ctx, "read a page", w, func(ctx context.Context) error { return s.page(ctx, w, tokens) })
 		}
 		if errors.Is(err, errDone) {
 			return nil
@@ -152,6 +150,6 @@ func (s *session) rest(ctx context.Context) {
 		return store.SetFailures(ctx, tx, t)
 	})
 	if err != nil && !errors.Is(err, store.ErrFenced) {
-		s.log.Warn("could not store that the target rests", "error", fmt.Errorf("rest: %w", err))
+		s.log.WarnContext(ctx, "could not store that the target rests", "error", fmt.Errorf("rest: %w", err))
 	}
 }

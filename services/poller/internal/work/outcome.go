@@ -97,7 +97,7 @@ func (s *session) finish(ctx context.Context, tx tx, w *store.Window, o report.O
 
 // fail ends a window without success.
 func (s *session) fail(ctx context.Context, w store.Window, e *events.SyncError) error {
-	s.log.Warn("a sync failed", "sync_id", w.ID, "code", e.Code)
+	s.log.WarnContext(ctx, "a sync failed", "sync_id", w.ID, "code", e.Code)
 	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 		return s.finish(ctx, tx, &w, report.Outcome{Status: events.SyncFailed, Error: e})
 	})
@@ -164,7 +164,7 @@ func (s *session) fetchFailed(ctx context.Context, w store.Window, err error) er
 		return s.postpone(ctx, w, short.until, short.whose)
 	}
 	class := provider.ClassOf(err)
-	s.log.Warn("a page could not be read", "sync_id", w.ID, "class", class, "error", err)
+	s.log.WarnContext(ctx, "a page could not be read", "sync_id", w.ID, "class", class, "error", err)
 	switch class {
 	case provider.ClassRateLimited:
 		return s.postpone(ctx, w, s.refusedUntil, "account")

@@ -59,7 +59,7 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 			w.Counts.New, w.Counts.Changed, w.Counts.Seen = w.Counts.New+r.created, w.Counts.Changed+r.changed, w.Counts.Seen+r.created+r.changed
 			w.Counts.Removed += r.removed
 		case errors.Is(err, errWrongSequence):
-			s.log.Info("somebody else wrote the log; dropping the lease")
+			s.log.InfoContext(ctx, "somebody else wrote the log; dropping the lease")
 			return errDone
 		default:
 			return err
@@ -106,7 +106,7 @@ func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page,
 		}
 		for _, x := range d.verdict.removals {
 			d.add(s.removal(*w, x, events.RemovedTwiceGone))
-			s.log.Info("a record is gone from the provider", "external_id", x.ExternalID, "sync_id", w.ID)
+			s.log.InfoContext(ctx, "a record is gone from the provider", "external_id", x.ExternalID, "sync_id", w.ID)
 		}
 	}
 	if err := s.publishAll(ctx, w, &d, &page); err != nil {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
@@ -43,6 +45,7 @@ type Config struct {
 	DegradeAfter time.Duration
 	Workers      int
 	Metrics      *Metrics
+	Tracer       trace.Tracer
 	Now          func() time.Time
 	Hooks        Hooks
 }
@@ -142,7 +145,7 @@ func (p *Pool) work(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			p.Log.Warn("a poll was interrupted; trying again", "error", err)
+			p.Log.WarnContext(ctx, "a poll was interrupted; trying again", "error", err)
 			p.sleep(ctx, pause, nil)
 			continue
 		}

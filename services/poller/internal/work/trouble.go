@@ -67,7 +67,7 @@ func (s *session) well(ctx context.Context) error {
 func (s *session) tell(ctx context.Context, r rpc.ReportRequest) (stands rpc.ReportResponse, told bool) {
 	stands, err := bus.Call[rpc.ReportRequest, rpc.ReportResponse](ctx, s.Bus, rpc.OAuthReport, r)
 	if err != nil {
-		s.log.Warn("how the provider answers could not be told; it is told again", "class", r.Class, "error", err)
+		s.log.WarnContext(ctx, "how the provider answers could not be told; it is told again", "class", r.Class, "error", err)
 	}
 	return stands, err == nil
 }
