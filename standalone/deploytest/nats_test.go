@@ -58,7 +58,11 @@ type member struct {
 // without services.
 func members(t *testing.T) map[string]member {
 	t.Helper()
-	i := newInstallation(t)
+	return newInstallation(t).members(t)
+}
+
+func (i *installation) members(t *testing.T) map[string]member {
+	t.Helper()
 	all := map[string]member{}
 	for _, name := range users() {
 		nc, err := bus.Connect(t.Context(), i.secret(t, "nats_url_"+name), "test", bustest.Logger(t))

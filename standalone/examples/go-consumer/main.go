@@ -46,6 +46,13 @@ func (w workout) newer(old workout) bool {
 	return cmp.Or(cmp.Compare(w.Version, old.Version), cmp.Compare(w.NormalizerVersion, old.NormalizerVersion)) > 0
 }
 
+// options are what the command line says.
+type options struct {
+	file, durable, subjects string
+	once                    bool
+	apiPrefix, inboxPrefix  string
+}
+
 // table is every workout by id, and the file that it is kept in.
 type table struct {
 	file string
@@ -53,38 +60,39 @@ type table struct {
 }
 
 func main() {
-	file := flag.String("file", "workouts.json", "where the table is kept")
-	durable := flag.String("durable", "go-example", "name of the position; one table, one name")
-	subjects := flag.String("subjects", "stridelog.workout.>", "which events: stridelog.workout.*.*.<user_id> is one person")
-	once := flag.Bool("once", false, "end when everything that is there has been read")
+	var o options
+	flag.StringVar(&o.file, "file", "workouts.json", "where the table is kept")
+	flag.StringVar(&o.durable, "durable", "go-example", "name of the position; one table, one name")
+	flag.StringVar(&o.subjects, "subjects", "stridelog.workout.>", "which events: stridelog.workout.*.*.<user_id> is one person")
+	flag.BoolVar(&o.once, "once", false, "end when everything that is there has been read")
+	flag.StringVar(&o.apiPrefix, "api-prefix", jetstream.DefaultAPIPrefix, "of JetStream, where it is another account's")
+	flag.StringVar(&o.inboxPrefix, "inbox-prefix", "_INBOX", "of replies, where a user may hear only their own")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *file, *durable, *subjects, *once); err != nil {
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "go-consumer:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, file, durable, subjects string, once bool) error {
-	t, err := open(file)
+func run(ctx context.Context, o options) error {
+	t, err := open(o.file)
 	if err != nil {
 		return err
 	}
-	nc, err := nats.Connect(os.Getenv("NATS_URL"), nats.Name(durable))
+	nc, err := nats.Connect(os.Getenv("NATS_URL"), nats.Name(o.durable), nats.CustomInboxPrefix(o.inboxPrefix))
 	if err != nil {
 		return fmt.Errorf("connect to NATS_URL: %w", err)
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := jetstream.NewWithAPIPrefix(nc, o.apiPrefix)
 	if err != nil {
 		return err
 	}
-	consumer, err := js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		Durable: durable, FilterSubject: subjects, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
-	})
+	consumer, err := position(ctx, js, o)
 	if err != nil {
-		return fmt.Errorf("open the position %s on %s: %w", durable, stream, err)
+		return fmt.Errorf("open the position %s on %s: %w", o.durable, stream, err)
 	}
 	for ctx.Err() == nil {
 		n, err := t.takeBatch(consumer)
@@ -99,11 +107,22 @@ func run(ctx context.Context, file, durable, subjects string, once bool) error {
 		if err != nil {
 			return fmt.Errorf("ask how much is left: %w", err)
 		}
-		if once && info.NumPending == 0 && info.NumAckPending == 0 {
+		if o.once && info.NumPending == 0 && info.NumAckPending == 0 {
 			return nil
 		}
 	}
 	return nil
+}
+
+// position is the durable consumer: the one there is, else a new one.
+func position(ctx context.Context, js jetstream.JetStream, o options) (jetstream.Consumer, error) {
+	consumer, err := js.Consumer(ctx, stream, o.durable)
+	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return consumer, err
+	}
+	return js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
+		Durable: o.durable, FilterSubject: o.subjects, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+	})
 }
 
 // takeBatch stores the next events and then acknowledges them; it returns how many.

@@ -72,8 +72,9 @@ async def take_batch(subscription, database):
 async def run(options):
     database = sqlite3.connect(options.database)
     database.execute(TABLE)
-    client = await nats.connect(os.environ["NATS_URL"], name=options.durable)
-    subscription = await client.jetstream().pull_subscribe(
+    client = await nats.connect(os.environ["NATS_URL"], name=options.durable, inbox_prefix=options.inbox_prefix.encode())
+    # Takes the position that there is, else makes it.
+    subscription = await client.jetstream(prefix=options.api_prefix).pull_subscribe(
         options.subjects,
         durable=options.durable,
         stream=STREAM,
@@ -100,5 +101,7 @@ if __name__ == "__main__":
     parser.add_argument("--database", default="workouts.db", help="where the table is kept")
     parser.add_argument("--durable", default="python-example", help="name of the position; one table, one name")
     parser.add_argument("--subjects", default="stridelog.workout.>", help="which events: stridelog.workout.*.*.<user_id> is one person")
+    parser.add_argument("--api-prefix", default="$JS.API", help="of JetStream, where it is another account's")
+    parser.add_argument("--inbox-prefix", default="_INBOX", help="of replies, where a user may hear only their own")
     parser.add_argument("--once", action="store_true", help="end when everything that is there has been read")
     asyncio.run(run(parser.parse_args()))
