@@ -66,7 +66,7 @@ func New(cfg Config) (*Service, error) {
 	case len(cfg.Normalizers) == 0:
 		return nil, errors.New("projector: Config.Normalizers is empty, so no record could be read; pass the catalog's")
 	}
-	metrics, err := fold.NewMetrics(cfg.Registry, cfg.Bus)
+	metrics, err := fold.NewMetrics(cfg.Registry)
 	if err != nil {
 		return nil, err
 	}

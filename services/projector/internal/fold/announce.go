@@ -38,7 +38,6 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 			if err := f.Bus.DeadLetter(ctx, service, r.Delivery, r.Reason); err != nil {
 				return err
 			}
-			f.Metrics.rejected.Inc()
 			f.Log.WarnContext(ctx, "an event is given up as a dead letter", "stream", r.Delivery.Stream, "sequence", r.Delivery.Sequence, "error", r.Reason)
 		}
 		if len(candidates) == 0 {

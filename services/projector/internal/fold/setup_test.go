@@ -42,7 +42,7 @@ func setup(t *testing.T) *bench {
 
 func (x *bench) fold(t *testing.T, b *bus.Bus) *fold.Facts {
 	t.Helper()
-	metrics, err := fold.NewMetrics(nil, b)
+	metrics, err := fold.NewMetrics(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,7 +139,7 @@ func benchLog(b *testing.B, n provider.Normalizers, event func(n int, f projecto
 			b.Fatal(err)
 		}
 	}
-	metrics, err := fold.NewMetrics(nil, bs)
+	metrics, err := fold.NewMetrics(nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -73,9 +73,7 @@ func (i Intake) lane(ctx context.Context, batches *bus.Batches) error {
 		if err != nil {
 			return err
 		}
-		if err = i.Fold(ctx, batch.Deliveries); err == nil {
-			err = batch.Ack(ctx)
-		}
+		err = i.fold(ctx, batch)
 		switch {
 		case err == nil:
 			pause = pauseFirst
@@ -93,6 +91,16 @@ func (i Intake) lane(ctx context.Context, batches *bus.Batches) error {
 		}
 		pause = min(2*pause, pauseMost)
 	}
+}
+
+// fold takes one batch from its delivery to its acknowledgement.
+func (i Intake) fold(ctx context.Context, batch *bus.Batch) (err error) {
+	ctx, processing := i.Bus.Process(ctx, i.Durable, batch.Deliveries)
+	defer func() { processing.End(err) }()
+	if err := i.Fold(ctx, batch.Deliveries); err != nil {
+		return err
+	}
+	return batch.Ack(ctx)
 }
 
 func (i Intake) giveBack(ctx context.Context, batch *bus.Batch, pause time.Duration, reason error) {

@@ -27,7 +27,7 @@ func (v *Version) Announcement(source string) (e events.Event, ok bool) {
 	}
 	return events.Event{
 		ID: v.EventID, Source: source, About: data.change.WorkoutID, Time: v.At,
-		Provider: v.Provider, UserID: data.change.UserID, Data: data,
+		Provider: v.Provider, UserID: data.change.UserID, TraceParent: v.Trace, Data: data,
 	}, true
 }
 

@@ -58,6 +58,7 @@ func version(d bus.Delivery, userID, providerName, externalID string, origin eve
 	return &Version{
 		WorkoutID: id, Sequence: d.Sequence, OriginRank: int16(origin.Rank()), At: d.Event.Time, UserID: user,
 		Provider: providerName, ExternalID: externalID, FactID: d.Event.ID, Origin: string(origin),
+		Trace: d.Event.TraceParent,
 	}, nil
 }
 

@@ -37,6 +37,7 @@ type Version struct {
 	Event      string // recorded, updated, removed
 	EventID    string // of the Workout* event that this version causes
 	FactID     string
+	Trace      string // traceparent that the announcement goes on with; empty for none
 	Origin     string
 	Format     *string // nil for a removal
 	Removed    bool
