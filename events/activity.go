@@ -37,6 +37,12 @@ type ActivityContext struct {
 	OffsetSource string `json:"offset_source,omitempty"` // record, profile or unknown
 	Locale       string `json:"locale,omitempty"`        // language of the record's labels
 	DistanceUnit string `json:"distance_unit,omitempty"` // of the account, where the record names none
+	// UTCOffsetSeconds is that of this record, where another file of the same
+	// export says it.
+	UTCOffsetSeconds *int `json:"utc_offset_seconds,omitempty"`
+	// Companion is another record of the same export about the same activity, as
+	// it stands there; of a CSV file the header line and the row.
+	Companion string `json:"companion,omitempty"`
 }
 
 // ActivityFetched is a provider's record exactly as it was sent, published when

@@ -1,0 +1,193 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+// Importer reads one kind of export archive.
+type Importer interface {
+	// Open finds an export's files in archives, in parts of one archive, in
+	// unpacked folders or in single files, and looks through them once. What
+	// makes the archive as a whole unusable is an *ArchiveError with words for
+	// its owner; then nothing was handed over. The caller closes the export.
+	Open(ctx context.Context, paths []string) (Export, error)
+}
+
+// Importers are all importers by kind: "fitbit-export".
+type Importers map[string]Importer
+
+// Export is one opened export. It is not for concurrent use.
+type Export interface {
+	// Provider is the name of the provider whose records these are.
+	Provider() string
+	// Size is the uncompressed bytes of the files that hold records, for progress.
+	Size() int64
+	// Activities hands over every record, file after file, once. An error of
+	// yield ends it and comes back. A record or a file that cannot be read is in
+	// the report, never an error; the rest goes on.
+	Activities(ctx context.Context, yield func(ImportedActivity) error) error
+	// Report is complete after Activities.
+	Report() ExportReport
+	Close() error
+}
+
+// ImportedActivity is one record of an export.
+type ImportedActivity struct {
+	Activity
+	// ContentHash is ImportHash over the record with its context, HashVersion the
+	// number of the rule it follows.
+	ContentHash string
+	HashVersion int
+	File        string        // base name inside the archive
+	Duration    time.Duration // zero when it cannot be read
+	Read        int64         // bytes of Size read so far
+	// ForeignID says that ExternalID is not of the provider API's id space. A
+	// known record that starts within 2 minutes and has a duration within 3
+	// minutes is the same activity, and then there is nothing to import.
+	ForeignID bool
+}
+
+// ImportHash is the content hash of a record of an export: ContentHash over the
+// record and over what other files of the export say about it. So a companion
+// that appears in a later archive makes a new version.
+func ImportHash(raw []byte, volatile []string, c events.ActivityContext) (string, error) {
+	record, err := ContentHash(raw, volatile)
+	if err != nil {
+		return "", err
+	}
+	offset := ""
+	if c.UTCOffsetSeconds != nil {
+		offset = fmt.Sprint(*c.UTCOffsetSeconds)
+	}
+	whole := fmt.Sprintf("%q %q %q %q", record, c.Companion, offset, c.TimeZone)
+	return ContentHash([]byte(whole), nil)
+}
+
+// ExportReport says what an export holds. Names in it are base names: the top
+// folder of an archive can be the name of its owner.
+type ExportReport struct {
+	Files   []ExportFile `json:"files"`
+	Unknown []string     `json:"unknown"` // base names nobody knows, at most MaxUnknown
+	Ignored int          `json:"ignored"` // files of families without activities, and explanations
+	Notes   []string     `json:"notes"`   // stable codes, Note…
+}
+
+// MaxUnknown bounds the unknown files that a report names.
+const MaxUnknown = 1000
+
+// The notes of a report.
+const (
+	NotePartMissing    = "part_missing"    // an export of this provider, but without a file that holds activities
+	NoteProfileMissing = "profile_missing" // no file says the person's time zone
+	NoteProfilesDiffer = "profiles_differ" // two files of profiles disagree; what they disagree about is not used
+	NoteZoneUnknown    = "zone_unknown"    // the profile's time zone is not in the time zone database
+	NoteMoreUnknown    = "more_unknown"    // more than MaxUnknown files are unknown
+)
+
+// ExportFile says what became of one file. It handed over Records less those in
+// Skipped.
+type ExportFile struct {
+	Name    string         `json:"name"` // base name
+	Kind    string         `json:"kind"`
+	Records int            `json:"records"`
+	Skipped map[string]int `json:"skipped,omitempty"` // reason code, Skip…, to count
+	Problem string         `json:"problem,omitempty"` // why it could not be read, or not to its end
+}
+
+// Why a record of a file was not handed over.
+const (
+	SkipBroken    = "broken"       // not a whole record
+	SkipTooLarge  = "too_large"    // more bytes than a record may have
+	SkipDuplicate = "duplicate"    // the export holds it elsewhere, as new or newer
+	SkipCompanion = "companion"    // it went along with the same activity's record from another file
+	SkipDeleted   = "deleted"      // the export marks it as deleted by the person
+	SkipUnused    = "not_imported" // of a kind that is not kept
+)
+
+// ArchiveError says what makes an archive unusable, without names of files or of
+// people.
+type ArchiveError struct {
+	Code   string // Archive…
+	Part   int    // of the given paths, from 1; 0 when it is about all of them
+	Detail string // a limit, or what the file is instead; may be empty
+}
+
+// The codes of an ArchiveError.
+const (
+	ArchiveMissing        = "archive_missing"
+	ArchiveUnreadable     = "archive_unreadable"
+	ArchiveNotOne         = "not_an_archive"
+	ArchiveUnsupported    = "archive_unsupported"
+	ArchiveTruncated      = "archive_truncated"
+	ArchiveDamaged        = "archive_damaged"
+	ArchiveEncrypted      = "archive_encrypted"
+	ArchiveUnsafeName     = "archive_unsafe_name"
+	ArchiveLink           = "archive_link"
+	ArchiveTooManyFiles   = "archive_too_many_files"
+	ArchiveTooLarge       = "archive_too_large"
+	ArchiveBomb           = "archive_bomb"
+	ArchiveNested         = "archive_nested"
+	ArchiveForeign        = "not_an_export"
+	ArchiveTooManyRecords = "archive_too_many_records"
+)
+
+// Error says in words for the archive's owner what is wrong and what to do.
+func (e *ArchiveError) Error() string {
+	text := archiveWords(e.Code)
+	if e.Detail != "" {
+		text += " (" + e.Detail + ")"
+	}
+	if e.Part > 0 {
+		text = fmt.Sprintf("archive %d: %s", e.Part, text)
+	}
+	return text
+}
+
+// ArchiveCodes lists every code, for those who document or translate them.
+func ArchiveCodes() []string {
+	return []string{
+		ArchiveMissing, ArchiveUnreadable, ArchiveNotOne, ArchiveUnsupported, ArchiveTruncated, ArchiveDamaged, ArchiveEncrypted,
+		ArchiveUnsafeName, ArchiveLink, ArchiveTooManyFiles, ArchiveTooLarge, ArchiveBomb, ArchiveNested, ArchiveForeign, ArchiveTooManyRecords,
+	}
+}
+
+func archiveWords(code string) string {
+	switch code {
+	case ArchiveMissing:
+		return "there is no such file or folder; check the path"
+	case ArchiveUnreadable:
+		return "the file cannot be read; check that it is still there and that you may read it"
+	case ArchiveNotOne:
+		return "this is not an archive; choose the .zip or .tgz file as it was downloaded, or the unpacked folder"
+	case ArchiveUnsupported:
+		return "this kind of archive cannot be read; unpack it and choose the folder, or pack it again as .zip"
+	case ArchiveTruncated:
+		return "the archive ends in the middle; the download was probably cut off, so download it again"
+	case ArchiveDamaged:
+		return "the archive is damaged; download it again"
+	case ArchiveEncrypted:
+		return "the archive is protected by a password; unpack it and choose the folder"
+	case ArchiveUnsafeName:
+		return "the archive names files outside of itself, which no export does; nothing was imported"
+	case ArchiveLink:
+		return "the archive or folder holds links or special files, which no export does; nothing was imported"
+	case ArchiveTooManyFiles:
+		return "the archive holds too many files; export only the wearable's data and try again"
+	case ArchiveTooLarge:
+		return "the archive is too large; export only the wearable's data, or in smaller parts"
+	case ArchiveBomb:
+		return "the archive unpacks to far more than an export can; nothing was imported"
+	case ArchiveNested:
+		return "the archive holds other archives and no export; unpack it and choose the archives inside"
+	case ArchiveForeign:
+		return "none of the files belongs to such an export; choose the export's own archive"
+	case ArchiveTooManyRecords:
+		return "the export holds more activities than a person can have; nothing was imported"
+	default:
+		return "the archive cannot be used"
+	}
+}
