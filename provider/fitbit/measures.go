@@ -108,11 +108,8 @@ func (e *reading) heart(w *events.Workout) {
 	if w.AvgHeartRateBPM = wholeInt(e.fields["averageHeartRate"]); w.AvgHeartRateBPM != nil {
 		e.use("averageHeartRate")
 	}
-	var minutes struct {
-		Total json.RawMessage `json:"totalMinutes"`
-	}
-	if json.Unmarshal(e.fields["activeZoneMinutes"], &minutes) == nil {
-		w.ActiveZoneMinutes = wholeInt(minutes.Total)
+	if minutes, err := readMembers(e.fields["activeZoneMinutes"]); err == nil {
+		w.ActiveZoneMinutes = wholeInt(minutes.byName()["totalMinutes"])
 	}
 	w.HeartRateZones = zonesOf(e.fields["heartRateZones"])
 }
@@ -121,24 +118,15 @@ func (e *reading) heart(w *events.Workout) {
 // position, because their names come in the account's language: four zones are
 // Fitbit's own, any other number is the person's. Nil when there are none to read.
 func zonesOf(value json.RawMessage) []events.HeartRateZone {
-	var entries []struct {
-		Min         json.RawMessage `json:"min"`
-		Max         json.RawMessage `json:"max"`
-		Minutes     json.RawMessage `json:"minutes"`
-		CaloriesOut json.RawMessage `json:"caloriesOut"`
-	}
-	if len(value) == 0 || json.Unmarshal(value, &entries) != nil {
+	entries, ok := readElements(value)
+	if !ok {
 		return nil
 	}
 	zones := make([]events.HeartRateZone, 0, len(entries))
-	for _, z := range entries {
-		zone := events.HeartRateZone{MinBPM: wholeInt(z.Min), MaxBPM: wholeInt(z.Max)}
-		if n, ok := numberOf(z.Minutes); ok && n >= 0 && n < 1e6 {
-			seconds := rounded(n * 60)
-			zone.DurationSeconds = &seconds
-		}
-		if n, ok := numberOf(z.CaloriesOut); ok && n >= 0 {
-			zone.CaloriesKcal = &n
+	for _, entry := range entries {
+		zone, ok := zoneOf(entry)
+		if !ok {
+			return nil
 		}
 		zones = append(zones, zone)
 	}
@@ -152,6 +140,31 @@ func zonesOf(value json.RawMessage) []events.HeartRateZone {
 		}
 	}
 	return zones
+}
+
+// zoneOf reads one zone; a null is one of which nothing is known.
+func zoneOf(entry json.RawMessage) (zone events.HeartRateZone, ok bool) {
+	if string(entry) == "null" {
+		return zone, true
+	}
+	end := scanObject(entry, 0, 1, func(name, value []byte) {
+		switch string(name) {
+		case `"min"`:
+			zone.MinBPM = wholeInt(value)
+		case `"max"`:
+			zone.MaxBPM = wholeInt(value)
+		case `"minutes"`:
+			if n, ok := numberOf(value); ok && n >= 0 && n < 1e6 {
+				seconds := rounded(n * 60)
+				zone.DurationSeconds = &seconds
+			}
+		case `"caloriesOut"`:
+			if n, ok := numberOf(value); ok && n >= 0 {
+				zone.CaloriesKcal = &n
+			}
+		}
+	})
+	return zone, end == len(entry)
 }
 
 // lower is the zone's lower bound; a zone without one comes last.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
@@ -113,15 +114,12 @@ func (e *reading) origin(w *events.Workout) {
 	case "tracker", "mobile_run", "fitstar":
 		w.RecordingMethod = events.RecordingActive
 	}
-	var source struct {
-		ID   json.RawMessage `json:"id"`
-		Name json.RawMessage `json:"name"`
-		Type json.RawMessage `json:"type"`
-	}
-	if json.Unmarshal(e.fields["source"], &source) != nil {
+	members, err := readMembers(e.fields["source"])
+	if err != nil {
 		return // entries bridged from other platforms have none
 	}
-	id, name, kind := optionalText(source.ID), optionalText(source.Name), optionalText(source.Type)
+	source := members.byName()
+	id, name, kind := optionalText(source["id"]), optionalText(source["name"]), optionalText(source["type"])
 	w.Source.DeviceType = kind
 	if kind != nil && (*kind == "app" || *kind == "api") {
 		w.Source.Source = name
@@ -139,25 +137,31 @@ func (e *reading) use(names ...string) {
 // without is the object of all members but the named ones, values verbatim, but
 // for bytes that are no text and that no database takes; nil when none is left.
 func (l memberList) without(used map[string]bool) (json.RawMessage, error) {
-	var out []byte
+	size := 2
+	for _, m := range l {
+		size += len(m.name) + len(m.value) + 4
+	}
+	out := append(make([]byte, 0, size), '{')
 	for _, m := range l {
 		if used[m.name] {
 			continue
 		}
-		name, err := json.Marshal(m.name)
-		if err != nil {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		var err error
+		if out, err = appendName(out, m.name); err != nil {
 			return nil, err
 		}
-		separator := byte(',')
-		if out == nil {
-			separator = '{'
-		}
-		out = append(append(append(append(out, separator), name...), ':'), m.value...)
+		out = append(append(out, ':'), m.value...)
 	}
-	if out == nil {
+	if len(out) == 1 {
 		return nil, nil
 	}
-	return bytes.ToValidUTF8(append(out, '}'), []byte("\ufffd")), nil
+	if out = append(out, '}'); utf8.Valid(out) {
+		return out, nil
+	}
+	return bytes.ToValidUTF8(out, []byte("\ufffd")), nil
 }
 
 // milliseconds reads a duration that a workout can have.
@@ -172,16 +176,16 @@ func milliseconds(value json.RawMessage) (time.Duration, bool) {
 // numberOf reads a number that a float holds; its bounds are the caller's.
 func numberOf(value json.RawMessage) (float64, bool) {
 	n, err := strconv.ParseFloat(string(value), 64)
-	return n, err == nil && json.Valid(value) // ParseFloat also reads Inf and 0x1p4
+	return n, err == nil && scanNumber(value, 0) == len(value) // ParseFloat also reads Inf and 0x1p4
 }
 
 // textOf reads a string that says something.
 func textOf(value json.RawMessage) (string, bool) {
-	var text string
-	if len(value) == 0 || json.Unmarshal(value, &text) != nil || strings.TrimSpace(text) == "" {
+	if !peek(value, 0, '"') {
 		return "", false
 	}
-	return text, true
+	text, err := nameOf(value)
+	return text, err == nil && strings.TrimSpace(text) != ""
 }
 
 func optionalText(value json.RawMessage) *string {
