@@ -53,8 +53,9 @@ type ActivityFetched struct {
 	ConnectionID       string          `json:"connection_id,omitempty"` // absent for imports
 	SyncID             string          `json:"sync_id,omitempty"`       // absent for imports
 	ProviderAccountID  string          `json:"provider_account_id,omitempty"`
-	ExternalID         string          `json:"external_id"` // the provider's id as text, digit for digit
-	Format             string          `json:"format"`      // fitbit.activity_list.v1, …
+	ExternalID         string          `json:"external_id"`          // the provider's id as text, digit for digit
+	ForeignID          bool            `json:"foreign_id,omitempty"` // the provider's API does not know the external id: it is of a file of an export
+	Format             string          `json:"format"`               // fitbit.activity_list.v1, …
 	Context            ActivityContext `json:"context"`
 	ProviderModifiedAt *time.Time      `json:"provider_modified_at,omitempty"`
 	ContentHash        string          `json:"content_hash"` // sha256:<hex> over the canonical record
@@ -76,6 +77,9 @@ func (*ActivityFetched) EventType() Type { return TypeActivityFetched }
 const (
 	RemovedNotFound  = "not_found"    // the provider answered 404 for the id
 	RemovedTwiceGone = "absent_twice" // two complete passes without it
+	// RemovedSuperseded: only an import knew the record, under an id of its own; now
+	// the same activity is known under the provider's id.
+	RemovedSuperseded = "superseded"
 )
 
 // ActivityRemoved says that a provider no longer has a record.

@@ -10,6 +10,13 @@ const (
 	StreamDeadLetters = "STRIDELOG_DEAD_LETTERS"
 )
 
+// BucketUploads is the object store that holds uploaded archives until they are
+// imported. It is no part of the log.
+const BucketUploads = "STRIDELOG_UPLOADS"
+
+// UploadRetention is how long an upload stays that nobody takes.
+const UploadRetention = 24 * time.Hour
+
 // Stream says what a JetStream stream holds and how long. Whoever connects
 // first declares it; declaring it again changes nothing.
 type Stream struct {

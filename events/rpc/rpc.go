@@ -24,6 +24,7 @@ const (
 	OAuthTokenRejected Method = "rpc.oauth.v1.token_rejected"
 	OAuthReport        Method = "rpc.oauth.v1.report"
 	PollerErase        Method = "rpc.poller.v1.erase"
+	PollerImport       Method = "rpc.poller.v1.import"
 	ProjectorErase     Method = "rpc.projector.v1.erase"
 )
 
@@ -142,6 +143,31 @@ type EraseRequest struct {
 // EraseResponse counts what was deleted, by kind.
 type EraseResponse struct {
 	Counts map[string]int64 `json:"counts"`
+}
+
+// ImportRequest asks to bring in an export archive that was uploaded. It may come
+// more than once.
+type ImportRequest struct {
+	ImportID string   `json:"import_id"`
+	UserID   string   `json:"user_id"`
+	Kind     string   `json:"kind"` // fitbit-export
+	DryRun   bool     `json:"dry_run,omitempty"`
+	Uploads  []Upload `json:"uploads"` // the parts of one export
+}
+
+// Upload is a file in the bucket of uploads.
+type Upload struct {
+	Name   string `json:"name"`           // in the bucket
+	Pieces int    `json:"pieces"`         // objects that it is made of
+	Bytes  int64  `json:"bytes"`          // of the whole file
+	File   string `json:"file,omitempty"` // base name that the person gave it
+}
+
+// ImportResponse says that the import is queued. From now on whoever asked need
+// not care for the uploads.
+type ImportResponse struct {
+	Provider    string    `json:"provider"` // whose records they are
+	RequestedAt time.Time `json:"requested_at"`
 }
 
 // TokenRequest asks for an access token that is good for at least MinValidity.
