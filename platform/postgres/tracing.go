@@ -8,15 +8,20 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// queryTracer makes a span of each query that is part of a trace. The statement is
-// shown as it is written here; its arguments, which are people's data, never are.
-// Waiting for a connection is a metric of the pool, not a span.
+// queryTracer makes a span of each query, batch and copy that is part of a trace. The
+// statement is shown as it is written here; its arguments, which are people's data,
+// never are. Preparing a statement is a part of its first query, and waiting for a
+// connection is a metric of the pool.
 func queryTracer(traces trace.TracerProvider, database string) pgx.QueryTracer {
-	return otelpgx.NewTracer(
+	t := otelpgx.NewTracer(
 		otelpgx.WithTracerProvider(traces),
 		otelpgx.WithMeterProvider(metricnoop.NewMeterProvider()), // else it asks the process for a global one
 		otelpgx.WithTracerAttributes(semconv.DBNamespace(database)),
 		otelpgx.WithDisableConnectionDetailsInAttributes(),
-		otelpgx.WithDisableAcquireTracer(),
 	)
+	return struct {
+		pgx.QueryTracer
+		pgx.BatchTracer
+		pgx.CopyFromTracer
+	}{t, t, t}
 }

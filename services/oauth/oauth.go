@@ -87,6 +87,11 @@ func New(cfg Config) (*Service, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}
+	if cfg.Registry != nil {
+		if err := cfg.Registry.Register(newCensus(log, s.store)); err != nil {
+			return nil, fmt.Errorf("oauth: register the count of connections: %w", err)
+		}
+	}
 	if s.desk, err = consent.New(consent.Options{
 		Store: s.store, Sealer: sealer, Revoker: s.revoker, Connectors: cfg.Connectors, Catalog: cfg.Catalog,
 		RedirectURIs: cfg.RedirectURIs, Allowed: allowed, Log: log, Registry: cfg.Registry,
