@@ -17,7 +17,7 @@ import (
 // stream from the next: a sequence means nothing without it.
 const metadataEpoch = "stridelog_epoch"
 
-// DeclareStreams makes every stream of events.Streams, or brings what exists in
+// DeclareStreams makes every stream of events.Streams and the bucket of uploads, or brings what exists in
 // line with it. It keeps what the declaration does not speak of (replicas,
 // placement, size limits), so an operator may set those. Any number of processes
 // may declare at once: they end up with one epoch.
@@ -26,6 +26,9 @@ func (b *Bus) DeclareStreams(ctx context.Context) error {
 		if err := b.declare(ctx, s); err != nil {
 			return fmt.Errorf("declare stream %s: %w", s.Name, err)
 		}
+	}
+	if err := b.declareUploads(ctx); err != nil {
+		return fmt.Errorf("declare bucket %s: %w", events.BucketUploads, err)
 	}
 	return nil
 }

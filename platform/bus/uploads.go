@@ -1,0 +1,165 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rpc"
+)
+
+const (
+	// pieceSize is how much of an upload is under way to the server at once. The
+	// object store's client waits for its acknowledgements only at an object's end,
+	// and a server drops what waits for a slow disk beyond 128 MB, so a file is
+	// stored as many objects.
+	pieceSize = 8 << 20
+	// chunkSize fits into a message of any server: the default limit is 1 MB.
+	chunkSize = 256 << 10
+	// pieceTimeout bounds reading or deleting one piece.
+	pieceTimeout = time.Minute
+)
+
+// ErrUploadGone says that an upload is not there, or not whole: it was deleted, or
+// nobody took it for events.UploadRetention.
+var ErrUploadGone = errors.New("the upload is not there any more")
+
+// bucketStream is the stream that an object store is made of.
+const bucketStream = "OBJ_" + events.BucketUploads
+
+// declareUploads makes the bucket, or gives it the retention that is declared.
+func (b *Bus) declareUploads(ctx context.Context) error {
+	s, err := b.js.Stream(ctx, bucketStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		_, err = b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+			Bucket: events.BucketUploads, Description: "Uploaded archives, until they are imported",
+			TTL: events.UploadRetention, Storage: jetstream.FileStorage, // archives are compressed already
+		})
+		if errors.Is(err, jetstream.ErrBucketExists) { // another process was faster
+			return nil
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	c := s.CachedInfo().Config
+	if c.MaxAge == events.UploadRetention {
+		return nil
+	}
+	c.MaxAge = events.UploadRetention
+	_, err = b.js.UpdateStream(ctx, c)
+	return err
+}
+
+// Upload stores a file under a name of its own, however large, with the memory of
+// one piece. On an error, which can be the reader's, nothing of it stays.
+func (b *Bus) Upload(ctx context.Context, name string, r io.Reader) (u rpc.Upload, err error) {
+	u.Name = name
+	store, err := b.js.ObjectStore(ctx, events.BucketUploads)
+	if err != nil {
+		return u, fmt.Errorf("open the bucket of uploads: %w", err)
+	}
+	// What was begun is tidied up also when whoever uploads goes away.
+	tidy := context.WithoutCancel(ctx)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.DeleteUpload(tidy, u))
+		}
+	}()
+	for {
+		if err := ctx.Err(); err != nil {
+			return u, err
+		}
+		piece := &pieceReader{r: r, left: pieceSize}
+		info, err := store.Put(tidy, jetstream.ObjectMeta{
+			Name: pieceName(name, u.Pieces), Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize},
+		}, piece)
+		if err != nil {
+			return u, fmt.Errorf("store an upload: %w", err)
+		}
+		u.Pieces++
+		u.Bytes += int64(info.Size) //nolint:gosec // a piece's
+		if piece.ended {
+			return u, nil
+		}
+	}
+}
+
+func pieceName(name string, n int) string { return fmt.Sprintf("%s/%06d", name, n) }
+
+// pieceReader reads full chunks up to the end of a piece or of the file.
+type pieceReader struct {
+	r     io.Reader
+	left  int
+	ended bool
+}
+
+func (p *pieceReader) Read(chunk []byte) (int, error) {
+	if p.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := io.ReadFull(p.r, chunk[:min(len(chunk), p.left)])
+	p.left -= n
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		p.ended = true
+		return n, io.EOF
+	}
+	return n, err
+}
+
+// Download writes an upload to w. ErrUploadGone when a piece is missing; the
+// client checks every piece's digest.
+func (b *Bus) Download(ctx context.Context, u rpc.Upload, w io.Writer) error {
+	store, err := b.js.ObjectStore(ctx, events.BucketUploads)
+	if err != nil {
+		return fmt.Errorf("open the bucket of uploads: %w", err)
+	}
+	var total int64
+	for n := range u.Pieces {
+		written, err := download(ctx, store, pieceName(u.Name, n), w)
+		if err != nil {
+			return fmt.Errorf("read piece %d of %d of an upload: %w", n+1, u.Pieces, err)
+		}
+		total += written
+	}
+	if total != u.Bytes {
+		return fmt.Errorf("an upload of %d bytes came back with %d: %w", u.Bytes, total, ErrUploadGone)
+	}
+	return nil
+}
+
+func download(ctx context.Context, store jetstream.ObjectStore, name string, w io.Writer) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, pieceTimeout)
+	defer cancel()
+	piece, err := store.Get(ctx, name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return 0, ErrUploadGone
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(w, piece)
+	return n, errors.Join(err, piece.Close())
+}
+
+// DeleteUpload deletes an upload. One that is not there is no error.
+func (b *Bus) DeleteUpload(ctx context.Context, u rpc.Upload) error {
+	store, err := b.js.ObjectStore(ctx, events.BucketUploads)
+	if err != nil {
+		return fmt.Errorf("open the bucket of uploads: %w", err)
+	}
+	for n := range u.Pieces {
+		limit, cancel := context.WithTimeout(ctx, pieceTimeout)
+		err := store.Delete(limit, pieceName(u.Name, n))
+		cancel()
+		if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+			return fmt.Errorf("delete an upload: %w", err)
+		}
+	}
+	return nil
+}
