@@ -73,10 +73,7 @@ func (p *Person) tracker(on time.Time) *Device {
 // label draws the label. A few old-fashioned records have none, and a few types
 // are the person's own or a partner's.
 func (p *Person) label(d dice, w *Truth, a activity) {
-	label := a.english
-	if p.options.Language == "it" {
-		label = a.italian
-	}
+	label := p.labelOf(a)
 	own, partner, nameless := d.chance(2), d.chance(5), d.chance(8)
 	title := pick(d, ownTypes())
 	switch {
@@ -88,6 +85,24 @@ func (p *Person) label(d dice, w *Truth, a activity) {
 		return
 	}
 	w.Name = &label
+}
+
+// labelOf is an activity's name in the person's language.
+func (p *Person) labelOf(a activity) string {
+	if p.options.Language == "it" {
+		return a.italian
+	}
+	return a.english
+}
+
+// Label is the provider's name of an activity in the person's language; that of
+// any workout for words that nobody here does.
+func (p *Person) Label(word string) string {
+	a := activityOf(word)
+	if a.word != word {
+		a = activityOf("workout")
+	}
+	return p.labelOf(a)
 }
 
 // arrival draws when the provider got the record: soon, or with a device that

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
 )
 
 // account is what the cloud knows of one person. The person's days are taken
@@ -194,7 +195,7 @@ func check(t *simulator.Truth) error {
 	if t.Start.IsZero() || t.Duration <= 0 || t.ActiveDuration > t.Duration || t.ActiveDuration < 0 {
 		return errors.New("it needs a Start, a positive Duration, and an ActiveDuration no longer than that")
 	}
-	if _, known := typeIDs()[t.Type]; !known && !t.Custom {
+	if _, known := wire.TypeIDs()[t.Type]; !known && !t.Custom {
 		return fmt.Errorf("type %q has no Fitbit id; mark it Custom", t.Type)
 	}
 	return nil

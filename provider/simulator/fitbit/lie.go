@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
 )
 
 // The lies of the activity list are legal answers with something wrong in them.
@@ -141,7 +143,7 @@ func walk(raw json.RawMessage, path string, change func(path string, members []m
 			members = append(members, member{word, walk(v, path+"."+word, change)})
 		}
 		for _, m := range change(path, members) {
-			parts = append(parts, quoted(m.name)+":"+string(m.value))
+			parts = append(parts, wire.Quoted(m.name)+":"+string(m.value))
 		}
 		return json.RawMessage("{" + strings.Join(parts, ",") + "}")
 	default:

@@ -2,7 +2,6 @@ package fitbit
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
 )
 
 // maxLimit is the most that a page holds.
@@ -143,14 +144,5 @@ func (q listQuery) pagination(address string, more bool) string {
 		previous = link(max(0, q.offset-q.limit))
 	}
 	return fmt.Sprintf(`{"%s":%s,"limit":%d,"next":%s,"offset":%d,"previous":%s,"sort":"%s"}`,
-		q.dateName(), quoted(q.date), q.limit, quoted(next), q.offset, quoted(previous), q.sort())
-}
-
-// quoted is a JSON string as people write it: & and < stay.
-func quoted(text string) string {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(text) // a string: it cannot fail
-	return strings.TrimSuffix(b.String(), "\n")
+		q.dateName(), wire.Quoted(q.date), q.limit, wire.Quoted(next), q.offset, wire.Quoted(previous), q.sort())
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
 )
 
 // style is how a record's bytes look. All are legal JSON and mean the same; a
@@ -31,7 +33,7 @@ func styleOf(externalID string) style {
 }
 
 func (s style) distance(n float64) string {
-	text := decimal(n)
+	text := wire.Decimal(n)
 	switch {
 	case s != trailingZero:
 		return text
@@ -45,7 +47,7 @@ func (s style) distance(n float64) string {
 // string writes a JSON string. Markup and U+2028 stay as they are, which JSON
 // allows and encoding/json avoids.
 func (s style) string(text string) string {
-	out := strings.ReplaceAll(quoted(text), `\u2028`, "\u2028")
+	out := strings.ReplaceAll(wire.Quoted(text), `\u2028`, "\u2028")
 	switch s {
 	case escapedSlash:
 		return strings.ReplaceAll(out, "/", `\/`)

@@ -1,20 +1,15 @@
 package fitbit
 
 import (
-	"hash/fnv"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
 )
 
 const (
 	webAPI      = "https://api.fitbit.com/1/user/-/activities/"
-	metersPerKM = 1000
-	metersMile  = 1609.344
-	metersFoot  = 0.3048
 	instantForm = "2006-01-02T15:04:05.000Z07:00" // a zero offset is written Z
 )
 
@@ -30,11 +25,11 @@ type view struct {
 func render(t *simulator.Truth, v view) []byte {
 	o := newObject(styleOf(t.ExternalID))
 	o.raw("logId", t.ExternalID)
-	o.raw("activityTypeId", typeID(t))
+	o.raw("activityTypeId", wire.TypeID(t))
 	if t.Name != nil {
 		o.text("activityName", *t.Name)
 	}
-	o.text("logType", logType(t))
+	o.text("logType", wire.LogType(t))
 	o.text("startTime", t.Start.Format(instantForm))
 	o.text("originalStartTime", t.OriginalStart.Format(instantForm))
 	o.whole("duration", t.Duration.Milliseconds())
@@ -73,27 +68,22 @@ func render(t *simulator.Truth, v view) []byte {
 // lengths writes distance, speed, pace and height. Distance and speed come
 // together; a distance of zero has no pace.
 func lengths(o *object, t *simulator.Truth, miles bool) {
-	unit, word, height := float64(metersPerKM), "Kilometer", 1.0
+	unit, word, height := float64(wire.MetersPerKM), "Kilometer", 1.0
 	if miles {
-		unit, word, height = metersMile, "Mile", metersFoot
+		unit, word, height = wire.MetersMile, "Mile", wire.MetersFoot
 	}
 	if t.DistanceMeters != nil {
-		o.raw("distance", o.style.distance(rounded(*t.DistanceMeters/unit)))
+		o.raw("distance", o.style.distance(wire.Rounded(*t.DistanceMeters/unit)))
 		o.text("distanceUnit", word)
-		o.raw("speed", decimal(*t.AvgSpeedMPS()*3600/unit))
+		o.raw("speed", wire.Decimal(*t.AvgSpeedMPS()*3600/unit))
 	}
 	if pace := t.AvgPaceSecPerKM(); pace != nil {
-		o.raw("pace", decimal(*pace*unit/metersPerKM))
+		o.raw("pace", wire.Decimal(*pace*unit/wire.MetersPerKM))
 	}
 	if t.ElevationGainMeters != nil {
-		o.raw("elevationGain", decimal(rounded(*t.ElevationGainMeters/height)))
+		o.raw("elevationGain", wire.Decimal(wire.Rounded(*t.ElevationGainMeters/height)))
 	}
 }
-
-// rounded takes off what binary arithmetic adds behind the sixth decimal.
-func rounded(n float64) float64 { return math.Round(n*1e6) / 1e6 }
-
-func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func zones(o *object, all []simulator.Zone) string {
 	entries := make([]string, 0, len(all))
@@ -104,7 +94,7 @@ func zones(o *object, all []simulator.Zone) string {
 		entry.whole("max", int64(z.MaxBPM))
 		entry.whole("minutes", int64(z.Minutes))
 		if z.CaloriesKcal != nil {
-			entry.raw("caloriesOut", decimal(*z.CaloriesKcal))
+			entry.raw("caloriesOut", wire.Decimal(*z.CaloriesKcal))
 		}
 		entries = append(entries, entry.String())
 	}
@@ -114,8 +104,7 @@ func zones(o *object, all []simulator.Zone) string {
 // zoneMinutes writes the zones in the order of recorded answers, which is not
 // their own.
 func zoneMinutes(o *object, all []simulator.Zone, total int) string {
-	types := [...]string{"OUT_OF_ZONE", "FAT_BURN", "CARDIO", "PEAK"}
-	names := [...]string{"Out of Range", "Fat Burn", "Cardio", "Peak"}
+	types, names := wire.ZoneTypes(), wire.ZoneNames()
 	entries := make([]string, 0, len(all))
 	for _, order := range [...]int{0, 2, 3, 1} {
 		if order >= len(all) {
@@ -154,7 +143,7 @@ func source(o *object, d *simulator.Device) string {
 	if d.Features != nil {
 		features := make([]string, 0, len(d.Features))
 		for _, f := range d.Features {
-			features = append(features, quoted(f))
+			features = append(features, wire.Quoted(f))
 		}
 		s.raw("trackerFeatures", o.array(features))
 	}
@@ -179,51 +168,4 @@ func links(o *object, t *simulator.Truth, heart bool) {
 	if t.Device != nil && t.Device.Type == simulator.DeviceApp {
 		o.flag("hasGps", true)
 	}
-}
-
-func logType(t *simulator.Truth) string {
-	switch {
-	case t.Recording == simulator.RecordedManually:
-		return "manual"
-	case t.Recording == simulator.RecordedAutomatically:
-		return "auto_detected"
-	case t.Device != nil && t.Device.Type == simulator.DeviceApp:
-		return "mobile_run"
-	default:
-		return "tracker"
-	}
-}
-
-// typeIDs are the ids seen in logs of real accounts, by vocabulary word.
-func typeIDs() map[string]string {
-	return map[string]string{
-		"walking": "90013", "running": "90009", "biking": "90001", "outdoor_bike": "1071", "hiking": "90012", "swimming": "90024",
-		"spinning": "55001", "sport": "15000", "workout": "3000", "aerobic_workout": "3001", "weights": "2131",
-		"circuit_training": "2040", "stairclimber": "2065", "elliptical": "20047", "treadmill": "20049",
-		"interval_workout": "20057", "yoga": "52000", "pilates": "53000", "kickboxing": "55002", "bootcamp": "55003",
-		"martial_arts": "15430", "tennis": "15675",
-	}
-}
-
-// typeID is the id of a workout's type. Custom types have eight digits: those
-// of partners are known, the person's own are made up from the name.
-func typeID(t *simulator.Truth) string {
-	if !t.Custom {
-		return typeIDs()[t.Type]
-	}
-	switch t.Type {
-	case "running":
-		return "12339646"
-	case "walking":
-		return "12350445"
-	case "swimming":
-		return "23418750"
-	case "workout":
-		return "61980497"
-	}
-	name := fnv.New32a()
-	if t.Name != nil {
-		_, _ = name.Write([]byte(*t.Name))
-	}
-	return strconv.Itoa(70_000_000 + int(name.Sum32()%20_000_000))
 }
