@@ -23,7 +23,7 @@ CREATE TABLE workout_versions (
     doc                text,             -- JSON of the workout without details; null for a removal or a problem
     details            text,
     problem            text              -- why the record gave no workout; null when nothing is wrong
-);
+) WITH (toast_tuple_target = 8160);      -- bytes; a usual row has 2 KB, where PostgreSQL would begin to compress it
 
 -- The winning version of each activity that has one that can be shown.
 CREATE TABLE workouts (
