@@ -17,7 +17,7 @@ COPY standalone/go.mod standalone/go.sum standalone/
 RUN go mod download
 COPY . .
 # Static, and with the time zones inside: the last stage has no libc and no files.
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -tags timetzdata -o /out/stridelog ./standalone/cmd/stridelog
+RUN CGO_ENABLED=0 go build -ldflags="-s -w" -tags timetzdata -o /out/stridelog ./standalone/cmd/stridelog
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

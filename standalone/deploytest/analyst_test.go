@@ -106,34 +106,40 @@ func TestAnalystsChangeNothing(t *testing.T) {
 	fill(t, operator)
 	ctx := t.Context()
 	pushed := jetstream.ConsumerConfig{Name: "mine", DeliverSubject: string(rpc.OAuthDisconnect)}
-	for name, attempt := range map[string]func(js jetstream.JetStream) error{
-		"publish": func(js jetstream.JetStream) error {
+	for name, attempt := range map[string]func(ctx context.Context, js jetstream.JetStream) error{
+		"publish": func(ctx context.Context, js jetstream.JetStream) error {
 			return second(js.Publish(ctx, "stridelog.activity.fetched"+person, nil))
 		},
-		"purge":           func(js jetstream.JetStream) error { return purge(ctx, js) },
-		"delete a stream": func(js jetstream.JetStream) error { return js.DeleteStream(ctx, events.StreamFacts) },
-		"delete a message": func(js jetstream.JetStream) error {
+		"purge": func(ctx context.Context, js jetstream.JetStream) error { return purge(ctx, js) },
+		"delete a stream": func(ctx context.Context, js jetstream.JetStream) error {
+			return js.DeleteStream(ctx, events.StreamFacts)
+		},
+		"delete a message": func(ctx context.Context, js jetstream.JetStream) error {
 			s, err := js.Stream(ctx, events.StreamFacts)
 			if err != nil {
 				return err
 			}
 			return s.DeleteMsg(ctx, 1)
 		},
-		"make a consumer": func(js jetstream.JetStream) error {
+		"make a consumer": func(ctx context.Context, js jetstream.JetStream) error {
 			return second(js.CreateConsumer(ctx, events.StreamFacts, jetstream.ConsumerConfig{Name: "mine"}))
 		},
-		"have facts delivered to a method": func(js jetstream.JetStream) error {
+		"have facts delivered to a method": func(ctx context.Context, js jetstream.JetStream) error {
 			return second(js.CreatePushConsumer(ctx, events.StreamFacts, pushed))
 		},
-		"take the projector's facts": func(js jetstream.JetStream) error {
+		"take the projector's facts": func(ctx context.Context, js jetstream.JetStream) error {
 			return second(js.Consumer(ctx, events.StreamFacts, "projector-facts"))
 		},
-		"read another stream": func(js jetstream.JetStream) error { return second(js.Stream(ctx, events.StreamSyncs)) },
+		"read another stream": func(ctx context.Context, js jetstream.JetStream) error {
+			return second(js.Stream(ctx, events.StreamSyncs))
+		},
 	} {
 		for _, js := range []jetstream.JetStream{analyst, plain} {
-			if attempt(js) == nil {
+			limited, cancel := context.WithTimeout(ctx, refusalWait)
+			if attempt(limited, js) == nil {
 				t.Errorf("an analyst may %s", name)
 			}
+			cancel()
 		}
 	}
 	if _, err := all[deployment.Analyst].nc.Request(string(rpc.OAuthToken), nil, refusalWait); err == nil {

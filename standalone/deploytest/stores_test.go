@@ -52,13 +52,17 @@ func newInstallation(t *testing.T) *installation {
 func startNATS(t *testing.T, secrets, more string, beside ...string) (addr string) {
 	t.Helper()
 	dir := t.TempDir()
-	files := map[string]string{"nats.conf": read(t, "deploy/nats/nats.conf") + more, "tls.conf": read(t, "deploy/nats/tls.conf")}
+	files := map[string]string{"nats.conf": read(t, "deploy/nats/nats.conf") + more, "tls.conf": strings.ReplaceAll(read(t, "deploy/nats/tls.conf"), "/etc/nats", dir)}
 	for _, path := range append(beside, filepath.Join(secrets, deployment.NATSPasswords)) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		files[strings.TrimPrefix(filepath.Base(path), "nats_")] = string(text)
+		name := filepath.Base(path)
+		if name == deployment.NATSPasswords {
+			name = "passwords.conf" // where docker-compose.yml mounts it
+		}
+		files[name] = string(text)
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
