@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -132,6 +133,15 @@ func checkMetrics(t *testing.T, service, text string, names []string) {
 	for _, name := range names {
 		if !regexp.MustCompile(`(?m)^` + name + `(_count)?[{ ]`).MatchString(text) {
 			t.Errorf("%s: there is no %s", service, name)
+		}
+	}
+	guide, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, help := range regexp.MustCompile(`(?m)^# HELP (stridelog_\S+)`).FindAllStringSubmatch(text, -1) {
+		if !bytes.Contains(guide, []byte("`"+help[1]+"`")) {
+			t.Errorf("%s: docs/operations.md does not say when %s is a reason to act", service, help[1])
 		}
 	}
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
