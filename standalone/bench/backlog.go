@@ -43,7 +43,7 @@ func fillLog(ctx context.Context, b *bus.Bus) (backlog, error) {
 	}
 	var log backlog
 	for u := range backlogUsers {
-		user := uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, "bench user ", u)).String()
+		user := userID(u)
 		person := people[u%len(people)]
 		first := u / len(people) * 7 % (len(person) - perUser)
 		var page, edits []events.Event
@@ -66,6 +66,11 @@ func fillLog(ctx context.Context, b *bus.Bus) (backlog, error) {
 		log.workouts += len(page)
 	}
 	return log, nil
+}
+
+// userID is the id of the n-th user.
+func userID(n int) string {
+	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, "bench user ", n)).String()
 }
 
 func fact(user, id string, raw []byte, replaces uint64) events.Event {

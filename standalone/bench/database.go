@@ -23,6 +23,10 @@ func (s *stores) freshDatabase(ctx context.Context, name string) (*pgxpool.Pool,
 			return nil, err
 		}
 	}
+	return s.openDatabase(ctx, name)
+}
+
+func (s *stores) openDatabase(ctx context.Context, name string) (*pgxpool.Pool, error) {
 	u, err := url.Parse(s.databaseURL)
 	if err != nil {
 		return nil, err

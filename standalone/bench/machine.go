@@ -39,15 +39,16 @@ const ticksPerSecond = 100
 // cpu is CPU time in seconds, by who spent it.
 type cpu struct {
 	own, nats, postgres float64
+	clients             float64 // of the load generator, which takes no part
 	machine             float64 // all of them, also what others spent
 }
 
 func (c cpu) minus(o cpu) cpu {
-	return cpu{c.own - o.own, c.nats - o.nats, c.postgres - o.postgres, c.machine - o.machine}
+	return cpu{c.own - o.own, c.nats - o.nats, c.postgres - o.postgres, c.clients - o.clients, c.machine - o.machine}
 }
 
 func (c cpu) plus(o cpu) cpu {
-	return cpu{c.own + o.own, c.nats + o.nats, c.postgres + o.postgres, c.machine + o.machine}
+	return cpu{c.own + o.own, c.nats + o.nats, c.postgres + o.postgres, c.clients + o.clients, c.machine + o.machine}
 }
 
 // involved is what everything that takes part has spent.
@@ -58,7 +59,7 @@ func (c cpu) foreign() float64 {
 	if c.machine <= 0 {
 		return 0
 	}
-	return max(0, 1-c.involved()/c.machine)
+	return max(0, 1-(c.involved()+c.clients)/c.machine)
 }
 
 // spent is what this process, the NATS server and Postgres have spent so far.
@@ -79,6 +80,8 @@ func (s *stores) spent() cpu {
 			total.own += seconds[pid]
 		case s.nats.Process.Pid:
 			total.nats += seconds[pid]
+		case s.clients:
+			total.clients += seconds[pid]
 		default: // the only other child
 			total.postgres += seconds[pid]
 		}
@@ -105,6 +108,9 @@ func processTimes() (parents map[int]int, seconds map[int]float64) {
 		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 		parents[pid], _ = strconv.Atoi(fields[1])
 		for _, i := range []int{11, 12, 13, 14} { // utime, stime, and those of ended children
+			if i > 12 && pid == os.Getpid() {
+				continue // they were counted by themselves
+			}
 			t, _ := strconv.ParseFloat(fields[i], 64)
 			seconds[pid] += t / ticksPerSecond
 		}

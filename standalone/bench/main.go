@@ -17,6 +17,8 @@ import (
 	"strings"
 )
 
+const rounds = 5
+
 // bench is one comparison; it writes its tables to out.
 type bench struct {
 	name string
@@ -27,18 +29,21 @@ func benches() []bench {
 	return []bench{
 		{"first-workouts", firstWorkouts},
 		{"projection", liveProjection},
+		{"list", listWorkouts},
 	}
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == childNATS {
-		if err := serveNATS(os.Args[2:]); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
-		return
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	run := run
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case childNATS:
+			run = serveNATS
+		case childClients:
+			run = runClients
+		}
+	}
 	err := run(ctx)
 	stop()
 	if err != nil {

@@ -25,23 +25,12 @@ const goalProjection = 0.5
 // durable and acknowledged. The limit is a bare program without normalizing,
 // history and events; the rebuild and plain COPY stand beside them.
 func liveProjection(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) error {
-	nc, err := bus.Connect(ctx, s.natsURL, "bench", log)
+	p, err := newProjection(ctx, s, log)
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	b, err := bus.New(nc, log)
-	if err != nil {
-		return err
-	}
-	if err := b.DeclareStreams(ctx); err != nil {
-		return err
-	}
-	facts, err := fillLog(ctx, b)
-	if err != nil {
-		return err
-	}
-	p := &projection{stores: s, bus: b, log: log, backlog: facts}
+	defer p.bus.Conn().Close()
+	facts := p.backlog
 	live := &variant{name: "product, live", run: p.live}
 	rebuilt := &variant{name: "product, rebuild", run: p.rebuild}
 	bare := &variant{name: "bare program", run: p.bare}
@@ -71,6 +60,23 @@ type projection struct {
 	bus     *bus.Bus
 	log     *slog.Logger
 	backlog backlog
+}
+
+// newProjection fills the log. Whoever is done closes the connection of its bus.
+func newProjection(ctx context.Context, s *stores, log *slog.Logger) (*projection, error) {
+	nc, err := bus.Connect(ctx, s.natsURL, "bench", log)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bus.New(nc, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.DeclareStreams(ctx); err != nil {
+		return nil, err
+	}
+	facts, err := fillLog(ctx, b)
+	return &projection{stores: s, bus: b, log: log, backlog: facts}, err
 }
 
 const productDatabase = "product"

@@ -7,8 +7,6 @@ import (
 	"time"
 )
 
-const rounds = 5
-
 // series are the measurements of one variant over all rounds.
 type series struct {
 	all     []time.Duration

@@ -29,6 +29,7 @@ type stores struct {
 	postgres    *launcher.Server
 	nats        *exec.Cmd
 	natsLife    io.Closer // the server ends when it is closed
+	clients     int       // process id of the load generator; 0 when none runs
 	databaseURL string
 	natsURL     string
 }
@@ -81,8 +82,8 @@ func (s *stores) startNATS() error {
 }
 
 // serveNATS is the process that startNATS starts. It ends with its parent.
-func serveNATS(args []string) error {
-	server, err := natsserver.Start(natsserver.Options{StoreDir: args[0], Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+func serveNATS(context.Context) error {
+	server, err := natsserver.Start(natsserver.Options{StoreDir: os.Args[2], Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return err
 	}
