@@ -35,20 +35,25 @@ func canonical(raw []byte, drop *pathTree) []byte {
 	if !utf8.Valid(raw) || !json.Valid(raw) {
 		return raw
 	}
-	c := canonicalizer{in: raw}
+	c := canonicalizer{in: raw, omitZeros: drop != nil && drop.omitZeros}
 	return c.value(make([]byte, 0, len(raw)), drop)
 }
 
 // pathTree is a set of volatile paths, as the members to follow from a value.
 type pathTree struct {
-	drop    bool // the value itself goes
-	members map[string]*pathTree
-	items   *pathTree // of every element, when the value is an array
+	drop      bool // the value itself goes
+	members   map[string]*pathTree
+	items     *pathTree // of every element, when the value is an array
+	omitZeros bool      // of the root: members that say nothing go, wherever they are
 }
 
 func parsePaths(paths []string) (*pathTree, error) {
 	root := &pathTree{}
 	for _, path := range paths {
+		if path == OmittedZeros {
+			root.omitZeros = true
+			continue
+		}
 		at := root
 		for _, step := range strings.Split(path, ".") {
 			name := strings.TrimRight(step, "[]")
@@ -88,8 +93,9 @@ func (t *pathTree) item() *pathTree {
 
 // canonicalizer walks JSON that json.Valid has accepted.
 type canonicalizer struct {
-	in []byte
-	at int
+	in        []byte
+	at        int
+	omitZeros bool
 }
 
 func (c *canonicalizer) skipSpace() {
@@ -140,7 +146,7 @@ func (c *canonicalizer) object(out []byte, drop *pathTree) []byte {
 			next = drop.members[keyName(key)]
 		}
 		value := c.value(nil, next)
-		if next == nil || !next.drop {
+		if (next == nil || !next.drop) && !(c.omitZeros && saysNothing(value)) {
 			members = append(members, member{key, value})
 		}
 	}

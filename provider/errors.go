@@ -21,6 +21,7 @@ const (
 	ClassGone              Class = "gone"           // 410: the API is switched off, if a second call says so
 	ClassInvalidGrant      Class = "invalid_grant"  // (grant) re-read the stored token first
 	ClassInvalidClient     Class = "invalid_client" // our credentials: tell the operator, keep the connection
+	ClassNotAdmitted       Class = "not_admitted"   // this installation may not use the API: tell the operator, keep the connection
 	ClassConflict          Class = "conflict"       // 409: somebody else refreshes; re-read
 	ClassBadRequest        Class = "bad_request"    // our fault: do not retry unchanged
 	ClassTooLarge          Class = "too_large"      // more bytes than we accept
@@ -36,6 +37,9 @@ type Error struct {
 	Reason   string    // the provider's own error word, from a known set; never its text
 	RetryAt  time.Time // zero when the provider does not say
 	Quota    *Quota    // nil when the answer does not say
+	// OfAccount says that the limit that was hit is the account's own, where the
+	// provider has one for the whole app, too, and its answer names no numbers.
+	OfAccount bool
 }
 
 // Error says what was tried, what came back and what to do.
@@ -83,6 +87,8 @@ func (c Class) advice() string {
 		return "re-read the stored token; if it is current, the person must consent again"
 	case ClassInvalidClient:
 		return "check the client id and secret"
+	case ClassNotAdmitted:
+		return "the provider does not let this installation use the API; its operator must see to that"
 	case ClassConflict:
 		return "re-read the stored token and try again"
 	case ClassTooLarge:

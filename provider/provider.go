@@ -58,6 +58,9 @@ type Descriptor struct {
 	Capabilities []string
 	// RequiredScopes are those without which no activity can be read.
 	RequiredScopes []string
+	// RouteScopes are those without which no route can be read; empty when the
+	// provider has none.
+	RouteScopes []string
 	// Successor is the provider to connect when this one is switched off; empty
 	// when there is none.
 	Successor string
@@ -69,10 +72,13 @@ type Connector struct {
 	DefaultScopes []string
 	Authorizer    Authorizer
 	Fetcher       Fetcher
+	// Notifications reads what the provider tells on its own; nil when it tells
+	// nothing, or is not set up to.
+	Notifications Notifications
 	// HashVersion numbers the canonical form; a new one re-hashes and emits nothing.
 	HashVersion int
 	// Volatile lists record members that change without the record changing
-	// (links, localized labels), as paths: "a", "a.b", "a[].b".
+	// (links, localized labels), as paths: "a", "a.b", "a[].b"; see also OmittedZeros.
 	Volatile []string
 	// Budget is what the provider allows an account when its headers do not say.
 	Budget Budget
@@ -107,7 +113,9 @@ type Connectors map[string]*Connector
 type Authorizer interface {
 	// AuthorizeURL is where the person gives consent (PKCE S256).
 	AuthorizeURL(r AuthorizeRequest) string
-	// Exchange turns a code into a grant and names the provider account.
+	// Exchange turns a code into a grant and names the provider account. When the
+	// account cannot be used, now or later, the grant comes with the error, for the
+	// caller to revoke.
 	Exchange(ctx context.Context, code Secret, verifier Secret, redirectURI string) (Grant, error)
 	// Refresh gets a new pair. The refresh token may rotate: store the new pair
 	// before using it.
@@ -134,6 +142,9 @@ type Grant struct {
 	// RefreshExpiresAt is zero when the grant has no known end.
 	RefreshExpiresAt time.Time
 	Scopes           []string // as granted; nil when the answer does not say
+	// LinkedAccounts are accounts of the same person at other providers, by
+	// provider, where this one knows them: {"fitbit": "7XQ2LM"}.
+	LinkedAccounts map[string]string
 }
 
 // Fetcher reads a provider's records.
@@ -148,6 +159,13 @@ type Fetcher interface {
 type Getter interface {
 	// GetActivity fails with ClassNotFound when the record is gone.
 	GetActivity(ctx context.Context, token Secret, externalID string) (Activity, *Quota, error)
+}
+
+// RouteGetter is a Fetcher that can also download where a workout went.
+type RouteGetter interface {
+	// GetRoute gives the file of one activity as a record with a format of its own.
+	// It fails with ClassNotFound when the activity has no route.
+	GetRoute(ctx context.Context, token Secret, externalID string) (Activity, *Quota, error)
 }
 
 // ListRequest asks for one page.

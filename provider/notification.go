@@ -1,0 +1,44 @@
+package provider
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+// Notifications reads what a provider sends to our public address when records
+// change. It keeps nothing but the provider's public keys.
+type Notifications interface {
+	// Read checks that a request is the provider's and says what it is about. The
+	// body is the request's, byte for byte; more than MaxNotification of them need
+	// not be read. The error is an *Error: ClassUnauthorized for a request that is
+	// not the provider's, ClassBadRequest for one that makes no sense, ClassTooLarge,
+	// and ClassUnavailable when it cannot be checked now and should come again.
+	Read(ctx context.Context, header http.Header, body []byte) (Notification, error)
+}
+
+// MaxNotification is how many bytes the body of a notification may have.
+const MaxNotification = 1 << 20
+
+// Notification is what one request says. The same may come again, late and in
+// another order: it tells where to look and never what is there.
+type Notification struct {
+	// Answer is the HTTP status that the provider wants once the changes are kept
+	// safely.
+	Answer int
+	// Changes are in the order of the request, and empty when it says nothing about
+	// activities.
+	Changes []AccountChange
+}
+
+// AccountChange is a change of some activities of one provider account, which may
+// belong to several users.
+type AccountChange struct {
+	AccountID string
+	// Window holds the activities' starts; nil when the provider does not say when.
+	Window *events.Window
+	// Suspects are external ids that the provider says are gone. They are asked for
+	// by id.
+	Suspects []string
+}
