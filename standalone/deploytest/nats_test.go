@@ -31,7 +31,7 @@ func publishers() map[events.Type]string {
 func callers() map[rpc.Method]string {
 	return map[rpc.Method]string{
 		rpc.OAuthProviders: "gateway", rpc.OAuthAuthorize: "gateway", rpc.OAuthCallback: "gateway", rpc.OAuthDisconnect: "gateway",
-		rpc.OAuthErase: "gateway", rpc.PollerErase: "gateway", rpc.ProjectorErase: "gateway",
+		rpc.OAuthErase: "gateway", rpc.PollerErase: "gateway", rpc.PollerImport: "gateway", rpc.ProjectorErase: "gateway",
 		rpc.OAuthToken: "poller", rpc.OAuthTokenRejected: "poller", rpc.OAuthReport: "poller",
 		rpc.Retry("poller"): deployment.Operator, rpc.Retry("projector"): deployment.Operator,
 	}
