@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/stridelog/stridelog/events"
@@ -56,17 +57,19 @@ func origins(list []*events.Event) (order []origin, members map[origin][]*events
 // events belong to; the events' traces go on there. An event without a trace takes
 // the context's. The caller's events stay as they are. end must be called.
 func (b *Bus) sending(ctx context.Context, list []events.Event) (sent []events.Event, end func(error)) {
-	sent = make([]events.Event, len(list))
-	each := make([]*events.Event, len(list))
+	sent = slices.Clone(list)
 	own := telemetry.TraceParent(ctx)
-	for i, e := range list {
-		if e.TraceParent == "" {
-			e.TraceParent = own
+	for i := range sent {
+		if sent[i].TraceParent == "" {
+			sent[i].TraceParent = own
 		}
-		sent[i], each[i] = e, &sent[i]
 	}
 	if !b.traced {
 		return sent, func(error) {}
+	}
+	each := make([]*events.Event, len(sent))
+	for i := range sent {
+		each[i] = &sent[i]
 	}
 	var spans []trace.Span
 	order, members := origins(each)

@@ -72,6 +72,47 @@ func TestALostExportIsLoggedAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestSpansSayWhichServiceMadeThem(t *testing.T) {
+	for variable, want := range map[string]string{"": "stridelog-poller", "OTEL_SERVICE_NAME": "ours"} {
+		t.Run("with "+variable, func(t *testing.T) {
+			t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
+			if variable != "" {
+				t.Setenv(variable, want)
+			}
+			exported := &keeping{}
+			tracing := telemetry.NewTracing(exported, slog.New(slog.DiscardHandler))
+			traces, err := tracing.Provider(t.Context(), "stridelog-poller")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, span := traces.Tracer("test").Start(t.Context(), "work")
+			span.End()
+			if err := tracing.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			about := map[string]string{}
+			for _, a := range exported.spans[0].Resource().Attributes() {
+				about[string(a.Key)] = a.Value.String()
+			}
+			if about["service.name"] != want || about["deployment.environment.name"] != "test" || about["service.instance.id"] == "" {
+				t.Errorf("the span is of %v", about)
+			}
+		})
+	}
+}
+
+// keeping keeps what is exported.
+type keeping struct {
+	sdktrace.SpanExporter
+	spans []sdktrace.ReadOnlySpan
+}
+
+func (k *keeping) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	k.spans = append(k.spans, spans...)
+	return nil
+}
+func (*keeping) Shutdown(context.Context) error { return nil }
+
 func TestARequestToAProviderIsASpanAndAFigure(t *testing.T) {
 	cloud := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("traceparent") != "" {

@@ -73,6 +73,9 @@ func TestEachServiceTellsHowItDoes(t *testing.T) {
 			}
 		}
 	}
+	if _, metrics := fetch(t, "http://"+at["oauth"]+"/metrics"); !strings.Contains(metrics, `stridelog_oauth_connections{provider="fitbit",status="active"} 1`) {
+		t.Error("the one connection is not counted as active")
+	}
 	askHealthCommand(t, at["poller"])
 }
 
