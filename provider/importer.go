@@ -184,7 +184,7 @@ func archiveWords(code string) string {
 	case ArchiveNested:
 		return "the archive holds other archives and no export; unpack it and choose the archives inside"
 	case ArchiveForeign:
-		return "none of the files belongs to such an export; choose the export's own archive"
+		return "none of the files belongs to such an export; choose the export's own archive, all of it if it came in parts"
 	case ArchiveTooManyRecords:
 		return "the export holds more activities than a person can have; nothing was imported"
 	default:

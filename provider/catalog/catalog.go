@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/archive"
 	"github.com/stridelog/stridelog/provider/fitbit"
 )
 
@@ -41,6 +42,14 @@ func Normalizers() provider.Normalizers {
 		maps.Copy(all, some)
 	}
 	return all
+}
+
+// Importers read the exports of every provider that has one. They need no
+// configuration.
+func Importers() provider.Importers {
+	return provider.Importers{
+		fitbit.ImportKind: fitbit.NewImporter(archive.DefaultLimits()),
+	}
 }
 
 // constructors make the connector of each provider.

@@ -68,7 +68,7 @@ func Descriptor() provider.Descriptor {
 		Status:      provider.StatusRetired,
 		Notice: "Google announced the end of the Fitbit Web API for 2026-10-30, later for 2026-11-02. " +
 			"Connect google_health or import an archive instead; private mirrors and the simulator still work.",
-		Capabilities:   []string{provider.CapabilityActivities, provider.CapabilityHistorical},
+		Capabilities:   []string{provider.CapabilityActivities, provider.CapabilityHistorical, provider.CapabilityImport},
 		RequiredScopes: []string{scopeActivity},
 		Successor:      "google_health",
 	}
@@ -76,7 +76,11 @@ func Descriptor() provider.Descriptor {
 
 // Normalizers read every format of this package.
 func Normalizers() provider.Normalizers {
-	return provider.Normalizers{FormatActivityList: activityNormalizer{}}
+	return provider.Normalizers{
+		FormatActivityList: activityNormalizer{},
+		FormatExportJSON:   entryNormalizer{},
+		FormatExportCSV:    rowNormalizer{},
+	}
 }
 
 // New is the connector for a configuration. It calls nobody.

@@ -104,16 +104,8 @@ func (e *reading) kind(w *events.Workout) {
 // origin reads what recorded the workout, and how. Both stay in the details:
 // the words say more than the workout's members.
 func (e *reading) origin(w *events.Workout) {
-	w.RecordingMethod = events.RecordingUnknown
 	logType, _ := textOf(e.fields["logType"])
-	switch logType {
-	case "manual":
-		w.RecordingMethod = events.RecordingManual
-	case "auto_detected":
-		w.RecordingMethod = events.RecordingAutomatic
-	case "tracker", "mobile_run", "fitstar":
-		w.RecordingMethod = events.RecordingActive
-	}
+	w.RecordingMethod = recordingMethod(logType)
 	members, err := readMembers(e.fields["source"])
 	if err != nil {
 		return // entries bridged from other platforms have none
@@ -126,6 +118,19 @@ func (e *reading) origin(w *events.Workout) {
 		return
 	}
 	w.Source.Device, w.Source.DeviceName = id, name
+}
+
+func recordingMethod(logType string) string {
+	switch logType {
+	case "manual":
+		return events.RecordingManual
+	case "auto_detected":
+		return events.RecordingAutomatic
+	case "tracker", "mobile_run", "fitstar":
+		return events.RecordingActive
+	default:
+		return events.RecordingUnknown
+	}
 }
 
 func (e *reading) use(names ...string) {

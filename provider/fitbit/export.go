@@ -1,0 +1,88 @@
+package fitbit
+
+import (
+	"context"
+	"slices"
+
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/archive"
+)
+
+// ImportKind is the kind of archive that this package imports: the export of a
+// Fitbit account, from fitbit.com or from Google Takeout. Sections named in the
+// files that begin with export are those of the project's digest of that format.
+const ImportKind = "fitbit-export"
+
+// The format words of an export's records.
+const (
+	FormatExportJSON = "fitbit.export_json.v1" // an entry of exercise-<n>.json
+	FormatExportCSV  = "fitbit.export_csv.v1"  // the header line and a row of UserExercises_<date>.csv
+)
+
+// NewImporter reads exports within limits; zero limits are the defaults.
+func NewImporter(limits archive.Limits) provider.Importer { return importer{limits} }
+
+type importer struct{ limits archive.Limits }
+
+// Open implements provider.Importer.
+func (i importer) Open(ctx context.Context, paths []string) (provider.Export, error) {
+	files, err := archive.Open(ctx, paths, i.limits)
+	if err != nil {
+		return nil, err
+	}
+	e := &export{files: files, entries: entryIndex{}, offsets: map[uint64]int{}}
+	if err := e.scan(ctx); err != nil {
+		_ = files.Close() // they were only read
+		return nil, err
+	}
+	return e, nil
+}
+
+// export is one opened export. The scan at its opening reads everything but the
+// entries of the exercise files, of which it keeps what it takes to choose
+// between copies and to join them with rows; Activities reads the entries.
+type export struct {
+	files   *archive.Archive
+	report  provider.ExportReport
+	profile profile
+	rows    []row
+	entries entryIndex
+	offsets map[uint64]int // of TCX files, in seconds, by logId
+	size    int64
+	done    int64 // bytes of files that Activities has left behind
+}
+
+// Provider implements provider.Export.
+func (e *export) Provider() string { return Name }
+
+// Size implements provider.Export.
+func (e *export) Size() int64 { return e.size }
+
+// Report implements provider.Export.
+func (e *export) Report() provider.ExportReport { return e.report }
+
+// Close implements provider.Export.
+func (e *export) Close() error { return e.files.Close() }
+
+// byNumber puts files into one order wherever they lie: a page's number is an
+// offset into the list of all exercises, oldest first (section 1.3).
+func byNumber(x, y archive.File) int {
+	a, b := kindOf(x), kindOf(y)
+	if a.kind != b.kind {
+		return int(a.kind) - int(b.kind)
+	}
+	if a.number != b.number {
+		if a.number < b.number {
+			return -1
+		}
+		return 1
+	}
+	return slices.Compare([]string{x.Base, x.Path}, []string{y.Base, y.Path})
+}
+
+// note adds a code to the report, once.
+func (e *export) note(code string) {
+	if !slices.Contains(e.report.Notes, code) {
+		e.report.Notes = append(e.report.Notes, code)
+	}
+}

@@ -1,0 +1,156 @@
+package fitbit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/archive"
+)
+
+// What bounds an export. The longest histories known have 4,000 exercises.
+const (
+	maxRecords     = 500_000
+	maxRecordFiles = 10_000
+	maxEntry       = 1 << 20  // bytes of one record; entries have 2 kB
+	maxTables      = 64 << 20 // bytes of all tables of rows, which are held in memory; a row has 700
+	maxProfile     = 1 << 20
+)
+
+// scan visits every file once. It refuses what is no export, before anything was
+// handed over.
+func (e *export) scan(ctx context.Context) error {
+	s := &scanner{export: e, unknown: map[string]bool{}}
+	err := e.files.Walk(ctx, byNumber, func(f archive.File) error { return s.visit(ctx, f) })
+	if err != nil {
+		return err
+	}
+	if err := s.conclude(); err != nil {
+		return err
+	}
+	e.profile = s.profiles.merge(e)
+	if s.tcx.Records > 0 {
+		e.report.Files = append(e.report.Files, s.tcx)
+	}
+	e.join()
+	return nil
+}
+
+// scanner is the state of one scan.
+type scanner struct {
+	*export
+	profiles    profiles
+	tcx         provider.ExportFile
+	tables      int64 // bytes
+	recordFiles int
+	known       bool // something belongs to Fitbit
+	nested      bool
+	unknown     map[string]bool
+}
+
+func (s *scanner) visit(ctx context.Context, f archive.File) error {
+	name := kindOf(f)
+	switch name.kind {
+	case kindExercises, kindRows:
+		s.known = true
+		if s.recordFiles++; s.recordFiles > maxRecordFiles {
+			return &provider.ArchiveError{Code: provider.ArchiveTooManyFiles, Detail: fmt.Sprintf("more than %d files of exercises", maxRecordFiles)}
+		}
+		s.size += f.Size
+		if name.kind == kindRows {
+			return s.readTable(f)
+		}
+		return s.indexEntries(ctx, f)
+	case kindProfile:
+		s.known = true
+		s.profiles.read(f)
+	case kindTCX:
+		s.known = true
+		s.readTCX(f, name.number)
+	case kindIgnored:
+		s.known = true
+		s.report.Ignored++
+	case kindExplanation:
+		s.report.Ignored++
+	default:
+		s.list(f.Base)
+	}
+	return nil
+}
+
+func (s *scanner) list(base string) {
+	s.nested = s.nested || archive.IsArchiveName(base)
+	base = strings.ToValidUTF8(base, "\ufffd")
+	switch {
+	case s.unknown[base]:
+	case len(s.unknown) == provider.MaxUnknown:
+		s.note(provider.NoteMoreUnknown)
+	default:
+		s.unknown[base] = true
+		s.report.Unknown = append(s.report.Unknown, base)
+	}
+}
+
+// conclude says what the files are together.
+func (s *scanner) conclude() error {
+	slices.Sort(s.report.Unknown)
+	switch {
+	case s.known && s.recordFiles == 0:
+		s.note(provider.NotePartMissing)
+	case !s.known && s.nested:
+		return &provider.ArchiveError{Code: provider.ArchiveNested}
+	case !s.known:
+		return &provider.ArchiveError{Code: provider.ArchiveForeign}
+	}
+	return nil
+}
+
+// indexEntries looks at every entry of a page. What is broken is left to the
+// second reading, which reports it.
+func (s *scanner) indexEntries(ctx context.Context, f archive.File) error {
+	_, err := readEntries(ctx, f, func(raw []byte, fault string) error {
+		if fault != "" {
+			return nil
+		}
+		en, err := readEntry(raw)
+		if err != nil || en.id == "" {
+			return nil
+		}
+		s.entries.add(en)
+		if len(s.entries) > maxRecords {
+			return &provider.ArchiveError{Code: provider.ArchiveTooManyRecords, Detail: fmt.Sprintf("more than %d", maxRecords)}
+		}
+		return nil
+	})
+	return err
+}
+
+// readAll reads a small file. The problem is for the report.
+func readAll(f archive.File, limit int64) (text []byte, problem string) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, problemOf(err)
+	}
+	defer func() { _ = in.Close() }()
+	text, err = io.ReadAll(io.LimitReader(in, limit+1))
+	switch {
+	case err != nil:
+		return nil, problemOf(err)
+	case int64(len(text)) > limit:
+		return nil, "the file is too large to be read"
+	}
+	return text, ""
+}
+
+// problemOf is what a report says about a file that cannot be read.
+func problemOf(err error) string {
+	var fault *provider.ArchiveError
+	if errors.As(err, &fault) {
+		return (&provider.ArchiveError{Code: fault.Code, Detail: fault.Detail}).Error()
+	}
+	return "the file cannot be read"
+}

@@ -1,0 +1,186 @@
+// Package jsonarray reads the elements of one JSON array from a stream, byte for
+// byte, however large the array is. It goes on behind an element that is broken.
+package jsonarray
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+)
+
+// Why an array is not read to its end.
+var (
+	ErrNotArray  = errors.New("the text is not a JSON array")
+	ErrTruncated = errors.New("the array ends in the middle")
+	ErrTrailing  = errors.New("more text follows the array")
+	ErrRuined    = errors.New("too much of the array is broken")
+)
+
+// maxResyncs bounds how often the next element is searched for inside a broken
+// one, because each search reads some bytes again.
+const maxResyncs = 1000
+
+// Options say what the elements are.
+type Options struct {
+	Max int // bytes of an element
+	// First is the name of every element's first member. Where an object begins
+	// with it, a broken element may end.
+	First string
+}
+
+// Faults of an element.
+const (
+	Broken   = "broken"    // it is no JSON
+	TooLarge = "too_large" // it has more bytes than Options.Max
+)
+
+// Element is one element of the array.
+type Element struct {
+	Bytes []byte // without white space around them; valid until the next call; nil with a fault
+	Fault string // empty, Broken or TooLarge
+}
+
+// Reader reads one array. It holds little more than one element.
+type Reader struct {
+	in      io.Reader
+	max     int
+	mark    []byte // First in quotes
+	buf     []byte
+	at, end int // of the bytes in buf that were not read yet
+	passed  int64
+	failed  error // of in; io.EOF at its end
+	began   bool
+	over    error // how the array ended, once it has
+	resyncs int
+}
+
+const chunk = 64 << 10
+
+// NewReader reads an array from in.
+func NewReader(in io.Reader, o Options) *Reader {
+	return &Reader{in: in, max: o.Max, mark: []byte(`"` + o.First + `"`), buf: make([]byte, chunk)}
+}
+
+// Offset is how many bytes of the stream were read.
+func (r *Reader) Offset() int64 { return r.passed + int64(r.at) }
+
+// Next reads one element. It ends with io.EOF behind the array's end, with one of
+// this package's errors, or with that of the stream.
+func (r *Reader) Next() (Element, error) {
+	if r.over != nil {
+		return Element{}, r.over
+	}
+	if !r.began {
+		if err := r.begin(); err != nil {
+			return Element{}, err
+		}
+	}
+	c, err := r.skipSpace()
+	switch {
+	case err != nil:
+		return Element{}, r.cutOff(err)
+	case c == ']':
+		return Element{}, r.finish()
+	case r.resyncs > maxResyncs:
+		return Element{}, ErrRuined
+	}
+	length, err := r.measure()
+	switch {
+	case errors.Is(err, errTooLong):
+		return r.overlong()
+	case errors.Is(err, io.EOF):
+		return r.broken(r.buf[r.at:r.end]), nil
+	case err != nil:
+		return Element{}, err
+	}
+	element := bytes.TrimRight(r.buf[r.at:r.at+length], " \t\r\n")
+	if !json.Valid(element) {
+		return r.broken(r.buf[r.at : r.at+length]), nil
+	}
+	r.at += length
+	r.skipComma()
+	return Element{Bytes: element}, nil
+}
+
+func (r *Reader) begin() error {
+	for r.end-r.at < 3 && r.fill() == nil {
+		continue
+	}
+	if bytes.HasPrefix(r.buf[r.at:r.end], []byte("\ufeff")) {
+		r.at += 3
+	}
+	c, err := r.skipSpace()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err != nil || c != '[' {
+		return ErrNotArray
+	}
+	r.at++
+	r.began = true
+	return nil
+}
+
+func (r *Reader) cutOff(err error) error {
+	if errors.Is(err, io.EOF) {
+		return ErrTruncated
+	}
+	return err
+}
+
+// finish looks at what follows the array.
+func (r *Reader) finish() error {
+	r.at++
+	r.over = ErrTrailing
+	if _, err := r.skipSpace(); err != nil {
+		r.over = err // io.EOF, or the stream's
+	}
+	return r.over
+}
+
+// skipSpace is the next character that is no white space.
+func (r *Reader) skipSpace() (byte, error) {
+	for {
+		for ; r.at < r.end; r.at++ {
+			switch c := r.buf[r.at]; c {
+			case ' ', '\t', '\r', '\n':
+			default:
+				return c, nil
+			}
+		}
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// skipComma steps over what separates elements.
+func (r *Reader) skipComma() {
+	if r.at < r.end && r.buf[r.at] == ',' {
+		r.at++
+	}
+}
+
+// fill reads more, behind what was not read yet.
+func (r *Reader) fill() error {
+	if r.failed != nil {
+		return r.failed
+	}
+	if r.at > 0 {
+		copy(r.buf, r.buf[r.at:r.end])
+		r.passed += int64(r.at)
+		r.end -= r.at
+		r.at = 0
+	}
+	if r.end == len(r.buf) {
+		r.buf = append(r.buf, make([]byte, len(r.buf))...)
+	}
+	n, err := r.in.Read(r.buf[r.end:])
+	r.end += n
+	r.failed = err
+	if n > 0 {
+		return nil
+	}
+	return err
+}
