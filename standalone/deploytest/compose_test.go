@@ -111,8 +111,8 @@ func read(t *testing.T, name string) string {
 func TestComposeFileIsValid(t *testing.T) {
 	mustLoad(t, nil)
 	mustLoad(t, demoEnvironment(t))
-	_, err := load(t, strings.Replace(read(t, "docker-compose.yml"), "read_only: true", "read_onyl: true", 1), nil)
-	if err == nil || !strings.Contains(err.Error(), "read_onyl") {
+	_, err := load(t, strings.Replace(read(t, "docker-compose.yml"), "read_only: true", "reads_only: true", 1), nil)
+	if err == nil || !strings.Contains(err.Error(), "reads_only") {
 		t.Errorf("a misspelt key: %v", err)
 	}
 }
