@@ -45,8 +45,10 @@ func TestEachServiceTellsHowItDoes(t *testing.T) {
 		startProcess(t, append(slices.Clone(env), "OPERATIONS_ADDR="+at[service]), service)
 	}
 	startProcess(t, env, "gateway")
+	for _, address := range at {
+		awaitReady(t, address)
+	}
 	c := clientAt(addr)
-	awaitProviders(t, c)
 	person := w.people[0]
 	user := w.connect(t, c, person)
 	w.workouts(t, c, user, person)
@@ -77,6 +79,23 @@ func TestEachServiceTellsHowItDoes(t *testing.T) {
 		t.Error("the one connection is not counted as active")
 	}
 	askHealthCommand(t, at["poller"])
+}
+
+// awaitReady waits as an orchestrator does: until a process that has just started
+// listens and says that it is ready.
+func awaitReady(t *testing.T, addr string) {
+	t.Helper()
+	ctx := deadline(t)
+	for {
+		answer, err := http.Get("http://" + addr + "/readyz")
+		if err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		wait(t, ctx, "%s is ready: %v", addr, err)
+	}
 }
 
 func fetch(t *testing.T, url string) (status int, body string) {
