@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	faultDays    = 14 // of history, all of it inside the initial sync
-	faultSeed    = 41
-	scanEvery    = 3 * time.Second
-	cellsAtOnce  = 16
-	lookEvery    = 400 * time.Millisecond
+	faultDays   = 14 // of history, all of it inside the initial sync
+	faultSeed   = 41
+	scanEvery   = 3 * time.Second
+	cellsAtOnce = 16
+	lookEvery   = 400 * time.Millisecond
 	// cellPatience only ends what hangs: two busy cores under -race are slow.
 	cellPatience = 4 * time.Minute
 	// answerPatience is how long the system waits for an answer of the cloud.
