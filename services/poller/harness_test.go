@@ -17,6 +17,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/imports"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
 
@@ -117,11 +118,16 @@ type running struct {
 // start runs a poller; it ends with the test, or before by stop or a hook.
 func (w *world) start(c Config, hooks work.Hooks) *running {
 	w.t.Helper()
+	return w.startWith(c, hooks, imports.Hooks{})
+}
+
+func (w *world) startWith(c Config, hooks work.Hooks, importing imports.Hooks) *running {
+	w.t.Helper()
 	s, err := New(c)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s.now, s.hooks = w.clock.now, hooks
+	s.now, s.hooks, s.importHooks = w.clock.now, hooks, importing
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan struct{}), make(chan struct{})
 	var failed error

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/imports"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
@@ -42,6 +43,11 @@ type Config struct {
 	DB         *pgxpool.Pool
 	Bus        *bus.Bus
 	Connectors provider.Connectors // configured providers by name
+	// Importers read the kinds of export archives that can be brought in; none is
+	// fine.
+	Importers provider.Importers
+	// Normalizers tell an import how long the activities last that the log knows.
+	Normalizers provider.Normalizers
 	// InitialDays is how far back a new consent is read at once; at least 1.
 	InitialDays int
 	// Rescan are the tiers of the schedule; none means that nothing is polled
@@ -72,8 +78,9 @@ type Config struct {
 type Service struct {
 	config Config
 	// now and hooks are the real clock and no hooks outside this package's tests.
-	now   func() time.Time
-	hooks work.Hooks
+	now         func() time.Time
+	hooks       work.Hooks
+	importHooks imports.Hooks
 }
 
 // New checks the configuration and wires the service. It touches neither the

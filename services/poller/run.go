@@ -12,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/outbox"
 	"github.com/stridelog/stridelog/services/poller/internal/erase"
+	"github.com/stridelog/stridelog/services/poller/internal/imports"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
@@ -52,11 +53,13 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		RemovalConfirm: c.RemovalConfirm, AbsenceConfirm: c.AbsenceConfirm, DegradeAfter: c.DegradeAfter,
 		Workers: c.Workers, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
 	})
+	importer := s.importer(st)
 	eraser := &erase.Eraser{Log: c.Log, Store: st, Bus: c.Bus, Now: s.now}
 	return lifecycle.Run(ctx, c.Log,
 		lifecycle.Component{Name: "poller outbox", Run: outbox.NewRelay(c.DB, c.Bus, store.Schema, c.Log).Run},
 		lifecycle.Component{Name: "poller workers", Run: func(ctx context.Context, ready func()) error { return s.work(ctx, pool, ready) }},
-		lifecycle.Component{Name: "poller requests", Run: func(ctx context.Context, ready func()) error { return s.answer(ctx, eraser, ready) }},
+		lifecycle.Component{Name: "poller imports", Run: func(ctx context.Context, ready func()) error { return s.bringIn(ctx, importer, ready) }},
+		lifecycle.Component{Name: "poller requests", Run: func(ctx context.Context, ready func()) error { return s.answer(ctx, eraser, importer, ready) }},
 		lifecycle.Component{Name: "poller upkeep", Run: func(ctx context.Context, ready func()) error { return s.tidy(ctx, st, ready) }},
 		lifecycle.Component{Name: "poller events", Run: router.Run},
 		lifecycle.Component{Name: "poller", Run: func(ctx context.Context, started func()) error {
@@ -81,9 +84,10 @@ func (s *Service) work(ctx context.Context, pool *work.Pool, ready func()) error
 	return pool.Run(ctx, wake, fence)
 }
 
-func (s *Service) answer(ctx context.Context, eraser *erase.Eraser, ready func()) error {
+func (s *Service) answer(ctx context.Context, eraser *erase.Eraser, importer *imports.Runner, ready func()) error {
 	server, err := s.config.Bus.Serve(store.Schema, s.config.Log,
-		bus.Method[rpc.EraseRequest, rpc.EraseResponse](rpc.PollerErase, eraser.Erase))
+		bus.Method[rpc.EraseRequest, rpc.EraseResponse](rpc.PollerErase, eraser.Erase),
+		bus.Method[rpc.ImportRequest, rpc.ImportResponse](rpc.PollerImport, importer.Accept))
 	if err != nil {
 		return fmt.Errorf("serve the poller's requests: %w", err)
 	}
@@ -91,6 +95,19 @@ func (s *Service) answer(ctx context.Context, eraser *erase.Eraser, ready func()
 	ready()
 	<-ctx.Done()
 	return nil
+}
+
+// bringIn works on imports that were uploaded.
+func (s *Service) bringIn(ctx context.Context, importer *imports.Runner, ready func()) error {
+	wake, err := postgres.Listen(ctx, s.config.DB, store.ImportChannel)
+	if err != nil {
+		return err
+	}
+	if importer.Fenced, err = postgres.Listen(ctx, s.config.DB, store.FenceChannel); err != nil {
+		return err
+	}
+	ready()
+	return imports.NewWorker(importer).Work(ctx, wake)
 }
 
 // tidy deletes finished syncs that nobody asks for any more.

@@ -28,7 +28,7 @@ type Eraser struct {
 }
 
 // Erase marks the user as erased, waits until no worker is on the user's data,
-// deletes all rows and then overwrites the user's messages in the log. Each step
+// deletes uploads and all rows and then overwrites the user's messages in the log. Each step
 // may be repeated: a call that ran out of time is simply made again.
 func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseResponse, error) {
 	if _, err := uuid.Parse(r.UserID); err != nil || len(r.UserID) != 36 {
@@ -39,6 +39,15 @@ func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseRespon
 	}
 	if err := e.waitForLeases(ctx, r.UserID); err != nil {
 		return rpc.EraseResponse{}, err
+	}
+	uploads, err := e.Store.UploadsOf(ctx, r.UserID)
+	if err != nil {
+		return rpc.EraseResponse{}, err
+	}
+	for _, u := range uploads {
+		if err := e.Bus.DeleteUpload(ctx, u); err != nil {
+			return rpc.EraseResponse{}, err
+		}
 	}
 	counts, err := e.Store.DeleteUser(ctx, r.UserID)
 	if err != nil {

@@ -28,21 +28,28 @@ func (s *Store) MarkErased(ctx context.Context, userID string, now time.Time) er
 		if _, err := tx.Exec(ctx, "UPDATE poller.targets SET status = 'ended', due_at = NULL WHERE user_id = $1", userID); err != nil {
 			return fmt.Errorf("stop polling user %s: %w", userID, err)
 		}
+		if _, err := tx.Exec(ctx, "UPDATE poller.imports SET stopped = true WHERE user_id = $1", userID); err != nil {
+			return fmt.Errorf("stop the imports of user %s: %w", userID, err)
+		}
 		_, err := tx.Exec(ctx, "SELECT pg_notify($1, '')", FenceChannel)
 		return err
 	})
 }
 
-// TakeAll leases every target of an erased user, for good. free is false while a
-// worker still holds one.
+// TakeAll leases every target and import of an erased user, for good. free is false
+// while a worker still holds one.
 func (s *Store) TakeAll(ctx context.Context, userID string, now time.Time) (free bool, err error) {
 	err = s.InTx(ctx, func(tx pgx.Tx) error {
 		var held int
 		err := tx.QueryRow(ctx, `
 			WITH taken AS (
 			    UPDATE poller.targets SET lease_token = lease_token + 1, lease_owner = 'erasure', lease_until = NULL
+			     WHERE user_id = $1 AND (lease_until IS NULL OR lease_until <= $2) RETURNING 1),
+			taken_imports AS (
+			    UPDATE poller.imports SET lease_token = lease_token + 1, lease_owner = 'erasure', lease_until = NULL
 			     WHERE user_id = $1 AND (lease_until IS NULL OR lease_until <= $2) RETURNING 1)
-			SELECT (SELECT count(*) FROM poller.targets WHERE user_id = $1) - (SELECT count(*) FROM taken)`, userID, now).Scan(&held)
+			SELECT (SELECT count(*) FROM poller.targets WHERE user_id = $1) - (SELECT count(*) FROM taken)
+			     + (SELECT count(*) FROM poller.imports WHERE user_id = $1) - (SELECT count(*) FROM taken_imports)`, userID, now).Scan(&held)
 		free = held == 0
 		return err
 	})
@@ -71,6 +78,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string) (map[string]int64
 			{"poller_index", "DELETE FROM poller.activity_index WHERE user_id = $1"},
 			{"poller_windows", "DELETE FROM poller.windows WHERE user_id = $1"},
 			{"poller_scans", "DELETE FROM poller.scans WHERE user_id = $1"},
+			{"poller_imports", "DELETE FROM poller.imports WHERE user_id = $1"},
 			{"poller_connections", "DELETE FROM poller.connections WHERE user_id = $1"},
 			{"poller_targets", "DELETE FROM poller.targets WHERE user_id = $1"},
 		} {

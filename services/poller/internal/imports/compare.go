@@ -1,0 +1,66 @@
+package imports
+
+import (
+	"context"
+	"errors"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+)
+
+// tooLarge is a record that does not fit into a message.
+const tooLarge outcome = "too_large"
+
+// plan is what becomes of a page.
+type plan struct {
+	outcomes []outcome      // of the page's records
+	facts    []events.Event // to be published
+	versions []version      // of the facts, without sequences yet
+}
+
+// compare finds what the page holds beyond what is known.
+func (r *run) compare(ctx context.Context) (plan, error) {
+	var p plan
+	for _, x := range r.page {
+		o, e, v, err := r.judge(ctx, x)
+		if err != nil {
+			return p, err
+		}
+		p.outcomes = append(p.outcomes, o)
+		if e != nil {
+			p.facts, p.versions = append(p.facts, *e), append(p.versions, v)
+		}
+	}
+	return p, nil
+}
+
+// judge says what becomes of one record, with the fact to publish if there is one.
+func (r *run) judge(ctx context.Context, x record) (outcome, *events.Event, version, error) {
+	data := r.fetched(x)
+	v := version{origin: events.OriginImport, foreign: x.ForeignID, stand: standOf(data), duration: x.Duration}
+	if x.StartedAt != nil {
+		v.start = *x.StartedAt
+	}
+	o, publish := r.known.judge(x.ExternalID, v)
+	if v.ours = o; !publish {
+		return o, nil, v, nil
+	}
+	data.ReplacesSequence = r.known.versions[x.ExternalID].sequence
+	e := r.event(x.ExternalID, data,
+		events.ActivityFactID(events.TypeActivityFetched, r.lease.UserID, r.lease.Provider, x.ExternalID, data.ReplacesSequence, data.ContentHash))
+	if size, err := r.Bus.CheckSize(e); errors.Is(err, bus.ErrTooLarge) {
+		r.Log.WarnContext(ctx, "a record is larger than the log takes and is left out", "import_id", r.lease.ID, "external_id", x.ExternalID, "bytes", size)
+		return tooLarge, nil, v, nil
+	} else if err != nil {
+		return "", nil, v, err
+	}
+	return o, &e, v, nil
+}
+
+func (r *run) fetched(x record) *events.ActivityFetched {
+	return &events.ActivityFetched{
+		UserID: r.lease.UserID, Provider: r.lease.Provider, ExternalID: x.ExternalID, ForeignID: x.ForeignID,
+		Format: x.Format, Context: x.Context, ProviderModifiedAt: x.ModifiedAt, ContentHash: x.ContentHash, HashVersion: x.HashVersion,
+		Origin: events.OriginImport, FetchedAt: *r.lease.StartedAt, StartedAt: x.StartedAt, Raw: x.Raw,
+	}
+}

@@ -1,0 +1,247 @@
+package imports
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/report"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+)
+
+const (
+	// pageBytes bounds the records of a page in memory; bus.MaxPage their number.
+	pageBytes = 4 << 20
+	// redo is how often a page is compared again because somebody else wrote.
+	redo = 20
+)
+
+type record struct {
+	provider.ImportedActivity
+}
+
+// run is one import at work.
+type run struct {
+	*Runner
+	lease   *lease
+	known   *knowledge
+	tally   *tally
+	began   time.Time
+	total   int64
+	page    []record
+	inPage  map[string]bool // external ids of page
+	bytes   int             // of page
+	most    int             // facts that the log takes at once
+	atBytes int64
+	show    func(Report)
+}
+
+// bringIn reads the export to its end and publishes what the log does not know.
+func (r *run) bringIn(ctx context.Context, export provider.Export) (Report, error) {
+	r.total = export.Size()
+	if err := r.readLog(ctx, 1); err != nil {
+		return Report{}, err
+	}
+	err := export.Activities(ctx, func(a provider.ImportedActivity) error { return r.take(ctx, record{a}) })
+	if err == nil {
+		err = r.flush(ctx)
+	}
+	if err == nil {
+		err = r.supersede(ctx)
+	}
+	if err != nil {
+		return r.stands(r.tally.report()), err
+	}
+	r.atBytes = r.total
+	return r.stands(r.tally.complete(export.Report())), nil
+}
+
+// readLog brings what is known up to the end of the log.
+func (r *run) readLog(ctx context.Context, from uint64) error {
+	subjects := events.ActivitySubjects(r.lease.Provider, r.lease.UserID)
+	_, err := r.Bus.Read(ctx, events.StreamFacts, []string{subjects}, from, func(d bus.Delivery) error {
+		r.known.read(d)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read what the log knows: %w", err)
+	}
+	return nil
+}
+
+// take adds a record to the page. An id comes once in a page: what replaces it
+// must name its sequence.
+func (r *run) take(ctx context.Context, x record) error {
+	size := len(x.Raw) + len(x.Context.Companion)
+	if len(r.page) == bus.MaxPage || r.bytes+size > pageBytes || r.inPage[x.ExternalID] {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+	}
+	r.page, r.bytes, r.inPage[x.ExternalID] = append(r.page, x), r.bytes+size, true
+	return nil
+}
+
+// flush compares the page with what is known and publishes what is new. Whoever
+// else writes at the same moment makes it compare again.
+func (r *run) flush(ctx context.Context) error {
+	if len(r.page) == 0 {
+		return nil
+	}
+	var p plan
+	err := r.write(ctx, func() (facts []events.Event, err error) {
+		p, err = r.compare(ctx)
+		return p.facts, err
+	}, func(i int, sequence uint64) {
+		v := p.versions[i]
+		v.sequence = sequence
+		r.known.put(p.facts[i].About, v)
+	})
+	if err != nil {
+		return err
+	}
+	for i, x := range r.page {
+		if o := p.outcomes[i]; o == tooLarge {
+			r.tally.skip(x)
+		} else {
+			r.tally.add(x, o)
+		}
+		r.known.see(x.ExternalID)
+		r.atBytes = max(r.atBytes, x.Read)
+	}
+	r.page, r.bytes = r.page[:0], 0
+	clear(r.inPage)
+	return r.tell(ctx)
+}
+
+// write publishes the facts that list gives, and calls done with the sequence of
+// each. When the log turns out to know more, it is read on and list is asked again.
+func (r *run) write(ctx context.Context, list func() ([]events.Event, error), done func(i int, sequence uint64)) error {
+	var err error
+	for range redo {
+		var facts []events.Event
+		if facts, err = list(); err != nil {
+			return err
+		}
+		if len(facts) == 0 {
+			return nil
+		}
+		if err = r.publishAll(ctx, facts, done); err == nil {
+			return nil
+		}
+		if !errors.Is(err, bus.ErrWrongLastSequence) && !errors.Is(err, bus.ErrDuplicate) {
+			return err
+		}
+		r.Log.DebugContext(ctx, "somebody else wrote the log; comparing again", "import_id", r.lease.ID)
+		// An erasure writes, too, and must find nothing new behind it.
+		if err := r.lease.renew(ctx); err != nil {
+			return err
+		}
+		if err := r.readLog(ctx, r.known.last+1); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("compared %d times and somebody else always wrote first: %w", redo, err)
+}
+
+// publishAll publishes facts, in parts of what the log takes at once. What a part
+// before a failure published is found in the log again.
+func (r *run) publishAll(ctx context.Context, facts []events.Event, done func(i int, sequence uint64)) error {
+	for at := 0; at < len(facts); {
+		part := facts[at:min(at+r.most, len(facts))]
+		if r.lease.DryRun {
+			for i := range part {
+				done(at+i, math.MaxUint64)
+			}
+			at += len(part)
+			continue
+		}
+		first, last, err := r.publish(ctx, part)
+		if errors.Is(err, bus.ErrPageTooLong) && len(part) > 1 {
+			r.most = len(part) / 2
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for i := range part {
+			done(at+i, first+uint64(i)) //nolint:gosec // an index of a page
+		}
+		r.known.last = last
+		at += len(part)
+	}
+	return nil
+}
+
+func (r *run) publish(ctx context.Context, part []events.Event) (first, last uint64, err error) {
+	if err := context.Cause(ctx); err != nil {
+		return 0, 0, err
+	}
+	if r.lease.expired() {
+		return 0, 0, store.ErrFenced
+	}
+	// Not cut off half-way: whoever waits for the lease must find all that was written.
+	first, last, err = r.Bus.PublishPage(context.WithoutCancel(ctx), part, bus.Expect{
+		Subjects: events.ActivitySubjects(r.lease.Provider, r.lease.UserID), LastSequence: r.known.last,
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	return first, last, call(r.Hooks.Published)
+}
+
+// supersede removes what earlier imports brought in under an id of the export's
+// own and what is known under the provider's now.
+func (r *run) supersede(ctx context.Context) error {
+	var ids []string
+	return r.write(ctx, func() ([]events.Event, error) {
+		ids = r.known.superseded()
+		facts := make([]events.Event, 0, len(ids))
+		for _, id := range ids {
+			facts = append(facts, r.removal(id, r.known.versions[id].sequence))
+		}
+		return facts, nil
+	}, func(i int, sequence uint64) {
+		v := r.known.versions[ids[i]]
+		v.sequence, v.removed = sequence, true
+		r.known.versions[ids[i]] = v
+		r.tally.counts.Superseded++
+	})
+}
+
+func (r *run) event(about string, data events.Data, id string) events.Event {
+	return events.Event{
+		ID: id, Source: report.Source, About: about, Time: *r.lease.StartedAt,
+		Provider: r.lease.Provider, UserID: r.lease.UserID, TraceParent: r.lease.Trace, Data: data,
+	}
+}
+
+func (r *run) removal(externalID string, replaces uint64) events.Event {
+	return r.event(externalID, &events.ActivityRemoved{
+		UserID: r.lease.UserID, Provider: r.lease.Provider, ExternalID: externalID, ReplacesSequence: replaces,
+		Origin: events.OriginImport, Proof: events.RemovedSuperseded, RemovedAt: *r.lease.StartedAt,
+	}, events.ActivityFactID(events.TypeActivityRemoved, r.lease.UserID, r.lease.Provider, externalID, replaces, ""))
+}
+
+// tell stores and shows how far the import is.
+func (r *run) tell(ctx context.Context) error {
+	stands := r.stands(r.tally.report())
+	if r.show != nil {
+		r.show(stands)
+	}
+	return r.lease.save(ctx, stands)
+}
+
+func (r *run) stands(t Report) Report {
+	t.Elapsed = time.Since(r.began)
+	t.Progress = Progress{BytesRead: r.atBytes, BytesTotal: r.total}
+	if seconds := t.Elapsed.Seconds(); seconds > 0 {
+		t.Progress.RecordsPerSecond = float64(t.Counts.Found) / seconds
+	}
+	return t
+}

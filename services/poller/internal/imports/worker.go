@@ -1,0 +1,218 @@
+package imports
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+)
+
+const (
+	// idle bounds a sleep: an import that became due without a notification is
+	// found by then.
+	idle = 30 * time.Second
+	// tries is how often in a row an import may fail for a reason of ours.
+	tries     = 8
+	lastPause = 5 * time.Minute
+)
+
+// Worker brings in what was uploaded, one import at a time.
+type Worker struct {
+	*Runner
+	dir   string // of the files under way
+	owner string
+}
+
+// NewWorker makes a worker that does not run yet.
+func NewWorker(r *Runner) *Worker { return &Worker{Runner: r, owner: events.NewID()} }
+
+// Work takes imports until ctx ends; wake says that there may be one.
+func (w *Worker) Work(ctx context.Context, wake <-chan struct{}) error {
+	if err := w.sweep(ctx); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		next, err := w.one(ctx)
+		var stopped crash
+		if errors.As(err, &stopped) {
+			return err
+		}
+		wait := idle
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			w.Log.WarnContext(ctx, "an import was interrupted; trying again", "error", err)
+			wait = time.Second
+		case !next.IsZero():
+			wait = min(max(next.Sub(w.Now()), time.Millisecond), idle)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// one takes imports while there are any. next is when there may be one again.
+func (w *Worker) one(ctx context.Context) (next time.Time, err error) {
+	for ctx.Err() == nil {
+		if err := w.Store.FailAbandoned(ctx, w.Now(), interrupted()); err != nil {
+			return next, err
+		}
+		l, found, next, err := w.Store.ClaimImport(ctx, w.owner, w.Now(), w.Lease)
+		if err != nil || !found {
+			return next, err
+		}
+		if err := w.serve(ctx, w.hold(l)); err != nil {
+			return next, err
+		}
+	}
+	return next, nil
+}
+
+func interrupted() store.ImportError {
+	return store.ImportError{Code: codeInterrupted, Message: "The command that ran this import ended before it was done. Run it again: it goes on with what is missing."}
+}
+
+// serve works on one import and gives it back.
+func (w *Worker) serve(ctx context.Context, held *lease) error {
+	err := w.bringIn(ctx, held)
+	if err == nil {
+		err = held.keep(ctx, w.Fenced, func(ctx context.Context) error { return w.discard(ctx, held) })
+	}
+	var stopped crash
+	if errors.As(err, &stopped) {
+		return err
+	}
+	tidy, done := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+	defer done()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrFenced):
+		w.Log.InfoContext(ctx, "the import was taken away; dropped the work", "import_id", held.ID)
+		return w.Store.ReleaseImport(tidy, held.ImportLease)
+	case ctx.Err() != nil:
+		return w.Store.ReleaseImport(tidy, held.ImportLease)
+	case errors.Is(err, bus.ErrUploadGone):
+		return w.giveUp(tidy, held, store.ImportError{Code: codeUploadGone,
+			Message: fmt.Sprintf("The upload waited for longer than %v, or was deleted. Upload it again.", events.UploadRetention)})
+	case held.Attempts+1 >= tries:
+		w.Log.ErrorContext(ctx, "an import is given up", "import_id", held.ID, "error", err)
+		return w.giveUp(tidy, held, store.ImportError{Code: codeUnavailable,
+			Message: "The import failed several times for a reason of this installation; its log says more. Upload the archive again once that is mended: it goes on with what is missing."})
+	default:
+		pause := min(time.Second<<held.Attempts, lastPause)
+		return errors.Join(err, w.Store.PutOffImport(tidy, held.ImportLease, w.Now().Add(pause/2+rand.N(pause/2))))
+	}
+}
+
+func (w *Worker) giveUp(ctx context.Context, held *lease, why store.ImportError) error {
+	if err := w.Store.FinishImport(ctx, held.ImportLease, store.ImportFailed, nil, &why, w.Now()); err != nil {
+		return err
+	}
+	return w.discard(ctx, held)
+}
+
+// bringIn fetches the upload and runs the import. One that ended already has only
+// its upload left to be deleted.
+func (w *Worker) bringIn(ctx context.Context, held *lease) error {
+	if held.Status != store.ImportRunning {
+		return nil
+	}
+	dir := filepath.Join(w.dir, held.ID)
+	if err := os.RemoveAll(dir); err != nil { // what a crash left here
+		return fmt.Errorf("make room for an upload: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	var paths []string
+	err := held.keep(ctx, w.Fenced, func(ctx context.Context) error {
+		for i, u := range held.Uploads {
+			path := filepath.Join(dir, strconv.Itoa(i), baseName(u.File))
+			if err := w.fetch(ctx, u, path); err != nil {
+				return err
+			}
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, _, _, err = w.run(ctx, held, paths, nil)
+	return err
+}
+
+func (w *Worker) fetch(ctx context.Context, u rpc.Upload, path string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make room for an upload; TMPDIR can name another folder: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("make room for an upload: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := w.Bus.Download(ctx, u, f); err != nil {
+		return fmt.Errorf("fetch an upload of %d bytes to %s: %w", u.Bytes, filepath.Dir(w.dir), err)
+	}
+	return nil
+}
+
+// baseName is a file name without anything that leads elsewhere.
+func baseName(name string) string {
+	if name = filepath.Base(filepath.Clean("/" + name)); name == "/" || name == "." {
+		return "upload"
+	}
+	return name
+}
+
+// discard deletes the uploads and then forgets them.
+func (w *Worker) discard(ctx context.Context, held *lease) error {
+	for _, u := range held.Uploads {
+		if err := w.Bus.DeleteUpload(ctx, u); err != nil {
+			return err
+		}
+	}
+	return w.Store.CloseImport(ctx, held.ImportLease)
+}
+
+// sweep makes the folder of the files under way, which is the system's own on this
+// machine, and deletes what crashed workers left in it.
+func (w *Worker) sweep(ctx context.Context) error {
+	epoch, err := w.Bus.Epoch(ctx, events.StreamFacts)
+	if err != nil {
+		return err
+	}
+	w.dir = filepath.Join(os.TempDir(), "stridelog-imports-"+baseName(epoch))
+	left, err := os.ReadDir(w.dir)
+	if err != nil { // none yet: it is made when there is something to import
+		return nil //nolint:nilerr // what is wrong with it shows then
+	}
+	leased, err := w.Store.LeasedImports(ctx, w.Now())
+	if err != nil {
+		return err
+	}
+	for _, entry := range left {
+		if leased[entry.Name()] {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(w.dir, entry.Name())); err != nil {
+			w.Log.WarnContext(ctx, "the files of an import that crashed stay; delete them", "folder", w.dir, "error", err)
+		}
+	}
+	return nil
+}
