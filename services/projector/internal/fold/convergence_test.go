@@ -213,6 +213,30 @@ func TestRedeliveryChangesNothing(t *testing.T) {
 	}
 }
 
+// A large batch goes in by COPY, which knows no conflicts. Facts of it that were
+// folded before must do no harm, nor keep the others out.
+func TestALargeBatchThatWasFoldedInPartIsFoldedWhole(t *testing.T) {
+	x := setup(t)
+	var facts []projectortest.Fact
+	for i := range 900 {
+		facts = append(facts, projectortest.Fact{User: []string{anna, ben}[i%2], External: fmt.Sprint(i % 450), Record: projectortest.Record{Minutes: i + 1}})
+	}
+	x.publish(t, facts...)
+	deliveries := projectortest.Deliveries(t, x.bus, events.StreamFacts, 1)
+	for _, part := range [][]bus.Delivery{deliveries[:500], deliveries[300:], deliveries} {
+		if err := x.facts.Fold(t.Context(), part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := x.number(t, "SELECT count(*) FROM projector.view_workout_versions_v1"); n != 900 {
+		t.Errorf("%d versions, want 900", n)
+	}
+	x.compareAll(t)
+	if n := len(projectortest.Deliveries(t, x.bus, events.StreamDeadLetters, 1)); n != 0 {
+		t.Errorf("%d facts were given up", n)
+	}
+}
+
 func TestCrashBeforeTheAnnouncementRepeatsIt(t *testing.T) {
 	x := setup(t)
 	died := make(chan struct{})

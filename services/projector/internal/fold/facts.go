@@ -113,6 +113,20 @@ func refusal(err error) error {
 }
 
 func (f *Facts) write(ctx context.Context, rows row.Rows) error {
+	err := f.writeOnce(ctx, rows, !rows.Redelivered)
+	if isKnown(err) {
+		err = f.writeOnce(ctx, rows, false)
+	}
+	return err
+}
+
+// isKnown says whether a row is there already that was taken for new.
+func isKnown(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505"
+}
+
+func (f *Facts) writeOnce(ctx context.Context, rows row.Rows, fresh bool) error {
 	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
 		if err := f.Tables.CheckLog(ctx, s.Pointer); err != nil {
 			return err
@@ -123,7 +137,7 @@ func (f *Facts) write(ctx context.Context, rows row.Rows) error {
 				return err
 			}
 		}
-		if err := Write(ctx, tx, versions, connections); err != nil {
+		if err := write(ctx, tx, versions, connections, fresh); err != nil {
 			return err
 		}
 		// Last, because every batch of every projector wants this row.

@@ -12,6 +12,7 @@ type Rows struct {
 	Connections []*Connection
 	Rejected    []Rejected
 	HighWater   uint64 // the highest sequence among all deliveries
+	Redelivered bool   // some may have been folded before
 }
 
 // Rejected is a delivery that can be no row, and why.
@@ -49,6 +50,7 @@ func (r *Reader) ReadAll(deliveries []bus.Delivery) Rows {
 	seen := make(map[uint64]struct{}, len(deliveries))
 	for i, d := range deliveries {
 		rows.HighWater = max(rows.HighWater, d.Sequence)
+		rows.Redelivered = rows.Redelivered || d.Deliveries > 1
 		if _, again := seen[d.Sequence]; again {
 			continue
 		}
