@@ -80,7 +80,7 @@ func New(p *simulator.Person, o Options) (*Archive, error) {
 func (a *Archive) Records() []Record {
 	records := slices.Clone(a.records)
 	for i := range records {
-		records[i].Truth = records[i].Truth.Copy()
+		records[i].Truth = records[i].Copy()
 	}
 	return records
 }

@@ -22,7 +22,8 @@ const (
 // tells, and in UTC where it tells none.
 type Record struct {
 	simulator.Truth
-	InPages bool // in exercise-<n>.json
+	LogID   string // what the API calls the activity; empty when it does not know it
+	InPages bool   // in exercise-<n>.json
 	// RowID is the id of the row in UserExercises; empty when there is none. A
 	// record without a page has "csv-" and this as its ExternalID, no type id, no
 	// ActiveDuration, and an English name of another vocabulary.
@@ -80,7 +81,7 @@ func (a *Archive) repeated(truths []simulator.Truth) []simulator.Truth {
 }
 
 func (a *Archive) record(t simulator.Truth) Record {
-	r := Record{happened: t, InPages: true}
+	r := Record{happened: t, LogID: t.ExternalID, InPages: true}
 	since := a.options.CSVOnlySince
 	if a.columns() > 0 {
 		r.InPages = since.IsZero() || t.Start.Before(since)
@@ -93,7 +94,7 @@ func (a *Archive) record(t simulator.Truth) Record {
 		a.tellRow(&r)
 		return r
 	}
-	if a.oneIn(20, "row starts later", t.ExternalID) {
+	if a.oneIn(20, "row starts later", t.ExternalID) && t.Duration > 5*time.Minute {
 		r.rowStart = t.Start.Add(time.Duration(a.draw("later", t.ExternalID)%60+1) * time.Second)
 	}
 	if a.oneIn(5, "row ends later", t.ExternalID) {
