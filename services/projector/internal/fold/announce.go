@@ -30,7 +30,7 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 	if len(candidates)+len(rows.Rejected) == 0 {
 		return nil
 	}
-	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
+	return f.Tables.Write(ctx, users(rows), owners(candidates), func(tx pgx.Tx, s generation.Scope) error {
 		for _, r := range rows.Rejected {
 			if s.Erased(r.Delivery.Message.UserID()) {
 				continue
@@ -42,9 +42,6 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 		}
 		if len(candidates) == 0 {
 			return nil
-		}
-		if err := generation.LockUsers(ctx, tx, owners(candidates)); err != nil {
-			return err
 		}
 		shown, err := shown(ctx, tx, candidates)
 		if err != nil {

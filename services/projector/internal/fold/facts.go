@@ -127,25 +127,12 @@ func isKnown(err error) bool {
 }
 
 func (f *Facts) writeOnce(ctx context.Context, rows row.Rows, fresh bool) error {
-	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
+	return f.Tables.Write(ctx, users(rows), owners(rows.Versions), func(tx pgx.Tx, s generation.Scope) error {
 		if err := f.Tables.CheckLog(ctx, s.Pointer); err != nil {
 			return err
 		}
 		versions, connections := permitted(rows, s)
-		if len(versions) > 0 {
-			if err := generation.LockUsers(ctx, tx, owners(versions)); err != nil {
-				return err
-			}
-		}
-		if err := write(ctx, tx, versions, connections, fresh); err != nil {
-			return err
-		}
-		// Last, because every batch of every projector wants this row.
-		_, err := tx.Exec(ctx, "UPDATE projector.pointer SET high_water = $1 WHERE high_water < $1", int64(rows.HighWater))
-		if err != nil {
-			return fmt.Errorf("note how far the log is folded: %w", err)
-		}
-		return nil
+		return write(ctx, tx, batch{versions: versions, connections: connections, fresh: fresh, highWater: rows.HighWater})
 	})
 }
 

@@ -24,38 +24,51 @@ SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::text[
 ON CONFLICT DO NOTHING`
 
 // Write puts rows into the generation of the transaction's search path and folds
-// the workouts that they touch. The caller holds the locks of their users, or the
-// generation alone. Versions that are there already stay as they are.
+// the workouts that they touch. The caller holds the generation alone. Versions
+// that are there already stay as they are.
 func Write(ctx context.Context, tx pgx.Tx, versions []*row.Version, connections []*row.Connection) error {
-	return write(ctx, tx, versions, connections, false)
+	return write(ctx, tx, batch{versions: versions, connections: connections})
 }
 
 // copyFrom is how many versions are worth a COPY: it is a third cheaper for each,
 // and takes two round trips more.
 const copyFrom = 200
 
-// write is Write. Versions that are taken for new may go in by COPY; when one of
-// them is there already, the error is a unique violation.
-func write(ctx context.Context, tx pgx.Tx, versions []*row.Version, connections []*row.Connection, fresh bool) error {
+// batch is what one transaction writes.
+type batch struct {
+	versions    []*row.Version
+	connections []*row.Connection
+	// Fresh versions are taken for new and may go in by COPY; when one of them is
+	// there already, the error is a unique violation.
+	fresh     bool
+	highWater uint64 // how far the log is folded then; 0 notes nothing
+}
+
+// write is Write; the caller holds the locks of the users, or the generation alone.
+func write(ctx context.Context, tx pgx.Tx, x batch) error {
 	var b pgx.Batch
-	if fresh && len(versions) >= copyFrom {
-		if err := copyVersions(ctx, tx, versions); err != nil {
+	if x.fresh && len(x.versions) >= copyFrom {
+		if err := copyVersions(ctx, tx, x.versions); err != nil {
 			return err
 		}
-	} else if len(versions) > 0 {
-		b.Queue(insertVersions, versionArrays(versions)...)
+	} else if len(x.versions) > 0 {
+		b.Queue(insertVersions, versionArrays(x.versions)...)
 	}
-	if len(versions) > 0 {
-		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), workoutIDs(versions))
+	if len(x.versions) > 0 {
+		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), workoutIDs(x.versions))
 	}
-	if len(connections) > 0 {
-		b.Queue(insertConnections, connectionArrays(connections)...)
+	if len(x.connections) > 0 {
+		b.Queue(insertConnections, connectionArrays(x.connections)...)
+	}
+	if x.highWater > 0 {
+		// Last, because every batch of every projector wants this row.
+		b.Queue("UPDATE projector.pointer SET high_water = $1 WHERE high_water < $1", int64(x.highWater))
 	}
 	if b.Len() == 0 {
 		return nil
 	}
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return fmt.Errorf("fold %d activity and %d connection facts: %w", len(versions), len(connections), err)
+		return fmt.Errorf("fold %d activity and %d connection facts: %w", len(x.versions), len(x.connections), err)
 	}
 	return nil
 }
