@@ -23,7 +23,7 @@ type tarred struct {
 // openTar looks at the first entry, so that what is no archive shows at once.
 func openTar(ctx context.Context, file *os.File, gzipped bool, t *tally) (part, error) {
 	p := &tarred{file: file, gzipped: gzipped, tally: t}
-	r, err := p.reader(ctx)
+	r, _, err := p.reader(ctx)
 	if err == nil {
 		_, err = r.Next()
 	}
@@ -41,35 +41,38 @@ func openTar(ctx context.Context, file *os.File, gzipped bool, t *tally) (part, 
 
 func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-func (p *tarred) reader(ctx context.Context) (*tar.Reader, error) {
+// reader reads the archive from its start; all is what it is read from.
+func (p *tarred) reader(ctx context.Context) (r *tar.Reader, all io.Reader, err error) {
 	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	in := &counted{in: p.file}
 	if !p.gzipped {
-		return tar.NewReader(&flow{ctx: ctx, in: in, tally: p.tally}), nil
+		all = &flow{ctx: ctx, in: in, tally: p.tally}
+		return tar.NewReader(all), all, nil
 	}
 	unzipped, err := gzip.NewReader(bufio.NewReaderSize(in, 64<<10))
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	return tar.NewReader(&flow{ctx: ctx, in: unzipped, tally: p.tally, compressed: &in.read}), nil
+	all = &flow{ctx: ctx, in: unzipped, tally: p.tally, compressed: &in.read}
+	return tar.NewReader(all), all, nil
 }
 
 func (p *tarred) files() []File { return nil }
 
 func (p *tarred) stream(ctx context.Context, visit func(File) error) error {
-	r, err := p.reader(ctx)
+	r, all, err := p.reader(ctx)
 	if err != nil {
 		return faultOf(err)
 	}
 	for count := 1; ; count++ {
 		header, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return checkSum(all)
 		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
 			return faultOf(err)
@@ -88,6 +91,16 @@ func (p *tarred) stream(ctx context.Context, visit func(File) error) error {
 			return err
 		}
 	}
+}
+
+// checkSum reads what follows the last file: behind it stands the checksum. Some
+// programs fill up the file with bytes that mean nothing.
+func checkSum(all io.Reader) error {
+	_, err := io.Copy(io.Discard, all)
+	if errors.Is(err, gzip.ErrHeader) {
+		return nil
+	}
+	return faultOf(err)
 }
 
 // tarredFile checks an entry; nil for one that is no file of the export.
