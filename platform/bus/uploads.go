@@ -103,13 +103,21 @@ func (p *pieceReader) Read(chunk []byte) (int, error) {
 	if p.left == 0 {
 		return 0, io.EOF
 	}
-	n, err := io.ReadFull(p.r, chunk[:min(len(chunk), p.left)])
-	p.left -= n
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		p.ended = true
-		return n, io.EOF
+	chunk = chunk[:min(len(chunk), p.left)]
+	n := 0
+	// Not io.ReadFull: a source that breaks off must not look like one that ends.
+	for n < len(chunk) {
+		got, err := p.r.Read(chunk[n:])
+		n, p.left = n+got, p.left-got
+		if errors.Is(err, io.EOF) {
+			p.ended = true
+			return n, io.EOF
+		}
+		if err != nil {
+			return n, err
+		}
 	}
-	return n, err
+	return n, nil
 }
 
 // Download writes an upload to w. ErrUploadGone when a piece is missing; the

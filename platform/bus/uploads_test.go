@@ -67,13 +67,14 @@ func TestAnUploadComesBackAsItWasAndGoesWhole(t *testing.T) {
 
 func TestAnUploadThatBreaksOffLeavesNothing(t *testing.T) {
 	b := bustest.New(t)
-	broken := errors.New("the person went away")
-	source := io.MultiReader(io.LimitReader(rand.NewChaCha8([32]byte{}), 20<<20), iotest.ErrReader(broken))
-	if _, err := b.Upload(t.Context(), "someone/import/0", source); !errors.Is(err, broken) {
-		t.Errorf("the upload ends with %v", err)
-	}
-	if n := stored(t, b); n != 0 {
-		t.Errorf("%d chunks stay", n)
+	for _, broken := range []error{errors.New("the person went away"), io.ErrUnexpectedEOF} {
+		source := io.MultiReader(io.LimitReader(rand.NewChaCha8([32]byte{}), 20<<20+7), iotest.ErrReader(broken))
+		if _, err := b.Upload(t.Context(), "someone/import/0", source); !errors.Is(err, broken) {
+			t.Errorf("the upload ends with %v", err)
+		}
+		if n := stored(t, b); n != 0 {
+			t.Errorf("%d chunks stay", n)
+		}
 	}
 }
 
