@@ -72,7 +72,9 @@ func (c *cloud) connector() *provider.Connector {
 func (c *cloud) harness() providertest.Harness {
 	return providertest.Harness{
 		Connector: c.connector(), Normalizers: Normalizers(), AccountID: testAccount,
-		Consent: c.consent, Add: c.add,
+		Consent:   func(t *testing.T, address string) string { return c.consent(t, address, nil) },
+		ConsentTo: c.consent, Add: c.add, Variants: variants,
+		Lacks: []providertest.Fault{providertest.FaultNotAdmitted, providertest.FaultNotLinked},
 		Fail: func(_ *testing.T, at providertest.Endpoint, f providertest.Fault) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -93,8 +95,12 @@ func (c *cloud) secret(kind string) string {
 	return s
 }
 
-func (c *cloud) consent(t *testing.T, address string) string {
+// consent opens the consent page and grants what is asked for, or the given scopes.
+func (c *cloud) consent(t *testing.T, address string, scopes []string) string {
 	t.Helper()
+	if scopes != nil {
+		address += "&granted=" + url.QueryEscape(strings.Join(scopes, " "))
+	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Get(address)
 	if err != nil {
@@ -116,8 +122,12 @@ func (c *cloud) authorize(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "invalid_request", http.StatusBadRequest)
 		return
 	}
+	scope := q.Get("scope")
+	if q.Has("granted") {
+		scope = q.Get("granted")
+	}
 	code := c.secret("code")
-	c.codes[code] = consent{q.Get("code_challenge"), q.Get("redirect_uri"), q.Get("scope")}
+	c.codes[code] = consent{q.Get("code_challenge"), q.Get("redirect_uri"), scope}
 	http.Redirect(w, r, q.Get("redirect_uri")+"?"+url.Values{"code": {code}, "state": {q.Get("state")}}.Encode(), http.StatusFound)
 }
 
@@ -219,13 +229,15 @@ func (c *cloud) list(w http.ResponseWriter, r *http.Request) {
 		strings.Join(texts, " , "), before, limit, next, offset)
 }
 
-// add composes a run in Rome's summer time; the offset makes the day at the
-// edge of a window another one than in UTC.
+// add composes a run where the start's clock is; at a start in UTC, in Rome's summer.
 func (c *cloud) add(_ *testing.T, start time.Time, member string) providertest.Record {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.serial++
-	local := start.In(time.FixedZone("", 2*60*60))
+	local := start
+	if start.Location() == time.UTC {
+		local = start.In(time.FixedZone("", 2*60*60))
+	}
 	id := strconv.Itoa(2471190346655000000 + c.serial)
 	if member != "" {
 		member += ","
@@ -249,6 +261,15 @@ func (c *cloud) fail(w http.ResponseWriter, at providertest.Endpoint) bool {
 	case providertest.FaultRateLimited:
 		w.Header().Set("Retry-After", "60")
 		refuse(w, http.StatusTooManyRequests, "system", "Too Many Requests "+planted)
+	case providertest.FaultRateLimitedMute:
+		clear(w.Header())
+		refuse(w, http.StatusTooManyRequests, "system", "Too Many Requests "+planted)
+	case providertest.FaultBadRequest:
+		refuse(w, http.StatusBadRequest, "validation", "Invalid "+planted)
+	case providertest.FaultNotFoundPage:
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, "<html>"+planted)
 	case providertest.FaultUnavailable:
 		w.WriteHeader(http.StatusBadGateway)
 		_, _ = io.WriteString(w, "<html>"+planted)
@@ -286,6 +307,15 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
+}
+
+// variants are a record of add as Fitbit may send it another time.
+func variants(raw []byte) map[string][]byte {
+	replaced := func(pairs ...string) []byte { return []byte(strings.NewReplacer(pairs...).Replace(string(raw))) }
+	return map[string][]byte{
+		"another language": replaced(`"activityName":"Run"`, `"activityName":"Corsa"`),
+		"links":            replaced(`"distance":`, `"tcxLink":"https://www.fitbit.com/1.tcx","caloriesLink":"https://api.fitbit.com/1.json","distance":`),
+	}
 }
 
 func TestConformance(t *testing.T) {

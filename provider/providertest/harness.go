@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,12 +24,22 @@ type Harness struct {
 	// Consent plays the person: opens the consent page, agrees to everything
 	// and gives back the code that the redirect carries.
 	Consent func(t *testing.T, authorizeURL string) (code string)
-	// Add puts a record into the person's account. The member, of the form
-	// "name":value, is in the record verbatim; it may be empty.
+	// ConsentTo is Consent by a person who agrees to some of the scopes only.
+	ConsentTo func(t *testing.T, authorizeURL string, scopes []string) (code string)
+	// Add puts a record into the person's account. It begins on the clock of the
+	// start's zone, where that is not UTC. The member, of the form "name":value, is in
+	// the record verbatim; it may be empty.
 	Add func(t *testing.T, start time.Time, member string) Record
+	// Remove takes a record out of the account. Only a provider with get by id needs it.
+	Remove func(t *testing.T, externalID string)
+	// Variants are a record of Add as the provider may send it another time without
+	// having changed it, by what is different: the language, links, omitted zeros.
+	Variants func(raw []byte) map[string][]byte
 	// Fail makes the cloud's next answer this fault. Where the provider can put
 	// a token into an error, the fault does.
 	Fail func(t *testing.T, at Endpoint, f Fault)
+	// Lacks are the faults that the provider has no words for.
+	Lacks []Fault
 	// Secrets are all codes, tokens and keys that the cloud knows so far.
 	Secrets func() []string
 }
@@ -47,6 +58,10 @@ type Endpoint string
 const (
 	TokenEndpoint Endpoint = "token"
 	ListEndpoint  Endpoint = "list"
+	// GetEndpoint is asked for one record; only providers with get by id have it.
+	GetEndpoint Endpoint = "get"
+	// IdentityEndpoint is asked whose token it is, where the token answer does not say.
+	IdentityEndpoint Endpoint = "identity"
 )
 
 // Fault is an answer that is no success, in the provider's own words.
@@ -65,6 +80,11 @@ const (
 	FaultUnauthorized      Fault = "access token refused"
 	FaultInsufficientScope Fault = "scope missing"
 	FaultConnectionLost    Fault = "connection lost"
+	FaultRateLimitedMute   Fault = "rate limited, and not until when"
+	FaultNotFoundPage      Fault = "HTML with 404"
+	FaultBadRequest        Fault = "request refused"
+	FaultNotAdmitted       Fault = "project not admitted"
+	FaultNotLinked         Fault = "account not linked"
 )
 
 const (
@@ -95,6 +115,9 @@ func (h Harness) connect(t *testing.T) provider.Grant {
 	}
 	return grant
 }
+
+// has says whether the provider has words for a fault.
+func (h Harness) has(f Fault) bool { return !slices.Contains(h.Lacks, f) }
 
 // wantError checks that an error is a provider's, of the class, and without any
 // secret however it is printed.

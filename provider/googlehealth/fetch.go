@@ -1,0 +1,257 @@
+package googlehealth
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
+)
+
+const (
+	exercisesPath = "users/me/dataTypes/exercise/dataPoints"
+	pageSize      = 25 // the most that Google gives for exercises (section 3)
+)
+
+// pastMargin is how far past a window's start a page must reach before a list
+// without a filter is taken as read.
+const pastMargin = 48 * time.Hour
+
+// fetcher reads exercises by list, which keeps device and source; reconcile loses
+// both (section 4).
+type fetcher struct {
+	api   *api
+	zones *zones
+}
+
+// place is where a reading stands. The other parameters of a list must stay the same
+// while a page token is followed (section 3), so a cursor also tells them.
+type place struct {
+	token string // empty: the first page
+	plain bool   // without a filter
+}
+
+const (
+	cursorFiltered = "f:"
+	cursorPlain    = "p:"
+)
+
+func (p place) cursor() string {
+	switch {
+	case p.token == "":
+		return ""
+	case p.plain:
+		return cursorPlain + p.token
+	default:
+		return cursorFiltered + p.token
+	}
+}
+
+// placeOf is the inverse of cursor.
+func placeOf(cursor string) (place, error) {
+	if cursor == "" {
+		return place{}, nil
+	}
+	for prefix, plain := range map[string]bool{cursorFiltered: false, cursorPlain: true} {
+		if token, ok := strings.CutPrefix(cursor, prefix); ok && token != "" {
+			return place{token, plain}, nil
+		}
+	}
+	return place{}, &provider.Error{Provider: Name, Op: opList, Class: provider.ClassBadRequest, Reason: reasonBadCursor}
+}
+
+// ListActivities implements provider.Fetcher. A filter that Google refuses, as it
+// did with others for months (section 3), is given up for this reading: the whole
+// list is then read from its newest exercise down to the window's start. A refused
+// page token is a bad request: the caller begins the window again.
+func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
+	at, err := placeOf(r.Cursor)
+	if err != nil {
+		return provider.Page{}, err
+	}
+	body, err := f.page(ctx, r, at)
+	var refused *provider.Error
+	if errors.As(err, &refused) && aboutFilter(refused.Reason) && at == (place{}) {
+		at.plain = true
+		body, err = f.page(ctx, r, at)
+	}
+	if err != nil {
+		return provider.Page{}, err
+	}
+	list, err := parseList(body)
+	if err != nil {
+		return provider.Page{}, invalid(opList, reasonIncomplete)
+	}
+	if list.next != "" && list.next == at.token {
+		return provider.Page{}, invalid(opList, reasonCircular)
+	}
+	activities, err := f.activities(ctx, r.Token, list.points)
+	if err != nil {
+		return provider.Page{}, err
+	}
+	page := provider.Page{Activities: activities, Next: place{list.next, at.plain}.cursor()}
+	if i := slices.IndexFunc(activities, func(a provider.Activity) bool { return a.StartedAt == nil }); i > 0 {
+		page.Oldest = activities[i-1].StartedAt.UTC()
+	} else if n := len(activities); i < 0 && n > 0 {
+		page.Oldest = activities[n-1].StartedAt.UTC()
+	}
+	if at.plain && readPast(activities, r.Window.From.Add(-pastMargin)) {
+		page.Next = ""
+	}
+	return page, nil
+}
+
+// page asks for one page.
+func (f *fetcher) page(ctx context.Context, r provider.ListRequest, at place) ([]byte, error) {
+	query := url.Values{"pageSize": {strconv.Itoa(pageSize)}}
+	if !at.plain {
+		query.Set("filter", exerciseFilter(r.Window))
+	}
+	if at.token != "" {
+		query.Set("pageToken", at.token)
+	}
+	return f.api.get(ctx, call{op: opList, path: exercisesPath, query: query, token: r.Token, max: maxPage})
+}
+
+// GetActivity implements provider.Getter. An id that this package made up names
+// nothing at Google, so its absence there proves nothing: it is not asked for.
+func (f *fetcher) GetActivity(ctx context.Context, token provider.Secret, externalID string) (provider.Activity, *provider.Quota, error) {
+	if !idForm.MatchString(externalID) || strings.HasPrefix(externalID, madeUp) {
+		return provider.Activity{}, nil, &provider.Error{Provider: Name, Op: opGet, Class: provider.ClassBadRequest, Reason: reasonBadID}
+	}
+	body, err := f.api.get(ctx, call{op: opGet, path: exercisesPath + "/" + externalID, token: token, max: maxAnswer})
+	if err != nil {
+		return provider.Activity{}, nil, err
+	}
+	if body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark))); !json.Valid(body) {
+		return provider.Activity{}, nil, invalid(opGet, reasonIncomplete)
+	}
+	activities, err := f.activities(ctx, token, []json.RawMessage{body})
+	if err != nil {
+		return provider.Activity{}, nil, err
+	}
+	return activities[0], nil, nil
+}
+
+// activities are the points of an answer, newest first: Google's own order has small
+// inversions (section 3). Those without a readable start come last.
+func (f *fetcher) activities(ctx context.Context, token provider.Secret, points []json.RawMessage) ([]provider.Activity, error) {
+	read := make([]point, 0, len(points))
+	for _, raw := range points {
+		read = append(read, readPoint(raw))
+	}
+	if err := f.zones.complete(ctx, token, read); err != nil {
+		return nil, err
+	}
+	activities := make([]provider.Activity, 0, len(points))
+	for _, p := range read {
+		activities = append(activities, p.Activity)
+	}
+	slices.SortStableFunc(activities, func(a, b provider.Activity) int {
+		switch {
+		case a.StartedAt == nil && b.StartedAt == nil:
+			return 0
+		case a.StartedAt == nil:
+			return 1
+		case b.StartedAt == nil:
+			return -1
+		default:
+			return b.StartedAt.Compare(*a.StartedAt)
+		}
+	})
+	return activities, nil
+}
+
+// witnesses is how many exercises at a page's end must agree on how far it reaches.
+const witnesses = 3
+
+// readPast says whether a page reaches below an instant. Its last exercises must
+// agree: a single one out of order must not end the reading.
+func readPast(page []provider.Activity, limit time.Time) bool {
+	seen := 0
+	for i := len(page) - 1; i >= 0 && seen < witnesses; i-- {
+		if page[i].StartedAt == nil {
+			continue
+		}
+		if !page[i].StartedAt.Before(limit) {
+			return false
+		}
+		seen++
+	}
+	return seen > 0
+}
+
+// point is an activity with what its record says about account and offset.
+type point struct {
+	provider.Activity
+	account string
+	start   time.Time // zero when it cannot be read
+	noZone  bool      // the record names no offset
+}
+
+// readPoint keeps a point's bytes and reads what the poller needs of it. Whatever is
+// wrong with the point, it is kept.
+func readPoint(raw json.RawMessage) point {
+	p := point{Activity: provider.Activity{
+		Format: FormatDataPoint, Raw: raw,
+		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
+	}}
+	members, err := rawjson.Read(raw)
+	if err != nil {
+		p.Problem = "the record is not a JSON object"
+	}
+	fields := members.ByName()
+	exercise := object(fields["exercise"])
+	interval := object(exercise["interval"])
+	if at, ok := instantOf(interval["startTime"]); ok {
+		p.start, p.noZone = at, true
+		if offset, ok := offsetOf(interval["startUtcOffset"]); ok {
+			at = at.In(time.FixedZone("", int(offset.Seconds())))
+			p.noZone, p.Context.OffsetSource = false, events.OffsetFromRecord
+		}
+		p.StartedAt = &at
+	} else if err == nil {
+		p.Problem = "exercise.interval.startTime is missing or is not a time"
+	}
+	if at, ok := instantOf(exercise["updateTime"]); ok {
+		p.ModifiedAt = &at
+	}
+	name, ok := parseName(fields["name"])
+	if !ok {
+		name.id = madeUpID(raw)
+		if err == nil {
+			p.Problem = "name is missing or does not end in an id"
+		}
+	}
+	p.ExternalID, p.account = name.id, name.account
+	return p
+}
+
+// object is a nested object's members; none for anything else.
+func object(value json.RawMessage) map[string]json.RawMessage {
+	members, err := rawjson.Read(value)
+	if err != nil {
+		return nil
+	}
+	return members.ByName()
+}
+
+const madeUp = "unidentified-"
+
+// madeUpID names a record that has no usable id after its content, so that the same
+// record gets the same id again.
+func madeUpID(raw []byte) string {
+	hash, err := provider.ContentHash(raw, Volatile())
+	if err != nil {
+		hash, _ = provider.ContentHash(raw, nil) // without paths it cannot fail
+	}
+	return madeUp + strings.TrimPrefix(hash, "sha256:")
+}

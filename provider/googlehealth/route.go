@@ -1,0 +1,64 @@
+package googlehealth
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
+)
+
+// maxRoute is how many bytes a TCX file may have: three hours with a point a second
+// are about 3 MB. Within JSON it must still fit into one message of the log.
+const maxRoute = 6 << 20
+
+// GetRoute implements provider.RouteGetter: it downloads an exercise as a TCX file
+// (section 4). It needs the scopes for activities and for location; without the
+// second one Google may also answer with a file that has no positions. partialData
+// keeps points that have a heart rate but no position.
+func (f *fetcher) GetRoute(ctx context.Context, token provider.Secret, externalID string) (provider.Activity, *provider.Quota, error) {
+	if !idForm.MatchString(externalID) || strings.HasPrefix(externalID, madeUp) {
+		return provider.Activity{}, nil, &provider.Error{Provider: Name, Op: opRoute, Class: provider.ClassBadRequest, Reason: reasonBadID}
+	}
+	body, err := f.api.get(ctx, call{
+		op: opRoute, path: exercisesPath + "/" + externalID + ":exportExerciseTcx",
+		query: url.Values{"alt": {"media"}, "partialData": {"true"}},
+		token: token, accept: "application/vnd.garmin.tcx+xml, application/xml;q=0.9, */*;q=0.1", max: maxRoute,
+	})
+	if err != nil {
+		return provider.Activity{}, nil, err
+	}
+	if len(bytes.TrimSpace(body)) == 0 { // as for exercises without a route
+		return provider.Activity{}, nil, &provider.Error{Provider: Name, Op: opRoute, Class: provider.ClassNotFound, Status: 200, Reason: reasonNoRoute}
+	}
+	if !isTCX(body) {
+		return provider.Activity{}, nil, invalid(opRoute, reasonNotTCX)
+	}
+	return provider.Activity{
+		ExternalID: externalID, Format: FormatTCX, Raw: body,
+		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
+	}, nil, nil
+}
+
+// isTCX says whether a file is a whole one of Garmin's training center. An error page
+// is not, and neither is a file that was cut off.
+func isTCX(file []byte) bool {
+	decoder := xml.NewDecoder(bytes.NewReader(file))
+	root := ""
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return root == "TrainingCenterDatabase" && errors.Is(err, io.EOF)
+		}
+		if start, ok := token.(xml.StartElement); ok && root == "" {
+			if root = start.Name.Local; root != "TrainingCenterDatabase" {
+				return false
+			}
+		}
+	}
+}
