@@ -12,6 +12,7 @@ import (
 
 	"github.com/stridelog/stridelog/provider/archive"
 	"github.com/stridelog/stridelog/provider/internal/jsonarray"
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 // readEntries reads a page of exercises and hands over each entry, or what is
@@ -76,11 +77,11 @@ type entryTimes struct {
 }
 
 func readEntry(raw []byte) (pageEntry, error) {
-	members, err := readMembers(raw)
+	members, err := rawjson.Read(raw)
 	if err != nil {
 		return pageEntry{}, err
 	}
-	fields := members.byName()
+	fields := members.ByName()
 	e := pageEntry{times: timesOf(fields)}
 	if id, ok := digitsOf(fields["logId"]); ok {
 		e.id = id
@@ -106,21 +107,21 @@ func timesOf(fields map[string]json.RawMessage) entryTimes {
 // isWallTime knows the one kind of entry whose startTime is not UTC: what people
 // typed into the app on an iPhone (section 2.2).
 func isWallTime(fields map[string]json.RawMessage) bool {
-	if logType, _ := textOf(fields["logType"]); logType != "manual" {
+	if logType, _ := rawjson.Text(fields["logType"]); logType != "manual" {
 		return false
 	}
-	source, err := readMembers(fields["source"])
+	source, err := rawjson.Read(fields["source"])
 	if err != nil {
 		return false
 	}
-	name, _ := textOf(source.byName()["name"])
+	name, _ := rawjson.Text(source.ByName()["name"])
 	return strings.Contains(name, "iPhone")
 }
 
 // exportTime reads MM/dd/yy HH:mm:ss. The year is one of this century: Fitbit
 // was founded in 2007.
 func exportTime(value json.RawMessage) (time.Time, bool) {
-	text, _ := textOf(value)
+	text, _ := rawjson.Text(value)
 	at, err := time.Parse("01/02/06 15:04:05", text)
 	if err != nil {
 		return time.Time{}, false

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 const (
@@ -244,11 +245,11 @@ func activityOf(entry json.RawMessage) provider.Activity {
 		Raw:     entry,
 		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
 	}
-	members, err := readMembers(entry)
+	members, err := rawjson.Read(entry)
 	if err != nil {
 		a.Problem = "the record is not a JSON object"
 	}
-	fields := members.byName()
+	fields := members.ByName()
 	if at, ok := instantOf(fields["startTime"]); ok {
 		a.StartedAt = &at
 		a.Context.OffsetSource = events.OffsetFromRecord

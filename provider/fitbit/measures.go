@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 const (
@@ -28,7 +29,7 @@ type lengthUnit struct {
 // distance names no unit; then the account's unit counts, then metric, which is
 // what our requests ask for.
 func unitOf(entryUnit json.RawMessage, accountUnit string) (lengthUnit, bool) {
-	word, ok := textOf(entryUnit)
+	word, ok := rawjson.Text(entryUnit)
 	if !ok {
 		word = accountUnit
 	}
@@ -54,7 +55,7 @@ func (e *reading) measures(w *events.Workout, accountUnit string) {
 	if !ok {
 		return // in a unit nobody has heard of: the numbers stay in the details
 	}
-	if _, named := textOf(e.fields["distanceUnit"]); named {
+	if _, named := rawjson.Text(e.fields["distanceUnit"]); named {
 		e.use("distanceUnit")
 	}
 	w.DistanceMeters = e.quantity("distance", unit.distance)
@@ -65,7 +66,7 @@ func (e *reading) measures(w *events.Workout, accountUnit string) {
 
 // quantity is a member that cannot be negative, times a factor.
 func (e *reading) quantity(name string, factor float64) *float64 {
-	n, ok := numberOf(e.fields[name])
+	n, ok := rawjson.Number(e.fields[name])
 	if !ok || n < 0 || n > 1e12 {
 		return nil
 	}
@@ -89,7 +90,7 @@ func wholeOf(value json.RawMessage) (int64, bool) {
 	if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
 		return n, n >= 0 && n <= math.MaxInt32
 	}
-	n, ok := numberOf(value)
+	n, ok := rawjson.Number(value)
 	return int64(n), ok && n >= 0 && n <= math.MaxInt32 && n == math.Trunc(n)
 }
 
@@ -108,8 +109,8 @@ func (e *reading) heart(w *events.Workout) {
 	if w.AvgHeartRateBPM = wholeInt(e.fields["averageHeartRate"]); w.AvgHeartRateBPM != nil {
 		e.use("averageHeartRate")
 	}
-	if minutes, err := readMembers(e.fields["activeZoneMinutes"]); err == nil {
-		w.ActiveZoneMinutes = wholeInt(minutes.byName()["totalMinutes"])
+	if minutes, err := rawjson.Read(e.fields["activeZoneMinutes"]); err == nil {
+		w.ActiveZoneMinutes = wholeInt(minutes.ByName()["totalMinutes"])
 	}
 	w.HeartRateZones = zonesOf(e.fields["heartRateZones"])
 }
@@ -118,7 +119,7 @@ func (e *reading) heart(w *events.Workout) {
 // position, because their names come in the account's language: four zones are
 // Fitbit's own, any other number is the person's. Nil when there are none to read.
 func zonesOf(value json.RawMessage) []events.HeartRateZone {
-	entries, ok := readElements(value)
+	entries, ok := rawjson.Elements(value)
 	if !ok {
 		return nil
 	}
@@ -147,24 +148,24 @@ func zoneOf(entry json.RawMessage) (zone events.HeartRateZone, ok bool) {
 	if string(entry) == "null" {
 		return zone, true
 	}
-	end := scanObject(entry, 0, 1, func(name, value []byte) {
+	ok = rawjson.Walk(entry, func(name, value []byte) {
 		switch string(name) {
 		case `"min"`:
 			zone.MinBPM = wholeInt(value)
 		case `"max"`:
 			zone.MaxBPM = wholeInt(value)
 		case `"minutes"`:
-			if n, ok := numberOf(value); ok && n >= 0 && n < 1e6 {
+			if n, ok := rawjson.Number(value); ok && n >= 0 && n < 1e6 {
 				seconds := rounded(n * 60)
 				zone.DurationSeconds = &seconds
 			}
 		case `"caloriesOut"`:
-			if n, ok := numberOf(value); ok && n >= 0 {
+			if n, ok := rawjson.Number(value); ok && n >= 0 {
 				zone.CaloriesKcal = &n
 			}
 		}
 	})
-	return zone, end == len(entry)
+	return zone, ok
 }
 
 // lower is the zone's lower bound; a zone without one comes last.

@@ -1,18 +1,15 @@
 package fitbit
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
 	"github.com/stridelog/stridelog/provider/vocabulary"
 )
 
@@ -32,11 +29,11 @@ func (activityNormalizer) Version() int { return normalizerVersion }
 // offset and a duration. Any other member that is missing or makes no sense
 // stays null, and what makes no sense stays readable in the details.
 func (activityNormalizer) Normalize(r provider.Record) (events.Workout, error) {
-	members, err := readMembers(r.Raw)
+	members, err := rawjson.Read(r.Raw)
 	if err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: %w", FormatActivityList, err)
 	}
-	entry := &reading{fields: members.byName(), used: map[string]bool{}}
+	entry := &reading{fields: members.ByName(), used: map[string]bool{}}
 	w := events.Workout{Source: events.WorkoutSource{Provider: Name}}
 	if err := entry.span(&w); err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: %w", FormatActivityList, err)
@@ -45,7 +42,7 @@ func (activityNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 	entry.measures(&w, r.Context.DistanceUnit)
 	entry.heart(&w)
 	entry.origin(&w)
-	if w.Details, err = members.without(entry.used); err != nil {
+	if w.Details, err = members.Without(entry.used); err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: keep details: %w", FormatActivityList, err)
 	}
 	return w, nil
@@ -90,7 +87,7 @@ func (e *reading) kind(w *events.Workout) {
 	id, known := digitsOf(e.fields["activityTypeId"]) // stays in the details: several ids share a type
 	w.Type = workoutType(id)
 	w.Category = vocabulary.Category(w.Type)
-	if name, ok := textOf(e.fields["activityName"]); ok {
+	if name, ok := rawjson.Text(e.fields["activityName"]); ok {
 		e.use("activityName")
 		w.ProviderType, w.Name = &name, &name
 	} else if known {
@@ -104,13 +101,13 @@ func (e *reading) kind(w *events.Workout) {
 // origin reads what recorded the workout, and how. Both stay in the details:
 // the words say more than the workout's members.
 func (e *reading) origin(w *events.Workout) {
-	logType, _ := textOf(e.fields["logType"])
+	logType, _ := rawjson.Text(e.fields["logType"])
 	w.RecordingMethod = recordingMethod(logType)
-	members, err := readMembers(e.fields["source"])
+	members, err := rawjson.Read(e.fields["source"])
 	if err != nil {
 		return // entries bridged from other platforms have none
 	}
-	source := members.byName()
+	source := members.ByName()
 	id, name, kind := optionalText(source["id"]), optionalText(source["name"]), optionalText(source["type"])
 	w.Source.DeviceType = kind
 	if kind != nil && (*kind == "app" || *kind == "api") {
@@ -139,62 +136,17 @@ func (e *reading) use(names ...string) {
 	}
 }
 
-// without is the object of all members but the named ones, values verbatim, but
-// for bytes that are no text and that no database takes; nil when none is left.
-func (l memberList) without(used map[string]bool) (json.RawMessage, error) {
-	size := 2
-	for _, m := range l {
-		size += len(m.name) + len(m.value) + 4
-	}
-	out := append(make([]byte, 0, size), '{')
-	for _, m := range l {
-		if used[m.name] {
-			continue
-		}
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		var err error
-		if out, err = appendName(out, m.name); err != nil {
-			return nil, err
-		}
-		out = append(append(out, ':'), m.value...)
-	}
-	if len(out) == 1 {
-		return nil, nil
-	}
-	if out = append(out, '}'); utf8.Valid(out) {
-		return out, nil
-	}
-	return bytes.ToValidUTF8(out, []byte("\ufffd")), nil
-}
-
 // milliseconds reads a duration that a workout can have.
 func milliseconds(value json.RawMessage) (time.Duration, bool) {
-	n, ok := numberOf(value)
+	n, ok := rawjson.Number(value)
 	if !ok || n < 0 || n > float64(maxDuration.Milliseconds()) {
 		return 0, false
 	}
 	return time.Duration(math.Round(n * float64(time.Millisecond))), true
 }
 
-// numberOf reads a number that a float holds; its bounds are the caller's.
-func numberOf(value json.RawMessage) (float64, bool) {
-	n, err := strconv.ParseFloat(string(value), 64)
-	return n, err == nil && scanNumber(value, 0) == len(value) // ParseFloat also reads Inf and 0x1p4
-}
-
-// textOf reads a string that says something.
-func textOf(value json.RawMessage) (string, bool) {
-	if !peek(value, 0, '"') {
-		return "", false
-	}
-	text, err := nameOf(value)
-	return text, err == nil && strings.TrimSpace(text) != ""
-}
-
 func optionalText(value json.RawMessage) *string {
-	if text, ok := textOf(value); ok {
+	if text, ok := rawjson.Text(value); ok {
 		return &text
 	}
 	return nil

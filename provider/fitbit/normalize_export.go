@@ -10,6 +10,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/internal/csvtable"
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 // exportVersion rises whenever the same record of an export may give another
@@ -27,11 +28,11 @@ func (entryNormalizer) Version() int { return exportVersion }
 // duration. Of the companion it takes what entries have not: the offset came with
 // the context, and the peak of the heart rate.
 func (entryNormalizer) Normalize(r provider.Record) (events.Workout, error) {
-	members, err := readMembers(r.Raw)
+	members, err := rawjson.Read(r.Raw)
 	if err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: %w", FormatExportJSON, err)
 	}
-	entry := &reading{fields: members.byName(), used: map[string]bool{}}
+	entry := &reading{fields: members.ByName(), used: map[string]bool{}}
 	w := events.Workout{Source: events.WorkoutSource{Provider: Name}}
 	if err := entry.exportSpan(&w, &r.Context); err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: %w", FormatExportJSON, err)
@@ -40,7 +41,7 @@ func (entryNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 	entry.measures(&w, r.Context.DistanceUnit)
 	entry.heart(&w)
 	entry.origin(&w)
-	if w.Details, err = members.without(entry.used); err != nil {
+	if w.Details, err = members.Without(entry.used); err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: keep details: %w", FormatExportJSON, err)
 	}
 	if row, ok := companionOf(&r.Context); ok {
@@ -115,7 +116,7 @@ func appendMember(object json.RawMessage, name string, value json.RawMessage) (j
 	if len(object) == 0 {
 		separator = '{'
 	}
-	out, err := appendName(append(bytes.Clone(out), separator), name)
+	out, err := rawjson.AppendName(append(bytes.Clone(out), separator), name)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/internal/csvtable"
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
 	"github.com/stridelog/stridelog/provider/vocabulary"
 )
 
@@ -131,7 +132,7 @@ func (c *columns) measures(w *events.Workout) {
 
 // quantity is a column's number divided; nil when it is zero or none.
 func (c *columns) quantity(name string, by float64) *float64 {
-	n, ok := numberOf(json.RawMessage(c.row.Value(name)))
+	n, ok := rawjson.Number(json.RawMessage(c.row.Value(name)))
 	if !ok || n <= 0 || n > 1e12 {
 		return nil
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 // listAnswer is a page of the activity log list (section 4). Entries stay the
@@ -23,15 +25,15 @@ const byteOrderMark = "\ufeff"
 // taken for an empty page would hide records.
 func parseList(body []byte) (listAnswer, error) {
 	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
-	members, err := readMembers(body)
+	members, err := rawjson.Read(body)
 	if err != nil {
 		return listAnswer{}, err
 	}
-	fields := members.byName()
+	fields := members.ByName()
 	if faults, failed := fields["errors"]; failed && string(faults) != "[]" {
 		return listAnswer{}, errors.New("the answer holds errors")
 	}
-	isList := func(m member) bool { return m.name == "activities" || m.name == "pagination" }
+	isList := func(m rawjson.Member) bool { return m.Name == "activities" || m.Name == "pagination" }
 	if len(members) > 0 && !slices.ContainsFunc(members, isList) {
 		return listAnswer{}, errors.New("the answer is an object, but no list")
 	}

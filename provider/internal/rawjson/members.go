@@ -86,7 +86,7 @@ func (l Members) Without(used map[string]bool) (json.RawMessage, error) {
 			out = append(out, ',')
 		}
 		var err error
-		if out, err = appendName(out, m.Name); err != nil {
+		if out, err = AppendName(out, m.Name); err != nil {
 			return nil, err
 		}
 		out = append(append(out, ':'), m.Value...)
@@ -124,8 +124,8 @@ func nameOf(quoted []byte) (name string, err error) {
 	return name, err
 }
 
-// appendName is the inverse of nameOf.
-func appendName(to []byte, name string) ([]byte, error) {
+// AppendName writes a name as a string in quotes.
+func AppendName(to []byte, name string) ([]byte, error) {
 	if plain(name) {
 		return append(append(append(to, '"'), name...), '"'), nil
 	}

@@ -1,4 +1,4 @@
-package fitbit
+package rawjson
 
 import (
 	"bytes"
@@ -6,17 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/stridelog/stridelog/provider"
 )
 
 // membersByTheBook reads members with encoding/json alone.
-func membersByTheBook(t *testing.T, object []byte) memberList {
+func membersByTheBook(t *testing.T, object []byte) Members {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	if _, err := decoder.Token(); err != nil {
 		t.Fatal(err)
 	}
-	var list memberList
+	var list Members
 	for decoder.More() {
 		key, err := decoder.Token()
 		if err != nil {
@@ -30,13 +28,14 @@ func membersByTheBook(t *testing.T, object []byte) memberList {
 		if err := decoder.Decode(&value); err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, member{name, value})
+		list = append(list, Member{name, value})
 	}
 	return list
 }
 
 func FuzzMembersAreThoseThatEncodingJSONReads(f *testing.F) {
-	records, err := filepath.Glob("testdata/records/*.json")
+	// The records of the connectors: what is read every day.
+	records, err := filepath.Glob("../../*/testdata/records/*.json")
 	if err != nil || len(records) == 0 {
 		f.Fatal("no records", err)
 	}
@@ -55,11 +54,11 @@ func FuzzMembersAreThoseThatEncodingJSONReads(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, object []byte) {
 		before := bytes.Clone(object)
-		got, err := readMembers(object)
+		got, err := Read(object)
 		if !bytes.Equal(before, object) {
 			t.Fatal("the object was changed")
 		}
-		if !json.Valid(object) || !isObject(object) {
+		if !json.Valid(object) || !bytes.HasPrefix(bytes.TrimLeft(object, " \t\r\n"), []byte("{")) {
 			if err == nil {
 				t.Fatalf("members of what is no object: %q", got)
 			}
@@ -73,23 +72,9 @@ func FuzzMembersAreThoseThatEncodingJSONReads(f *testing.F) {
 			t.Fatalf("%d members, want %d", len(got), len(want))
 		}
 		for i := range want {
-			if got[i].name != want[i].name || !bytes.Equal(got[i].value, want[i].value) {
-				t.Fatalf("member %d is %q: %q, want %q: %q", i, got[i].name, got[i].value, want[i].name, want[i].value)
+			if got[i].Name != want[i].Name || !bytes.Equal(got[i].Value, want[i].Value) {
+				t.Fatalf("member %d is %q: %q, want %q: %q", i, got[i].Name, got[i].Value, want[i].Name, want[i].Value)
 			}
 		}
 	})
-}
-
-// BenchmarkNormalize is what one record of common size costs.
-func BenchmarkNormalize(b *testing.B) {
-	record, err := os.ReadFile("testdata/records/full_metric.json")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := (activityNormalizer{}).Normalize(provider.Record{Provider: Name, Format: FormatActivityList, Raw: record}); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
