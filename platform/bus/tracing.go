@@ -57,8 +57,11 @@ func origins(list []*events.Event) (order []origin, members map[origin][]*events
 // events belong to; the events' traces go on there. An event without a trace takes
 // the context's. The caller's events stay as they are. end must be called.
 func (b *Bus) sending(ctx context.Context, list []events.Event) (sent []events.Event, end func(error)) {
-	sent = slices.Clone(list)
 	own := telemetry.TraceParent(ctx)
+	if own == "" && !b.traced {
+		return list, func(error) {}
+	}
+	sent = slices.Clone(list)
 	for i := range sent {
 		if sent[i].TraceParent == "" {
 			sent[i].TraceParent = own
