@@ -95,6 +95,14 @@ func dateOf(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
 }
 
+// From is the same person with an account that they made on another day: what
+// they did on a day does not depend on it.
+func (p *Person) From(since time.Time) *Person {
+	other := *p
+	other.since = dateOf(since)
+	return &other
+}
+
 // Name is the word the person was made with.
 func (p *Person) Name() string { return p.name }
 

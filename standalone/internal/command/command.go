@@ -52,7 +52,7 @@ func actions() []action {
 		})
 	}
 	return append(list,
-		action{"simulator", "a fake Fitbit cloud on HTTP_ADDR", config.Needs{Stores: config.StoresNone}, runSimulator},
+		action{"simulator", "a fake Fitbit cloud on HTTP_ADDR; export PATH: write an export archive of one of its people", config.Needs{Stores: config.StoresNone}, runSimulator},
 		action{"rebuild", "fold the workout tables again from the log, beside a running system", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"tail", "print events as they come; --from 1 starts at the first fact", config.Needs{Stores: config.StoresFound}, runTail},
 		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all lets them try again", config.Needs{Stores: config.StoresFound}, runDeadLetters},

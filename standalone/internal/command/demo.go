@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stridelog/stridelog/platform/httpserver"
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
 	"github.com/stridelog/stridelog/standalone/internal/config"
@@ -78,34 +77,4 @@ func rebuildLine(p Process, c config.Config) string {
 		line = "STRIDELOG_DATA_DIR='" + strings.ReplaceAll(c.DataDir, "'", `'\''`) + "' " + line
 	}
 	return line
-}
-
-// runSimulator serves the fake Fitbit cloud for a system elsewhere.
-func runSimulator(ctx context.Context, p Process, c config.Config, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%w: stridelog simulator takes no arguments; it listens on HTTP_ADDR", errUsage)
-	}
-	log, err := newLogger(p, c)
-	if err != nil {
-		return err
-	}
-	credentials := demo.DefaultCredentials()
-	if c.Fitbit.ClientID != "" {
-		credentials = demo.Credentials{ClientID: c.Fitbit.ClientID, ClientSecret: c.Fitbit.ClientSecret, RedirectURIs: []string{c.Fitbit.RedirectURI}}
-	}
-	cloud, err := demo.NewCloud(credentials, "")
-	if err != nil {
-		return err
-	}
-	server := httpserver.New(httpserver.Options{Name: "simulator", Addr: c.HTTPAddr, Handler: cloud.Handler(), Log: log})
-	return lifecycle.Run(ctx, log,
-		lifecycle.Component{Name: "simulator", Run: server.Run},
-		lifecycle.Component{Name: "announcement", Run: func(ctx context.Context, ready func()) error {
-			base := demo.BaseURL(server.Addr())
-			fmt.Fprintf(p.Stdout, "A fake Fitbit cloud answers on %s. Point the system at it:\n\n  export FITBIT_CLIENT_ID=%s FITBIT_CLIENT_SECRET=%s\n  export FITBIT_AUTHORIZE_URL=%s/oauth2/authorize FITBIT_API_BASE_URL=%s\n\n",
-				base, credentials.ClientID, credentials.ClientSecret, base, base)
-			ready()
-			<-ctx.Done()
-			return nil
-		}})
 }

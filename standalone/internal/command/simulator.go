@@ -1,0 +1,106 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/platform/httpserver"
+	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/demo"
+)
+
+// runSimulator serves the fake Fitbit cloud for a system elsewhere, or writes an
+// export archive of one of its people.
+func runSimulator(ctx context.Context, p Process, c config.Config, args []string) error {
+	if len(args) > 0 && args[0] == "export" {
+		return runSimulatorExport(p, args[1:])
+	}
+	if len(args) > 0 {
+		return fmt.Errorf("%w: stridelog simulator serves a cloud on HTTP_ADDR; stridelog simulator export PATH writes an archive", errUsage)
+	}
+	log, err := newLogger(p, c)
+	if err != nil {
+		return err
+	}
+	credentials := demo.DefaultCredentials()
+	if c.Fitbit.ClientID != "" {
+		credentials = demo.Credentials{ClientID: c.Fitbit.ClientID, ClientSecret: c.Fitbit.ClientSecret, RedirectURIs: []string{c.Fitbit.RedirectURI}}
+	}
+	cloud, err := demo.NewCloud(credentials, "")
+	if err != nil {
+		return err
+	}
+	server := httpserver.New(httpserver.Options{Name: "simulator", Addr: c.HTTPAddr, Handler: cloud.Handler(), Log: log})
+	return lifecycle.Run(ctx, log,
+		lifecycle.Component{Name: "simulator", Run: server.Run},
+		lifecycle.Component{Name: "announcement", Run: func(ctx context.Context, ready func()) error {
+			base := demo.BaseURL(server.Addr())
+			fmt.Fprintf(p.Stdout, "A fake Fitbit cloud answers on %s. Point the system at it:\n\n  export FITBIT_CLIENT_ID=%s FITBIT_CLIENT_SECRET=%s\n  export FITBIT_AUTHORIZE_URL=%s/oauth2/authorize FITBIT_API_BASE_URL=%s\n\n",
+				base, credentials.ClientID, credentials.ClientSecret, base, base)
+			ready()
+			<-ctx.Done()
+			return nil
+		}})
+}
+
+// runSimulatorExport writes an export archive: .zip, .tgz, or a folder.
+func runSimulatorExport(p Process, args []string) error {
+	var s demo.Sample
+	var megabytes int64
+	flags := flag.NewFlagSet("simulator export", flag.ContinueOnError)
+	flags.SetOutput(p.Stderr)
+	flags.Func("era", "how the archive looks: A (2018), B (2021), C (2023) or D (since June 2026, default)", func(era string) error {
+		s.Era = export.Era(strings.ToUpper(era))
+		return nil
+	})
+	flags.IntVar(&s.Years, "years", 10, "length of the history")
+	flags.StringVar(&s.Person, "person", "", "whose archive; default is the person whom the demo connects")
+	flags.IntVar(&s.Exercises, "exercises", 0, "repeat the history until there are so many")
+	flags.Int64Var(&megabytes, "megabytes", 0, "add heart rate until all files have so many")
+	path, err := parseAround(flags, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUsage, err)
+	case path == "":
+		return fmt.Errorf("%w: stridelog simulator export PATH.zip|PATH.tgz|FOLDER [--era D] [--years 10]", errUsage)
+	}
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("%w: %s exists; name a file or folder that does not", errUsage, path)
+	}
+	s.Bytes = megabytes << 20
+	archive, err := demo.NewExport(s, time.Now())
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if err := archive.Save(path); err != nil {
+		return err
+	}
+	records := archive.Records()
+	fmt.Fprintf(p.Stdout, "%s holds %d exercises of a simulated person, from %s to %s.\n", path, len(records),
+		records[0].LocalDate(), records[len(records)-1].LocalDate())
+	return nil
+}
+
+// parseAround parses flags that stand before or behind one argument.
+func parseAround(flags *flag.FlagSet, args []string) (argument string, err error) {
+	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
+		return "", err
+	}
+	argument = flags.Arg(0)
+	if err := flags.Parse(flags.Args()[1:]); err != nil {
+		return "", err
+	}
+	if flags.NArg() > 0 {
+		return "", fmt.Errorf("%q is one argument too many", flags.Arg(0))
+	}
+	return argument, nil
+}
