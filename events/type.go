@@ -44,7 +44,14 @@ type Descriptor struct {
 
 // Types lists every event type, in the order of the documents.
 func Types() []Descriptor {
-	return []Descriptor{
+	all := registry()
+	return all[:]
+}
+
+// registry is an array, so that looking a type up, as every event does more than
+// once, needs no memory of its own.
+func registry() [11]Descriptor {
+	return [...]Descriptor{
 		{TypeConnectionActivated, StreamFacts, "A person gave consent, for the first time or again.", func() Data { return &ConnectionActivated{} }},
 		{TypeConnectionStatusChanged, StreamFacts, "A connection's status changed.", func() Data { return &ConnectionStatusChanged{} }},
 		{TypeConnectionRevoked, StreamFacts, "A connection ended.", func() Data { return &ConnectionRevoked{} }},
@@ -62,14 +69,14 @@ func Types() []Descriptor {
 // Describe returns the descriptor of a type name, or an error that names the
 // types there are.
 func Describe(t Type) (Descriptor, error) {
-	types := Types()
-	for _, d := range types {
-		if d.Type == t {
-			return d, nil
+	all := registry()
+	for i := range all {
+		if all[i].Type == t {
+			return all[i], nil
 		}
 	}
-	known := make([]string, 0, len(types)) // only now: every event passes here
-	for _, d := range types {
+	known := make([]string, 0, len(all)) // only now: every event passes here
+	for _, d := range Types() {
 		known = append(known, string(d.Type))
 	}
 	return Descriptor{}, fmt.Errorf("unknown event type %q; this version knows %s", t, strings.Join(known, ", "))
