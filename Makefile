@@ -63,7 +63,7 @@ $(WHEELS)/ready: standalone/examples/python-consumer/requirements.txt
 	touch $@
 
 bench: postgres ## Figures as ratios to limits measured in the same run
-	go run ./standalone/bench
+	go run ./standalone/bench -results standalone/bench/results
 
 generate: ## Write generated files again: schemas, server, replace lines
 	go generate $(PACKAGES)

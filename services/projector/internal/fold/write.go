@@ -30,7 +30,7 @@ func Write(ctx context.Context, tx pgx.Tx, versions []*row.Version, connections 
 	return write(ctx, tx, batch{versions: versions, connections: connections})
 }
 
-// copyFrom is how many versions are worth a COPY: it is a third cheaper for each,
+// copyFrom is how many versions are worth a COPY: it is a fifth cheaper for each,
 // and takes two round trips more.
 const copyFrom = 200
 

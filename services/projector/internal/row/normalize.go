@@ -1,7 +1,6 @@
 package row
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -71,8 +70,6 @@ func check(w events.Workout) (day *time.Time, err error) {
 	return day, nil
 }
 
-const usualDoc = 1 << 10 // bytes
-
 // texts are the workout as the API shows it, and its details beside it.
 func texts(w events.Workout) (doc string, details *string, err error) {
 	if len(w.Details) > 0 && string(w.Details) != "null" {
@@ -86,8 +83,7 @@ func texts(w events.Workout) (doc string, details *string, err error) {
 		details = &text
 	}
 	w.Details = nil
-	var b bytes.Buffer
-	b.Grow(usualDoc)
+	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(w); err != nil {
