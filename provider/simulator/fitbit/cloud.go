@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fault"
 )
 
 const (
@@ -47,6 +48,7 @@ type Options struct {
 type Cloud struct {
 	options Options
 	pages   *template.Template
+	gate    *fault.Gate
 
 	mu       sync.Mutex
 	accounts map[string]*account
@@ -54,9 +56,6 @@ type Cloud struct {
 	codes    map[string]*code // by hash
 	quota    map[string]*usage
 	allowed  map[string]allowance
-	requests map[string]int
-	statuses map[int]int
-	fault    func(*Call) *Fault
 }
 
 // New makes a cloud, with the grants of its state file when there is one.
@@ -85,8 +84,8 @@ func New(o Options) (*Cloud, error) {
 	o.RedirectURIs = slices.Clone(o.RedirectURIs)
 	c := &Cloud{
 		options: o, accounts: map[string]*account{}, codes: map[string]*code{}, quota: map[string]*usage{}, allowed: map[string]allowance{},
-		requests: map[string]int{}, statuses: map[int]int{}, fault: o.Fault,
 	}
+	c.gate = fault.NewGate(o.Latency, o.Fault, c.accountOf, badForm)
 	for _, p := range o.People {
 		if c.accounts[p.AccountID()] != nil {
 			return nil, fmt.Errorf("new fake Fitbit cloud: two people have the account %s; give every person another name", p.AccountID())
@@ -105,26 +104,10 @@ func New(o Options) (*Cloud, error) {
 
 // Requests counts the requests since New by endpoint: one of the Endpoint
 // words, refused and faulty ones included.
-func (c *Cloud) Requests() map[string]int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	counts := make(map[string]int, len(c.requests))
-	for endpoint, n := range c.requests {
-		counts[endpoint] = n
-	}
-	return counts
-}
+func (c *Cloud) Requests() map[string]int { return c.gate.Requests() }
 
 // Answers counts the answers since New by HTTP status. A dropped one has none.
-func (c *Cloud) Answers() map[int]int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	counts := make(map[int]int, len(c.statuses))
-	for status, n := range c.statuses {
-		counts[status] = n
-	}
-	return counts
-}
+func (c *Cloud) Answers() map[int]int { return c.gate.Answers() }
 
 // ExpireAccessTokens makes every access token of an account expire now.
 func (c *Cloud) ExpireAccessTokens(accountID string) error {

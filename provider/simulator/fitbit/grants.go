@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"slices"
 	"time"
+
+	"github.com/stridelog/stridelog/provider/simulator/statefile"
 )
 
 // keepExpired is how long an expired access token is told from an unknown one.
@@ -32,6 +34,14 @@ type grants struct {
 	file string
 	All  []*grant `json:"grants"`
 }
+
+// loadGrants reads the state file. No name and no file are an empty state.
+func loadGrants(file string) (*grants, error) {
+	s := &grants{file: file}
+	return s, statefile.Load(file, s)
+}
+
+func (s *grants) save() error { return statefile.Save(s.file, s) }
 
 func (s *grants) byAccess(token string) (*grant, accessToken, bool) {
 	h := hashOf(token)

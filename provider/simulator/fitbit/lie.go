@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
+	"github.com/stridelog/stridelog/provider/simulator/jsontext"
 )
 
 // The lies of the activity list are legal answers with something wrong in them.
@@ -67,7 +67,7 @@ func RepeatAcrossPages() func(body []byte) []byte {
 
 // ReorderKeys turns the members of every object around.
 func ReorderKeys(body []byte) []byte {
-	return walk(body, "", func(_ string, members []member) []member {
+	return jsontext.Walk(body, func(_ string, members []jsontext.Member) []jsontext.Member {
 		slices.Reverse(members)
 		return members
 	})
@@ -75,11 +75,11 @@ func ReorderKeys(body []byte) []byte {
 
 // OtherLanguage changes the labels that come in the account's language.
 func OtherLanguage(body []byte) []byte {
-	return walk(body, "", func(path string, members []member) []member {
+	return jsontext.Walk(body, func(path string, members []jsontext.Member) []jsontext.Member {
 		for i, m := range members {
 			switch {
-			case m.name == "activityName", m.name == "zoneName", m.name == "name" && strings.HasSuffix(path, "heartRateZones"):
-				members[i].value = json.RawMessage(`"Übersetzt"`)
+			case m.Name == "activityName", m.Name == "zoneName", m.Name == "name" && strings.HasSuffix(path, "heartRateZones"):
+				members[i].Value = json.RawMessage(`"Übersetzt"`)
 			}
 		}
 		return members
@@ -94,8 +94,8 @@ func OmitZeros(body []byte) []byte {
 		return body
 	}
 	for i, a := range l.Activities {
-		l.Activities[i] = walk(a, "", func(_ string, members []member) []member {
-			return slices.DeleteFunc(members, func(m member) bool { return isZero(m.value) })
+		l.Activities[i] = jsontext.Walk(a, func(_ string, members []jsontext.Member) []jsontext.Member {
+			return slices.DeleteFunc(members, func(m jsontext.Member) bool { return isZero(m.Value) })
 		})
 	}
 	return l.body()
@@ -104,49 +104,4 @@ func OmitZeros(body []byte) []byte {
 func isZero(value json.RawMessage) bool {
 	n, err := strconv.ParseFloat(string(value), 64)
 	return err == nil && n == 0
-}
-
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-// walk applies a change to the members of every object. path is the names that
-// lead to the object. Numbers and texts keep their bytes.
-func walk(raw json.RawMessage, path string, change func(path string, members []member) []member) json.RawMessage {
-	trimmed := bytes.TrimSpace(raw)
-	d := json.NewDecoder(bytes.NewReader(trimmed))
-	open, err := d.Token()
-	if err != nil {
-		return raw
-	}
-	var parts []string
-	switch open {
-	case json.Delim('['):
-		for d.More() {
-			var v json.RawMessage
-			if d.Decode(&v) != nil {
-				return raw
-			}
-			parts = append(parts, string(walk(v, path, change)))
-		}
-		return json.RawMessage("[" + strings.Join(parts, ",") + "]")
-	case json.Delim('{'):
-		var members []member
-		for d.More() {
-			name, err := d.Token()
-			var v json.RawMessage
-			if err != nil || d.Decode(&v) != nil {
-				return raw
-			}
-			word, _ := name.(string)
-			members = append(members, member{word, walk(v, path+"."+word, change)})
-		}
-		for _, m := range change(path, members) {
-			parts = append(parts, wire.Quoted(m.name)+":"+string(m.value))
-		}
-		return json.RawMessage("{" + strings.Join(parts, ",") + "}")
-	default:
-		return raw
-	}
 }

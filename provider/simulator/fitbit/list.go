@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
+	"github.com/stridelog/stridelog/provider/simulator/jsontext"
 )
 
 // maxLimit is the most that a page holds.
@@ -144,5 +144,5 @@ func (q listQuery) pagination(address string, more bool) string {
 		previous = link(max(0, q.offset-q.limit))
 	}
 	return fmt.Sprintf(`{"%s":%s,"limit":%d,"next":%s,"offset":%d,"previous":%s,"sort":"%s"}`,
-		q.dateName(), wire.Quoted(q.date), q.limit, wire.Quoted(next), q.offset, wire.Quoted(previous), q.sort())
+		q.dateName(), jsontext.Quoted(q.date), q.limit, jsontext.Quoted(next), q.offset, jsontext.Quoted(previous), q.sort())
 }

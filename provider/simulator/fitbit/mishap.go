@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/stridelog/stridelog/provider/simulator/fault"
 )
 
 // Mishaps that any endpoint can have. Those with Before leave everything at the
@@ -39,7 +41,7 @@ func RateLimitedWithoutHeaders() *Fault {
 }
 
 // Timeout is no answer for so long, and no effect when the client hangs up first.
-func Timeout(after time.Duration) *Fault { return &Fault{Delay: after} }
+func Timeout(after time.Duration) *Fault { return fault.Timeout(after) }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 
@@ -49,15 +51,10 @@ func ServerError(status int) *Fault {
 }
 
 // HTMLPage is a page for people, as proxies and maintenance send it.
-func HTMLPage(status int) *Fault {
-	return &Fault{
-		Before: true, Status: status, Header: http.Header{"Content-Type": {"text/html; charset=UTF-8"}},
-		Body: []byte("<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></html>"),
-	}
-}
+func HTMLPage(status int) *Fault { return fault.HTMLPage(status) }
 
 // SlowBody sends the real answer bit by bit.
-func SlowBody(over time.Duration) *Fault { return &Fault{Trickle: over} }
+func SlowBody(over time.Duration) *Fault { return fault.SlowBody(over) }
 
 // HugeBody sends more bytes than anybody should read, and calls them JSON.
 func HugeBody(size int) *Fault {
@@ -65,20 +62,16 @@ func HugeBody(size int) *Fault {
 }
 
 // ConnectionReset hangs up on a request before it has any effect.
-func ConnectionReset() *Fault { return &Fault{Before: true} }
+func ConnectionReset() *Fault { return fault.ConnectionReset() }
 
 // CutShort hangs up in the middle of the real answer.
-func CutShort() *Fault { return &Fault{Cut: 30} }
+func CutShort() *Fault { return fault.CutShort() }
 
 // TruncatedJSON sends half of the real answer as if it were all of it.
-func TruncatedJSON() *Fault {
-	return &Fault{Rewrite: func(body []byte) []byte { return body[:len(body)/2] }}
-}
+func TruncatedJSON() *Fault { return fault.TruncatedJSON() }
 
 // WrongContentType calls the real answer something else than JSON.
-func WrongContentType() *Fault {
-	return &Fault{Header: http.Header{"Content-Type": {"application/octet-stream"}}}
-}
+func WrongContentType() *Fault { return fault.WrongContentType() }
 
 // Expired is the 401 of an access token that is over.
 func Expired() *Fault {
@@ -113,4 +106,4 @@ func Conflict() *Fault {
 }
 
 // LostAnswer does what was asked, a rotation for one, and hangs up without a word.
-func LostAnswer() *Fault { return &Fault{Drop: true} }
+func LostAnswer() *Fault { return fault.LostAnswer() }

@@ -3,7 +3,6 @@ package fitbit
 import (
 	"net/http"
 	"strings"
-	"time"
 )
 
 // The endpoints, as Requests counts them and a Call names them.
@@ -17,66 +16,30 @@ const (
 	EndpointProfile    = "GET /1/user/-/profile.json"
 )
 
-// maxForm bounds what the cloud reads of a request, in bytes.
-const maxForm = 1 << 20
-
 // Handler serves the cloud.
 func (c *Cloud) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /oauth2/authorize", c.endpoint(EndpointAuthorize, c.showConsent))
-	mux.Handle("POST /oauth2/authorize", c.endpoint(EndpointDecision, c.decide))
-	mux.Handle("POST /oauth2/token", c.endpoint(EndpointToken, c.token))
-	mux.Handle("POST /oauth2/revoke", c.endpoint(EndpointRevoke, c.revoke))
-	mux.Handle("GET /1/user/{user}/activities/list.json", c.endpoint(EndpointActivities, c.authorized("activity", c.list)))
-	mux.Handle("GET /1/user/{user}/profile.json", c.endpoint(EndpointProfile, c.authorized("profile", c.profile)))
-	mux.Handle("GET /{$}", c.endpoint(EndpointHome, c.home))
+	mux.Handle("GET /oauth2/authorize", c.gate.Endpoint(EndpointAuthorize, c.showConsent))
+	mux.Handle("POST /oauth2/authorize", c.gate.Endpoint(EndpointDecision, c.decide))
+	mux.Handle("POST /oauth2/token", c.gate.Endpoint(EndpointToken, c.token))
+	mux.Handle("POST /oauth2/revoke", c.gate.Endpoint(EndpointRevoke, c.revoke))
+	mux.Handle("GET /1/user/{user}/activities/list.json", c.gate.Endpoint(EndpointActivities, c.authorized("activity", c.list)))
+	mux.Handle("GET /1/user/{user}/profile.json", c.gate.Endpoint(EndpointProfile, c.authorized("profile", c.profile)))
+	mux.Handle("GET /{$}", c.gate.Endpoint(EndpointHome, c.home))
 	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "not_found", "n/a", "The API you are requesting could not be found.")
 	}))
 	return mux
 }
 
-// endpoint counts a request, waits, and lets the fault hook have its way.
-func (c *Cloud) endpoint(name string, handle http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if err := r.ParseForm(); err != nil {
-			refuse(w, http.StatusBadRequest, "invalid_request", "n/a", "The body is no form.")
-			return
-		}
-		c.mu.Lock()
-		c.requests[name]++
-		number, hook, account := c.requests[name], c.fault, c.accountOf(r)
-		c.mu.Unlock()
-		var fault *Fault
-		if hook != nil {
-			fault = hook(&Call{Request: r, Endpoint: name, Number: number, AccountID: account})
-		}
-		delay := c.options.Latency
-		if fault != nil {
-			delay += fault.Delay
-		}
-		if !pause(r, delay) {
-			return
-		}
-		answer := newAnswer()
-		if fault == nil || !fault.Before {
-			handle(answer, r)
-		}
-		if fault != nil {
-			fault.apply(answer)
-		}
-		if !answer.dropped {
-			c.mu.Lock()
-			c.statuses[answer.status]++
-			c.mu.Unlock()
-		}
-		answer.send(w, r)
-	})
+func badForm(w http.ResponseWriter, _ *http.Request) {
+	refuse(w, http.StatusBadRequest, "invalid_request", "n/a", "The body is no form.")
 }
 
-// accountOf is whose token a request carries. The caller holds the lock.
+// accountOf is whose token a request carries; empty for a stranger.
 func (c *Cloud) accountOf(r *http.Request) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if ok {
 		if g, _, found := c.grants.byAccess(token); found {
@@ -87,21 +50,6 @@ func (c *Cloud) accountOf(r *http.Request) string {
 		return g.Account
 	}
 	return ""
-}
-
-// pause waits; false when the client went away meanwhile.
-func pause(r *http.Request, delay time.Duration) bool {
-	if delay <= 0 {
-		return true
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
 }
 
 // base is how the cloud's own links begin.

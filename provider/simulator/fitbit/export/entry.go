@@ -7,6 +7,7 @@ import (
 
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
+	"github.com/stridelog/stridelog/provider/simulator/jsontext"
 )
 
 // pageTime is how pages write times: no zone, month first.
@@ -110,7 +111,7 @@ func whole(o *object, name string, n *int) {
 func levels(l simulator.Levels) []object {
 	list := make([]object, 0, 4)
 	for i, name := range [...]string{"sedentary", "lightly", "fairly", "very"} {
-		list = append(list, object{{"minutes", strconv.Itoa([...]int{l.Sedentary, l.Lightly, l.Fairly, l.Very}[i])}, {"name", wire.Quoted(name)}})
+		list = append(list, object{{"minutes", strconv.Itoa([...]int{l.Sedentary, l.Lightly, l.Fairly, l.Very}[i])}, {"name", jsontext.Quoted(name)}})
 	}
 	return list
 }
@@ -132,11 +133,11 @@ func swim(o *object, t simulator.Truth) {
 }
 
 func source(d simulator.Device) object {
-	o := object{{"type", wire.Quoted(d.Type)}, {"name", wire.Quoted(d.Name)}, {"id", wire.Quoted(d.ID)}, {"url", wire.Quoted("https://www.fitbit.com/")}}
+	o := object{{"type", jsontext.Quoted(d.Type)}, {"name", jsontext.Quoted(d.Name)}, {"id", jsontext.Quoted(d.ID)}, {"url", jsontext.Quoted("https://www.fitbit.com/")}}
 	if d.Features != nil {
 		quoted := make([]string, 0, len(d.Features))
 		for _, f := range d.Features {
-			quoted = append(quoted, wire.Quoted(f))
+			quoted = append(quoted, jsontext.Quoted(f))
 		}
 		o.add("trackerFeatures", "["+strings.Join(quoted, ",")+"]")
 	}
@@ -146,7 +147,7 @@ func source(d simulator.Device) object {
 func zones(all []simulator.Zone) []object {
 	list := make([]object, 0, len(all))
 	for _, z := range all {
-		o := object{{"name", wire.Quoted(z.Label)}, {"min", strconv.Itoa(z.MinBPM)}, {"max", strconv.Itoa(z.MaxBPM)}, {"minutes", strconv.Itoa(z.Minutes)}}
+		o := object{{"name", jsontext.Quoted(z.Label)}, {"min", strconv.Itoa(z.MinBPM)}, {"max", strconv.Itoa(z.MaxBPM)}, {"minutes", strconv.Itoa(z.Minutes)}}
 		if z.CaloriesKcal != nil {
 			o.add("caloriesOut", double(*z.CaloriesKcal))
 		}
@@ -159,7 +160,7 @@ func zoneMinutes(all []simulator.Zone, total int) object {
 	list := make([]object, 0, len(all))
 	for i, z := range all {
 		list = append(list, object{
-			{"zoneName", wire.Quoted(wire.ZoneNames()[i])}, {"order", strconv.Itoa(i)}, {"type", wire.Quoted(wire.ZoneTypes()[i])},
+			{"zoneName", jsontext.Quoted(wire.ZoneNames()[i])}, {"order", strconv.Itoa(i)}, {"type", jsontext.Quoted(wire.ZoneTypes()[i])},
 			{"minuteMultiplier", strconv.Itoa(min(i, 2))}, {"minutes", strconv.Itoa(z.Minutes)},
 		})
 	}

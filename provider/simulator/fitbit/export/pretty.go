@@ -1,6 +1,6 @@
 package export
 
-import "github.com/stridelog/stridelog/provider/simulator/fitbit/internal/wire"
+import "github.com/stridelog/stridelog/provider/simulator/jsontext"
 
 // object is a JSON object whose members keep their order.
 type object []member
@@ -13,7 +13,7 @@ type member struct {
 
 func (o *object) add(name string, value any) { *o = append(*o, member{name, value}) }
 
-func (o *object) text(name, value string) { o.add(name, wire.Quoted(value)) }
+func (o *object) text(name, value string) { o.add(name, jsontext.Quoted(value)) }
 
 // append writes the object as the archives do: two spaces a level, a space on
 // either side of the colon, and the braces of a list's objects on one line.

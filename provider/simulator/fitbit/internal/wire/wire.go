@@ -3,12 +3,9 @@
 package wire
 
 import (
-	"bytes"
-	"encoding/json"
 	"hash/fnv"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/stridelog/stridelog/provider/simulator"
 )
@@ -25,15 +22,6 @@ func Rounded(n float64) float64 { return math.Round(n*1e6) / 1e6 }
 
 // Decimal is a number without an exponent.
 func Decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
-
-// Quoted is a JSON string as people write it: & and < stay.
-func Quoted(text string) string {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(text) // a string: it cannot fail
-	return strings.TrimSuffix(b.String(), "\n")
-}
 
 // LogType is the word for how a workout was recorded.
 func LogType(t *simulator.Truth) string {
