@@ -13,23 +13,36 @@ import (
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/archive"
 	"github.com/stridelog/stridelog/provider/fitbit"
+	"github.com/stridelog/stridelog/provider/googlehealth"
 )
 
 // Settings are what the operator says about one provider. An empty address or
-// scope list means the provider's own default.
+// scope list means the provider's own default. Not every provider has a use for
+// all of them.
 type Settings struct {
 	ClientID      string
 	ClientSecret  provider.Secret
 	AuthorizeURL  string
+	TokenURL      string // where it is not below the API
+	RevokeURL     string // likewise
 	APIBaseURL    string
 	DefaultScopes []string
-	HTTPClient    *http.Client // nil: the connector's own
+	// Verified says that the provider has verified the installation and gives it its
+	// full limits. Budget and AppBudget, where set, are the limits themselves.
+	Verified          bool
+	Budget, AppBudget provider.Budget
+	// NotificationSecret is what the provider's notifications carry; empty: they are
+	// not read.
+	NotificationSecret provider.Secret
+	NotificationKeyURL string
+	HTTPClient         *http.Client // nil: the connector's own
 }
 
 // Descriptors lists every provider, configured or not.
 func Descriptors() []provider.Descriptor {
 	return []provider.Descriptor{
 		fitbit.Descriptor(),
+		googlehealth.Descriptor(),
 	}
 }
 
@@ -38,6 +51,7 @@ func Normalizers() provider.Normalizers {
 	all := provider.Normalizers{}
 	for _, some := range []provider.Normalizers{
 		fitbit.Normalizers(),
+		googlehealth.Normalizers(),
 	} {
 		maps.Copy(all, some)
 	}
@@ -60,6 +74,15 @@ func constructors() map[string]func(Settings) *provider.Connector {
 				ClientID: s.ClientID, ClientSecret: s.ClientSecret,
 				AuthorizeURL: s.AuthorizeURL, APIBaseURL: s.APIBaseURL,
 				DefaultScopes: s.DefaultScopes, HTTPClient: s.HTTPClient,
+			})
+		},
+		googlehealth.Name: func(s Settings) *provider.Connector {
+			return googlehealth.New(googlehealth.Config{
+				ClientID: s.ClientID, ClientSecret: s.ClientSecret,
+				AuthorizeURL: s.AuthorizeURL, TokenURL: s.TokenURL, RevokeURL: s.RevokeURL, APIBaseURL: s.APIBaseURL,
+				DefaultScopes: s.DefaultScopes, HTTPClient: s.HTTPClient,
+				Verified: s.Verified, Budget: s.Budget, AppBudget: s.AppBudget,
+				NotificationSecret: s.NotificationSecret, NotificationKeyURL: s.NotificationKeyURL,
 			})
 		},
 	}
@@ -98,11 +121,13 @@ func (s Settings) check(name string) error {
 	if s.ClientSecret == "" {
 		faults = append(faults, fmt.Errorf("%s: the client secret is missing; set it, or neither id nor secret to disable the provider", name))
 	}
-	if s.AuthorizeURL != "" && !isWebAddress(s.AuthorizeURL) {
-		faults = append(faults, fmt.Errorf("%s: the authorize URL is not an absolute http or https URL", name))
-	}
-	if s.APIBaseURL != "" && !isWebAddress(s.APIBaseURL) {
-		faults = append(faults, fmt.Errorf("%s: the API base URL is not an absolute http or https URL", name))
+	for _, a := range []struct{ what, address string }{
+		{"authorize URL", s.AuthorizeURL}, {"token URL", s.TokenURL}, {"revoke URL", s.RevokeURL},
+		{"API base URL", s.APIBaseURL}, {"notification key URL", s.NotificationKeyURL},
+	} {
+		if a.address != "" && !isWebAddress(a.address) {
+			faults = append(faults, fmt.Errorf("%s: the %s is not an absolute http or https URL", name, a.what))
+		}
 	}
 	return errors.Join(faults...)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/catalog"
@@ -68,6 +69,31 @@ func TestEveryProviderHasAConnectorAndNormalizers(t *testing.T) {
 	}
 }
 
+func TestLimitsOfGoogleHealth(t *testing.T) {
+	own := provider.Budget{Requests: 7, Per: time.Minute}
+	for name, test := range map[string]struct {
+		settings     catalog.Settings
+		account, app int
+	}{
+		"unverified": {catalog.Settings{}, 150, 15_000},
+		"verified":   {catalog.Settings{Verified: true}, 300, 120_000},
+		"its own":    {catalog.Settings{Verified: true, Budget: own}, 7, 120_000},
+	} {
+		test.settings.ClientID, test.settings.ClientSecret = "id", "secret"
+		connectors, err := catalog.Connectors(map[string]catalog.Settings{"google_health": test.settings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := connectors["google_health"]
+		if c.Budget != (provider.Budget{Requests: test.account, Per: time.Minute}) || c.AppBudget != (provider.Budget{Requests: test.app, Per: time.Minute}) {
+			t.Errorf("%s: budgets are %+v and %+v", name, c.Budget, c.AppBudget)
+		}
+		if c.Notifications != nil {
+			t.Errorf("%s: notifications are read without a secret", name)
+		}
+	}
+}
+
 func TestAProviderWithoutSettingsIsDisabled(t *testing.T) {
 	connectors, err := catalog.Connectors(nil)
 	if err != nil || len(connectors) != 0 {
@@ -84,7 +110,7 @@ func TestEveryFaultIsReportedAtOnceWithoutValues(t *testing.T) {
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, word := range []string{"client id", "authorize URL", "API base URL", "strava", "known are [fitbit]"} {
+	for _, word := range []string{"client id", "authorize URL", "API base URL", "strava", "known are [fitbit google_health]"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("the error does not name %s: %v", word, err)
 		}

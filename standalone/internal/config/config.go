@@ -73,9 +73,10 @@ type Config struct {
 	SealingKey        string
 	RedirectAllowlist []string
 	// Tracing says that OpenTelemetry's own variables ask for traces.
-	Tracing bool
-	Fitbit  Fitbit
-	Poll    Poll
+	Tracing      bool
+	Fitbit       Fitbit
+	GoogleHealth GoogleHealth
+	Poll         Poll
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
 	// provider counts as switched off.
 	RetireConfirm time.Duration
@@ -119,6 +120,7 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	}
 	c.readStores(r, needs)
 	c.readFitbit(r)
+	c.readGoogleHealth(r)
 	c.readPoll(r)
 	c.Tracing = telemetry.TracingWanted(r)
 	c.RetireConfirm = r.Duration("RETIRE_CONFIRM", time.Hour)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -94,6 +95,17 @@ func (s *System) connectors(c clients) (provider.Connectors, error) {
 			HTTPClient: outbound.Client("fitbit", s.ProviderClient),
 		}
 	}
+	if g := s.Config.GoogleHealth; g.ClientID != "" {
+		settings["google_health"] = catalog.Settings{
+			ClientID: g.ClientID, ClientSecret: provider.Secret(g.ClientSecret),
+			AuthorizeURL: g.AuthorizeURL, TokenURL: g.TokenURL, RevokeURL: g.RevokeURL, APIBaseURL: g.APIBaseURL,
+			DefaultScopes: g.Scopes, Verified: g.Verified,
+			Budget:             provider.Budget{Requests: g.RequestsPerMinute, Per: time.Minute},
+			AppBudget:          provider.Budget{Requests: g.AppRequestsPerMinute, Per: time.Minute},
+			NotificationSecret: provider.Secret(g.NotificationSecret), NotificationKeyURL: g.NotificationKeyURL,
+			HTTPClient: outbound.Client("google_health", s.ProviderClient),
+		}
+	}
 	return catalog.Connectors(settings)
 }
 
@@ -104,7 +116,7 @@ func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
 	}
 	service, err := oauth.New(oauth.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors, Catalog: catalog.Descriptors(),
-		RedirectURIs: map[string]string{"fitbit": s.Config.Fitbit.RedirectURI},
+		RedirectURIs: map[string]string{"fitbit": s.Config.Fitbit.RedirectURI, "google_health": s.Config.GoogleHealth.RedirectURI},
 		SealingKey:   s.Config.SealingKey, RedirectAllowlist: s.Config.RedirectAllowlist, Registry: s.Registry,
 		RetireConfirm: s.Config.RetireConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
