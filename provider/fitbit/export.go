@@ -20,9 +20,15 @@ const (
 )
 
 // NewImporter reads exports within limits; zero limits are the defaults.
-func NewImporter(limits archive.Limits) provider.Importer { return importer{limits} }
+func NewImporter(limits archive.Limits) provider.Importer {
+	return importer{limits: limits, records: maxRecords, recordFiles: maxRecordFiles}
+}
 
-type importer struct{ limits archive.Limits }
+type importer struct {
+	limits      archive.Limits
+	records     int // how many an export may have at most
+	recordFiles int // in how many files
+}
 
 // Open implements provider.Importer.
 func (i importer) Open(ctx context.Context, paths []string) (provider.Export, error) {
@@ -30,8 +36,11 @@ func (i importer) Open(ctx context.Context, paths []string) (provider.Export, er
 	if err != nil {
 		return nil, err
 	}
-	e := &export{files: files, entries: entryIndex{}, offsets: map[uint64]int{}}
-	if err := e.scan(ctx); err != nil {
+	e := &export{
+		files: files, entries: entryIndex{}, offsets: map[uint64]int{},
+		report: provider.ExportReport{Files: []provider.ExportFile{}, Unknown: []string{}, Notes: []string{}},
+	}
+	if err := e.scan(ctx, i); err != nil {
 		_ = files.Close() // they were only read
 		return nil, err
 	}

@@ -23,8 +23,8 @@ const (
 
 // scan visits every file once. It refuses what is no export, before anything was
 // handed over.
-func (e *export) scan(ctx context.Context) error {
-	s := &scanner{export: e, unknown: map[string]bool{}}
+func (e *export) scan(ctx context.Context, bounds importer) error {
+	s := &scanner{export: e, bounds: bounds, unknown: map[string]bool{}}
 	err := e.files.Walk(ctx, byNumber, func(f archive.File) error { return s.visit(ctx, f) })
 	if err != nil {
 		return err
@@ -43,6 +43,7 @@ func (e *export) scan(ctx context.Context) error {
 // scanner is the state of one scan.
 type scanner struct {
 	*export
+	bounds      importer
 	profiles    profiles
 	tcx         provider.ExportFile
 	tables      int64 // bytes
@@ -57,8 +58,8 @@ func (s *scanner) visit(ctx context.Context, f archive.File) error {
 	switch name.kind {
 	case kindExercises, kindRows:
 		s.known = true
-		if s.recordFiles++; s.recordFiles > maxRecordFiles {
-			return &provider.ArchiveError{Code: provider.ArchiveTooManyFiles, Detail: fmt.Sprintf("more than %d files of exercises", maxRecordFiles)}
+		if s.recordFiles++; s.recordFiles > s.bounds.recordFiles {
+			return &provider.ArchiveError{Code: provider.ArchiveTooManyFiles, Detail: fmt.Sprintf("more than %d files of exercises", s.bounds.recordFiles)}
 		}
 		s.size += f.Size
 		if name.kind == kindRows {
@@ -121,8 +122,8 @@ func (s *scanner) indexEntries(ctx context.Context, f archive.File) error {
 			return nil
 		}
 		s.entries.add(en)
-		if len(s.entries) > maxRecords {
-			return &provider.ArchiveError{Code: provider.ArchiveTooManyRecords, Detail: fmt.Sprintf("more than %d", maxRecords)}
+		if len(s.entries) > s.bounds.records {
+			return &provider.ArchiveError{Code: provider.ArchiveTooManyRecords, Detail: fmt.Sprintf("more than %d", s.bounds.records)}
 		}
 		return nil
 	})

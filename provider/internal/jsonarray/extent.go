@@ -2,6 +2,7 @@ package jsonarray
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 )
 
@@ -69,27 +70,26 @@ func (r *Reader) broken(text []byte) Element {
 	return Element{Fault: Broken}
 }
 
-// overlong steps over an element that is too long. Most are broken, and others
-// begin in its bytes; one that is whole is followed to its end.
-func (r *Reader) overlong() (Element, error) {
-	if next, found := r.nextIn(r.buf[r.at:r.end]); found {
-		r.resyncs++
-		r.at += next
-		return Element{Fault: Broken}, nil
-	}
+// overlong steps over an element that is too long: over all of it if it is whole,
+// else to the next one that begins in its bytes.
+func (r *Reader) overlong() Element {
 	var e extent
-	for {
-		n, ended := e.over(r.buf[r.at:r.end])
-		r.at += n
-		if ended {
-			r.skipComma()
-			return Element{Fault: TooLarge}, nil
-		}
-		if err := r.fill(); err != nil {
-			// The element counts; the next call tells how the array ends.
-			return Element{Fault: TooLarge}, nil
+	n, ended := e.over(r.buf[r.at:r.end])
+	if !ended || !json.Valid(r.buf[r.at:r.at+n]) {
+		if next, found := r.nextIn(r.buf[r.at : r.at+n]); found {
+			r.resyncs++
+			r.at += next
+			return Element{Fault: Broken}
 		}
 	}
+	for r.at += n; !ended; r.at += n {
+		if r.fill() != nil {
+			break // the next call tells how the array ends
+		}
+		n, ended = e.over(r.buf[r.at:r.end])
+	}
+	r.skipComma()
+	return Element{Fault: TooLarge}
 }
 
 // nextIn finds an object behind the first byte that begins as elements do.

@@ -88,7 +88,7 @@ func (r *Reader) Next() (Element, error) {
 	length, err := r.measure()
 	switch {
 	case errors.Is(err, errTooLong):
-		return r.overlong()
+		return r.overlong(), nil
 	case errors.Is(err, io.EOF):
 		return r.broken(r.buf[r.at:r.end]), nil
 	case err != nil:

@@ -67,6 +67,7 @@ func TestArrays(t *testing.T) {
 		`[}{"logId":2}]`:                      {[]string{"<broken>", `{"logId":2}`}, io.EOF},
 		`[` + long + `,2]`:                    {[]string{"<too_large>", "2"}, io.EOF},
 		`[` + long + long:                     {[]string{"<broken>", "<too_large>"}, jsonarray.ErrTruncated},
+		`[` + long + `,{"logId":2}]`:          {[]string{"<too_large>", `{"logId":2}`}, io.EOF},
 		`[` + long[:len(long)-2]:              {[]string{"<too_large>"}, jsonarray.ErrTruncated},
 		`[{"logId":1,"a":"` + strings.Repeat("b", limit-30) + `,{"logId":2},{"logId":3}]`: {[]string{"<broken>", `{"logId":2}`, `{"logId":3}`}, io.EOF},
 	} {
