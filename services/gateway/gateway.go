@@ -45,7 +45,13 @@ type Config struct {
 	// the same process. Nil: none.
 	Buses   func() []*bus.Bus
 	Catalog []provider.Descriptor
+	// MaxUpload is the most bytes that an uploaded archive may have; zero is
+	// DefaultMaxUpload.
+	MaxUpload int64
 }
+
+// DefaultMaxUpload is 10 GB: the largest export that somebody has shown has that.
+const DefaultMaxUpload = 10_000_000_000
 
 // Service is a gateway that is wired and not running yet.
 type Service struct {
@@ -63,11 +69,14 @@ func New(c Config) (*Service, error) {
 	if c.Traces == nil {
 		c.Traces = noop.NewTracerProvider()
 	}
+	if c.MaxUpload == 0 {
+		c.MaxUpload = DefaultMaxUpload
+	}
 	s := &Service{c: c}
 	s.keys = apikey.New(c.DB, c.AdminKey)
 	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log})
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Catalog: c.Catalog,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Catalog: c.Catalog, MaxUpload: c.MaxUpload,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

@@ -180,6 +180,33 @@ func (e FullWorkoutRecordingMethod) Valid() bool {
 	}
 }
 
+// Defines values for ImportStatus.
+const (
+	ImportStatusFailed  ImportStatus = "failed"
+	ImportStatusPartial ImportStatus = "partial"
+	ImportStatusQueued  ImportStatus = "queued"
+	ImportStatusRunning ImportStatus = "running"
+	ImportStatusSuccess ImportStatus = "success"
+)
+
+// Valid indicates whether the value is a known member of the ImportStatus enum.
+func (e ImportStatus) Valid() bool {
+	switch e {
+	case ImportStatusFailed:
+		return true
+	case ImportStatusPartial:
+		return true
+	case ImportStatusQueued:
+		return true
+	case ImportStatusRunning:
+		return true
+	case ImportStatusSuccess:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SyncStatus.
 const (
 	SyncStatusDeferred SyncStatus = "deferred"
@@ -562,6 +589,116 @@ type HeartRateZone struct {
 	Zone string `json:"zone"`
 }
 
+// Import defines model for Import.
+type Import struct {
+	// Counts Records. found is the sum of the others but superseded.
+	Counts ImportCounts `json:"counts"`
+
+	// DateRange From the first start to the last.
+	DateRange *ImportRange `json:"date_range"`
+	DryRun    bool         `json:"dry_run"`
+
+	// Error Why it failed, or is only a part.
+	Error *ImportError `json:"error"`
+
+	// Files The files that hold records.
+	Files      []ImportFile       `json:"files"`
+	FinishedAt *time.Time         `json:"finished_at"`
+	ImportID   openapi_types.UUID `json:"import_id"`
+
+	// Kind Examples: fitbit-export
+	Kind string `json:"kind"`
+
+	// Notes Stable codes: part_missing, profile_missing, profiles_differ, zone_unknown, more_unknown.
+	Notes    []string       `json:"notes"`
+	Progress ImportProgress `json:"progress"`
+
+	// Provider Whose records the export holds.
+	//
+	// Examples: fitbit
+	Provider    string       `json:"provider"`
+	RequestedAt time.Time    `json:"requested_at"`
+	StartedAt   *time.Time   `json:"started_at"`
+	Status      ImportStatus `json:"status"`
+
+	// UnknownFiles Base names of files that are of no known kind; at most 1000.
+	UnknownFiles []string           `json:"unknown_files"`
+	UserID       openapi_types.UUID `json:"user_id"`
+}
+
+// ImportCounts Records. found is the sum of the others but superseded.
+type ImportCounts struct {
+	// AlreadyThere They were known as well or better: from the provider's API, or from an import.
+	AlreadyThere int `json:"already_there"`
+
+	// Enriched An earlier import knew less of them.
+	Enriched int `json:"enriched"`
+	Found    int `json:"found"`
+
+	// Imported They were not known.
+	Imported int `json:"imported"`
+
+	// Rejected Kept in the log, but not understood.
+	Rejected int `json:"rejected"`
+
+	// Skipped Not brought in; the files say why.
+	Skipped int `json:"skipped"`
+
+	// Superseded Known under an id of an earlier export, and now under the provider's: the former are removed.
+	Superseded int `json:"superseded"`
+}
+
+// ImportError defines model for ImportError.
+type ImportError struct {
+	// Code Stable: not_an_archive, archive_damaged, upload_gone, records_rejected, …; docs/operations.md lists them.
+	Code string `json:"code"`
+
+	// Message What happened and what to do.
+	Message string `json:"message"`
+}
+
+// ImportFile defines model for ImportFile.
+type ImportFile struct {
+	AlreadyThere int    `json:"already_there"`
+	Enriched     int    `json:"enriched"`
+	Found        int    `json:"found"`
+	Imported     int    `json:"imported"`
+	Kind         string `json:"kind"`
+
+	// Name Its base name.
+	Name string `json:"name"`
+
+	// Problem Why it could not be read, or not to its end.
+	Problem  *string `json:"problem"`
+	Rejected int     `json:"rejected"`
+
+	// Skipped Counts by reason: broken, too_large, duplicate, companion, deleted, not_imported.
+	Skipped map[string]int `json:"skipped"`
+}
+
+// ImportPage defines model for ImportPage.
+type ImportPage struct {
+	Data       []Import   `json:"data"`
+	Pagination Pagination `json:"pagination"`
+}
+
+// ImportProgress defines model for ImportProgress.
+type ImportProgress struct {
+	// BytesRead Of the unpacked files that hold records.
+	BytesRead        int64   `json:"bytes_read"`
+	BytesTotal       int64   `json:"bytes_total"`
+	RecordsPerSecond float64 `json:"records_per_second"`
+}
+
+// ImportRange defines model for ImportRange.
+type ImportRange struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// ImportStatus defines model for ImportStatus.
+type ImportStatus string
+
 // Pagination defines model for Pagination.
 type Pagination struct {
 	// HasMore There are older rows.
@@ -937,6 +1074,15 @@ type ListWorkoutsParams struct {
 // ListWorkoutsParamsInclude defines parameters for ListWorkouts.
 type ListWorkoutsParamsInclude string
 
+// ListImportsParams defines parameters for ListImports.
+type ListImportsParams struct {
+	// Cursor next_cursor or previous_cursor of a page of the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit Rows on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListSyncsParams defines parameters for ListSyncs.
 type ListSyncsParams struct {
 	// Cursor next_cursor or previous_cursor of a page of the same query.
@@ -960,6 +1106,9 @@ type ServerInterface interface {
 	// GetErasure Get an erasure
 	// (GET /api/v1/erasures/{erasure_id})
 	GetErasure(c *gin.Context, erasureID openapi_types.UUID)
+	// GetImport Get an import
+	// (GET /api/v1/imports/{import_id})
+	GetImport(c *gin.Context, importID openapi_types.UUID)
 	// ListProviders List the providers
 	// (GET /api/v1/oauth/providers)
 	ListProviders(c *gin.Context)
@@ -999,6 +1148,9 @@ type ServerInterface interface {
 	// ListWorkouts List a user's workouts
 	// (GET /api/v1/users/{user_id}/events/workouts)
 	ListWorkouts(c *gin.Context, userID UserID, params ListWorkoutsParams)
+	// ListImports List a user's imports
+	// (GET /api/v1/users/{user_id}/imports)
+	ListImports(c *gin.Context, userID UserID, params ListImportsParams)
 	// ListSyncs List a user's syncs
 	// (GET /api/v1/users/{user_id}/syncs)
 	ListSyncs(c *gin.Context, userID UserID, params ListSyncsParams)
@@ -1083,6 +1235,31 @@ func (siw *ServerInterfaceWrapper) GetErasure(c *gin.Context) {
 	}
 
 	siw.Handler.GetErasure(c, erasureID)
+}
+
+// GetImport operation middleware
+func (siw *ServerInterfaceWrapper) GetImport(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "import_id" -------------
+	var importID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "import_id", c.Param("import_id"), &importID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter import_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetImport(c, importID)
 }
 
 // ListProviders operation middleware
@@ -1582,6 +1759,50 @@ func (siw *ServerInterfaceWrapper) ListWorkouts(c *gin.Context) {
 	siw.Handler.ListWorkouts(c, userID, params)
 }
 
+// ListImports operation middleware
+func (siw *ServerInterfaceWrapper) ListImports(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListImportsParams
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListImports(c, userID, params)
+}
+
 // ListSyncs operation middleware
 func (siw *ServerInterfaceWrapper) ListSyncs(c *gin.Context) {
 
@@ -1776,6 +1997,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/v1/providers/:provider/users/:user_id/sync/historical", wrapper.RequestHistoricalSync)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/syncs", wrapper.ListSyncs)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/syncs/:sync_id", wrapper.GetSync)
+	router.GET(options.BaseURL+"/api/v1/users/:user_id/imports", wrapper.ListImports)
+	router.GET(options.BaseURL+"/api/v1/imports/:import_id", wrapper.GetImport)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/events/workouts", wrapper.ListWorkouts)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id", wrapper.GetWorkout)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/raw", wrapper.GetWorkoutRaw)
@@ -1869,6 +2092,52 @@ type GetErasuredefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetErasuredefaultApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetImportRequestObject struct {
+	ImportID openapi_types.UUID `json:"import_id"`
+}
+
+type GetImportResponseObject interface {
+	VisitGetImportResponse(w http.ResponseWriter) error
+}
+
+type GetImport200JSONResponse Import
+
+func (response GetImport200JSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetImportdefaultApplicationProblemPlusJSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2649,6 +2918,53 @@ func (response ListWorkoutsdefaultApplicationProblemPlusJSONResponse) VisitListW
 	return err
 }
 
+type ListImportsRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params ListImportsParams
+}
+
+type ListImportsResponseObject interface {
+	VisitListImportsResponse(w http.ResponseWriter) error
+}
+
+type ListImports200JSONResponse ImportPage
+
+func (response ListImports200JSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImportsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListImportsdefaultApplicationProblemPlusJSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSyncsRequestObject struct {
 	UserID UserID `json:"user_id"`
 	Params ListSyncsParams
@@ -3005,6 +3321,9 @@ type StrictServerInterface interface {
 	// GetErasure Get an erasure
 	// (GET /api/v1/erasures/{erasure_id})
 	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
+	// GetImport Get an import
+	// (GET /api/v1/imports/{import_id})
+	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
 	// ListProviders List the providers
 	// (GET /api/v1/oauth/providers)
 	ListProviders(ctx context.Context, request ListProvidersRequestObject) (ListProvidersResponseObject, error)
@@ -3044,6 +3363,9 @@ type StrictServerInterface interface {
 	// ListWorkouts List a user's workouts
 	// (GET /api/v1/users/{user_id}/events/workouts)
 	ListWorkouts(ctx context.Context, request ListWorkoutsRequestObject) (ListWorkoutsResponseObject, error)
+	// ListImports List a user's imports
+	// (GET /api/v1/users/{user_id}/imports)
+	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
 	// ListSyncs List a user's syncs
 	// (GET /api/v1/users/{user_id}/syncs)
 	ListSyncs(ctx context.Context, request ListSyncsRequestObject) (ListSyncsResponseObject, error)
@@ -3163,6 +3485,32 @@ func (sh *strictHandler) GetErasure(ctx *gin.Context, erasureID openapi_types.UU
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetErasureResponseObject); ok {
 		if err := validResponse.VisitGetErasureResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetImport operation middleware
+func (sh *strictHandler) GetImport(ctx *gin.Context, importID openapi_types.UUID) {
+	var request GetImportRequestObject
+
+	request.ImportID = importID
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetImport(ctx, request.(GetImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetImportResponseObject); ok {
+		if err := validResponse.VisitGetImportResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -3541,6 +3889,33 @@ func (sh *strictHandler) ListWorkouts(ctx *gin.Context, userID UserID, params Li
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ListWorkoutsResponseObject); ok {
 		if err := validResponse.VisitListWorkoutsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListImports operation middleware
+func (sh *strictHandler) ListImports(ctx *gin.Context, userID UserID, params ListImportsParams) {
+	var request ListImportsRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListImports(ctx, request.(ListImportsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListImports")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListImportsResponseObject); ok {
+		if err := validResponse.VisitListImportsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -82,7 +82,8 @@ func (r *route) fill(d *openapi.Document) error {
 func (r route) Target() string {
 	var query []string
 	for _, p := range r.Parameters {
-		if p.In != "query" || !p.Required {
+		// An upload's kind can also be a field of a form.
+		if p.In != "query" || !p.Required && (len(r.Uploads) == 0 || p.Example == nil) {
 			continue
 		}
 		value := "{" + p.Name + "}"

@@ -37,6 +37,7 @@ type Operation struct {
 	OpenQuery  bool
 	Parameters []Parameter // the path's first
 	Body       *Media      // the JSON body; nil when the operation takes none
+	Uploads    []string    // the media types of a body that is a file
 	Responses  map[string]Response
 }
 
@@ -65,8 +66,12 @@ type Media struct {
 	Example json.RawMessage `json:"example"`
 }
 
-// mediaJSON is the one media type of request bodies.
-const mediaJSON = "application/json"
+// The media types of request bodies: an object, or a form that holds files. Files
+// themselves have a schema of format binary.
+const (
+	mediaJSON = "application/json"
+	mediaForm = "multipart/form-data"
+)
 
 type source struct {
 	Info       Info                                  `json:"info"`
@@ -159,11 +164,25 @@ func (s *source) operation(raw json.RawMessage, shared []Parameter) (Operation, 
 		return o, nil
 	}
 	body, ok := in.RequestBody.Content[mediaJSON]
-	if !ok || body.Schema == nil {
+	if o.Uploads = uploads(in.RequestBody.Content); len(o.Uploads) > 0 && !ok {
+		return o, nil
+	}
+	if !ok || body.Schema == nil || len(o.Uploads) > 0 {
 		return o, fmt.Errorf("its body has no JSON schema")
 	}
 	o.Body = &body
 	return o, nil
+}
+
+// uploads are the media types of a body that is a file, or a form of files.
+func uploads(content map[string]Media) (types []string) {
+	for media, m := range content {
+		if media == mediaForm || m.Schema != nil && m.Schema.Format == "binary" {
+			types = append(types, media)
+		}
+	}
+	slices.Sort(types)
+	return types
 }
 
 // Resolve follows a schema's reference; nil when there is no schema.

@@ -127,7 +127,7 @@ func key(h http.Header) string {
 }
 
 // check refuses what the contract does not allow, before any handler sees it.
-func check(rules contract.Contract) gin.HandlerFunc {
+func (s *server) check(rules contract.Contract) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		o := rules[c.Request.Method+" "+c.FullPath()]
 		if o == nil {
@@ -143,6 +143,12 @@ func check(rules contract.Contract) gin.HandlerFunc {
 			}
 			faults = o.CheckBody(body)
 			c.Request.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		if len(faults) == 0 && len(o.Uploads) > 0 {
+			if err := s.receive(c, o.Uploads); err != nil {
+				refuse(c, err)
+				return
+			}
 		}
 		if len(faults) > 0 {
 			refuse(c, problem.Invalid(faults...))

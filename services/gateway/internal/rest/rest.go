@@ -22,6 +22,7 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/deadletters"
 	"github.com/stridelog/stridelog/services/gateway/internal/docs"
 	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
+	"github.com/stridelog/stridelog/services/gateway/internal/imports"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/syncs"
 	"github.com/stridelog/stridelog/services/gateway/internal/users"
@@ -50,6 +51,8 @@ type Options struct {
 	Traces   trace.TracerProvider
 	Buses    func() []*bus.Bus // whose consumers readiness tells of; nil: none
 	Catalog  []provider.Descriptor
+	// MaxUpload is the most bytes that an upload may have.
+	MaxUpload int64
 }
 
 // server implements the generated interface.
@@ -58,8 +61,10 @@ type server struct {
 	users       *users.Store
 	workouts    *workouts.Store
 	syncs       *syncs.Store
+	imports     *imports.Store
 	connections *connections.Reader
 	deadLetters *deadletters.Reader
+	fields      *contract.Operation // what a form's fields may say: the query's parameters of startImport
 }
 
 // New is the whole API as one handler.
@@ -79,7 +84,7 @@ func New(o Options) (http.Handler, error) {
 	s := &server{
 		o: o, users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
 		syncs: syncs.NewStore(o.DB, o.Bus), connections: connections.NewReader(o.DB),
-		deadLetters: deadletters.NewReader(o.Bus),
+		deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
@@ -96,8 +101,9 @@ func New(o Options) (http.Handler, error) {
 	// People type the bare address; load balancers ask with HEAD.
 	router.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/docs") })
 	router.HEAD("/healthz", func(c *gin.Context) { c.Status(http.StatusOK) })
-	guarded := router.Group("", s.authenticate(rules), check(rules))
+	guarded := router.Group("", s.authenticate(rules), s.check(rules))
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
+	guarded.POST(startImportPath, s.startImport)
 	s.operations(guarded, page)
 	return router, nil
 }

@@ -1,0 +1,152 @@
+package imports
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
+)
+
+// Import is how one import stands.
+type Import struct {
+	ID, UserID             uuid.UUID
+	Provider, Kind, Status string
+	DryRun                 bool
+	Report                 Report
+	Error                  *Failure
+	RequestedAt            time.Time
+	StartedAt, FinishedAt  *time.Time
+}
+
+// Report is what the poller's view says that an import did so far.
+type Report struct {
+	Progress struct {
+		BytesRead        int64   `json:"bytes_read"`
+		BytesTotal       int64   `json:"bytes_total"`
+		RecordsPerSecond float64 `json:"records_per_second"`
+	} `json:"progress"`
+	Counts struct {
+		Found        int `json:"found"`
+		Imported     int `json:"imported"`
+		AlreadyThere int `json:"already_there"`
+		Enriched     int `json:"enriched"`
+		Skipped      int `json:"skipped"`
+		Rejected     int `json:"rejected"`
+		Superseded   int `json:"superseded"`
+	} `json:"counts"`
+	Range *struct {
+		From time.Time `json:"from"`
+		To   time.Time `json:"to"`
+	} `json:"date_range"`
+	Files   []File   `json:"files"`
+	Unknown []string `json:"unknown_files"`
+	Notes   []string `json:"notes"`
+}
+
+// File is what became of one file.
+type File struct {
+	Name         string         `json:"name"`
+	Kind         string         `json:"kind"`
+	Found        int            `json:"found"`
+	Imported     int            `json:"imported"`
+	AlreadyThere int            `json:"already_there"`
+	Enriched     int            `json:"enriched"`
+	Rejected     int            `json:"rejected"`
+	Skipped      map[string]int `json:"skipped"`
+	Problem      string         `json:"problem"`
+}
+
+// Failure says why an import failed, or is only a part.
+type Failure struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+const (
+	view    = "poller"
+	columns = `SELECT import_id, user_id, provider, kind, dry_run, status, report, error, requested_at, started_at, finished_at FROM poller.view_imports_v1`
+)
+
+// Get is one import, or a 404. Those of erased users are gone.
+func (s *Store) Get(ctx context.Context, id uuid.UUID) (Import, error) {
+	rows, err := s.db.Query(ctx, columns+` v WHERE import_id = $1 AND EXISTS (SELECT FROM gateway.users u WHERE u.id = v.user_id)`, id)
+	if err != nil {
+		return Import{}, problem.OfQuery(view, err)
+	}
+	i, err := pgx.CollectExactlyOneRow(rows, scan)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Import{}, problem.NotFound("import")
+	}
+	if err != nil {
+		return Import{}, problem.OfQuery(view, err)
+	}
+	return i, nil
+}
+
+// List is one page of a user's imports, newest request first, and the number on all pages.
+func (s *Store) List(ctx context.Context, userID uuid.UUID, word string, limit int) ([]Import, cursor.Page, int, error) {
+	filter := cursor.NewFilter("imports", userID.String())
+	sign, order := "<", "DESC"
+	var at *cursor.Place
+	args, where := []any{userID, limit + 1}, ""
+	if word != "" {
+		place, err := filter.Decode(word)
+		if err != nil {
+			return nil, cursor.Page{}, 0, problem.InvalidField("cursor", "does not belong to this list: use next_cursor or previous_cursor of this list, or leave it out")
+		}
+		at = &place
+		if place.Backwards {
+			sign, order = ">", "ASC"
+		}
+		args, where = append(args, place.Time, place.ID), ` AND (requested_at, import_id) `+sign+` ($3, $4)`
+	}
+	var total int
+	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM poller.view_imports_v1 WHERE user_id = $1`, userID).Scan(&total); err != nil {
+		return nil, cursor.Page{}, 0, problem.OfQuery(view, err)
+	}
+	rows, err := s.db.Query(ctx, fmt.Sprintf(`%s WHERE user_id = $1%s ORDER BY requested_at %s, import_id %s LIMIT $2`, columns, where, order, order), args...)
+	if err != nil {
+		return nil, cursor.Page{}, 0, problem.OfQuery(view, err)
+	}
+	read, err := pgx.CollectRows(rows, scan)
+	if err != nil {
+		return nil, cursor.Page{}, 0, problem.OfQuery(view, err)
+	}
+	places := make([]cursor.Place, len(read))
+	for i, r := range read {
+		places[i] = cursor.Place{Time: r.RequestedAt, ID: r.ID}
+	}
+	page := filter.Page(at, limit, places)
+	read = read[:page.Count]
+	if page.Reverse {
+		for i, j := 0, len(read)-1; i < j; i, j = i+1, j-1 {
+			read[i], read[j] = read[j], read[i]
+		}
+	}
+	return read, page, total, nil
+}
+
+func scan(row pgx.CollectableRow) (Import, error) {
+	var (
+		i              Import
+		report, failed []byte
+	)
+	err := row.Scan(&i.ID, &i.UserID, &i.Provider, &i.Kind, &i.DryRun, &i.Status, &report, &failed, &i.RequestedAt, &i.StartedAt, &i.FinishedAt)
+	if err != nil {
+		return i, err
+	}
+	if err := json.Unmarshal(report, &i.Report); err != nil {
+		return i, fmt.Errorf("read the report of import %s: %w", i.ID, err)
+	}
+	if failed == nil {
+		return i, nil
+	}
+	return i, json.Unmarshal(failed, &i.Error)
+}
