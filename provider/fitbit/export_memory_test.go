@@ -1,0 +1,79 @@
+package fitbit
+
+import (
+	"archive/zip"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/archive"
+)
+
+// A page of 60 MB is read in little memory: what is kept of 25,000 entries
+// between the two readings, and one entry.
+func TestAGiganticPageTakesLittleMemory(t *testing.T) {
+	const entries, padding, bound = 25_000, 2400, 48 << 20
+	path := filepath.Join(t.TempDir(), "upload")
+	if err := writeGigantic(path, entries, padding); err != nil {
+		t.Fatal(err)
+	}
+	before := heldNow()
+	export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer export.Close()
+	peak, count := heldNow(), 0
+	err = export.Activities(t.Context(), func(a provider.ImportedActivity) error {
+		if count++; count%500 == 0 {
+			peak = max(peak, heldNow())
+		}
+		return nil
+	})
+	if err != nil || count != entries || export.Size() < entries*padding {
+		t.Fatalf("%d entries of %d bytes, error %v", count, export.Size(), err)
+	}
+	if peak > before+bound {
+		t.Errorf("%d bytes more are held than before", peak-before)
+	}
+}
+
+func writeGigantic(path string, entries, padding int) error {
+	out, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	w := zip.NewWriter(out)
+	page, err := w.CreateHeader(&zip.FileHeader{Name: "Takeout/Fitbit/Global Export Data/exercise-0.json", Method: zip.Store})
+	if err != nil {
+		return err
+	}
+	source := rand.New(rand.NewPCG(1, 2))
+	letters := make([]byte, 1<<20)
+	for i := range letters {
+		letters[i] = 'a' + byte(source.UintN(16))
+	}
+	separator := "["
+	for n := range entries {
+		at := source.IntN(len(letters) - padding)
+		if _, err := fmt.Fprintf(page, `%s{"logId":%d,"startTime":"10/04/20 10:00:00","duration":1,"pad":%q}`, separator, n+1, letters[at:at+padding]); err != nil {
+			return err
+		}
+		separator = ",\n"
+	}
+	if _, err := page.Write([]byte("]")); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+func heldNow() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
