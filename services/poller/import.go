@@ -24,6 +24,9 @@ type Import struct {
 // ImportReport says how far an import is and, at the end, what it did.
 type ImportReport = imports.Report
 
+// ImportFile is what became of the records of one file.
+type ImportFile = imports.File
+
 // Imported says how an import ended.
 type Imported struct {
 	ID     string

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/env"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/services/gateway"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/services/poller"
 )
@@ -77,6 +78,8 @@ type Config struct {
 	Fitbit       Fitbit
 	GoogleHealth GoogleHealth
 	Poll         Poll
+	// ImportMaxBytes is the most bytes that an uploaded archive may have.
+	ImportMaxBytes int64
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
 	// provider counts as switched off.
 	RetireConfirm time.Duration
@@ -123,6 +126,9 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	c.readGoogleHealth(r)
 	c.readPoll(r)
 	c.Tracing = telemetry.TracingWanted(r)
+	if c.ImportMaxBytes = r.Bytes("IMPORT_MAX_BYTES", gateway.DefaultMaxUpload); c.ImportMaxBytes < 1 {
+		r.Fault("IMPORT_MAX_BYTES", "must be at least 1")
+	}
 	c.RetireConfirm = r.Duration("RETIRE_CONFIRM", time.Hour)
 	if c.RetireConfirm <= 0 {
 		r.Fault("RETIRE_CONFIRM", "must be longer than nothing")

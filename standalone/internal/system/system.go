@@ -133,7 +133,7 @@ func (s *System) poller(c clients) (*poller.Service, error) {
 	}
 	p := s.Config.Poll
 	return poller.New(poller.Config{
-		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors,
+		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors, Importers: catalog.Importers(), Normalizers: catalog.Normalizers(),
 		InitialDays: p.InitialDays, Rescan: p.Rescan, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: c.registry, Traces: c.traces,
 		RemovalConfirm: p.RemovalConfirm, AbsenceConfirm: p.AbsenceConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
@@ -202,6 +202,7 @@ func (s *System) runGateway(ctx context.Context, c clients, ready func()) error 
 	service, err := gateway.New(gateway.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Addr: s.Config.HTTPAddr, AdminKey: s.Config.AdminKey,
 		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Catalog: catalog.Descriptors(),
+		MaxUpload: s.Config.ImportMaxBytes,
 	})
 	if err != nil {
 		return err

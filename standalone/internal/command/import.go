@@ -1,0 +1,186 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/provider/catalog"
+	"github.com/stridelog/stridelog/services/poller"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/store"
+	"github.com/stridelog/stridelog/standalone/internal/system"
+)
+
+// progressEvery is how often progress is told where lines cannot replace each other.
+const progressEvery = 5 * time.Second
+
+func runImport(ctx context.Context, p Process, c config.Config, args []string) error {
+	i, user, err := importCall(p, args)
+	if err != nil || i.Kind == "" {
+		return err
+	}
+	log, err := newLogger(p, c)
+	if err != nil {
+		return err
+	}
+	stores, err := store.Reach(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer stores.Close()
+	show := &importProgress{p: p, began: time.Now()}
+	done, err := newSystem(p, c, stores, log).Import(ctx, user, i, show.show)
+	show.end()
+	switch {
+	case errors.Is(err, system.ErrNoUser):
+		return fmt.Errorf("%w: %w", errUsage, err)
+	case err != nil:
+		return fmt.Errorf("import: %w", err)
+	}
+	writeImport(p.Stdout, i, done)
+	if done.Status == "failed" {
+		return fmt.Errorf("import: %s", done.Message)
+	}
+	return nil
+}
+
+// importCall reads the command line. Flags may stand before or after the paths. An
+// empty kind means that help was asked for.
+func importCall(p Process, args []string) (i poller.Import, user string, err error) {
+	flags := flag.NewFlagSet("import", flag.ContinueOnError)
+	flags.SetOutput(p.Stderr)
+	flags.StringVar(&user, "user", "", "whose history it is: the user's id, or your external_user_id (required)")
+	flags.BoolVar(&i.DryRun, "dry-run", false, "compare and count; bring nothing in")
+	var words []string
+	for len(args) > 0 {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return poller.Import{}, "", nil
+		case err != nil:
+			return i, "", fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if args = flags.Args(); len(args) > 0 {
+			words, args = append(words, args[0]), args[1:]
+		}
+	}
+	kinds := slices.Sorted(maps.Keys(catalog.Importers()))
+	switch {
+	case len(words) < 2 || user == "":
+		return i, "", fmt.Errorf("%w: stridelog import KIND PATH... --user USER [--dry-run], where KIND is %s and PATH the archive, its parts or the unpacked folder", errUsage, strings.Join(kinds, " or "))
+	case !slices.Contains(kinds, words[0]):
+		return i, "", fmt.Errorf("%w: cannot import %q; the kinds are %s", errUsage, words[0], strings.Join(kinds, ", "))
+	}
+	for _, path := range words[1:] {
+		if _, err := os.Stat(path); err != nil {
+			return i, "", fmt.Errorf("%w: %w", errUsage, err)
+		}
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return i, "", err
+		}
+		i.Paths = append(i.Paths, absolute)
+	}
+	i.Kind = words[0]
+	return i, user, nil
+}
+
+// importProgress is a line that replaces itself on a terminal, and a line now and
+// then elsewhere.
+type importProgress struct {
+	p           Process
+	began, told time.Time
+	open        bool
+}
+
+func (s *importProgress) show(r poller.ImportReport) {
+	now := time.Now()
+	line := progressLine(r, now.Sub(s.began))
+	if s.p.Terminal {
+		fmt.Fprintf(s.p.Stderr, "\r\033[K%s", line)
+		s.open = true
+		return
+	}
+	if now.Sub(s.told) >= progressEvery {
+		fmt.Fprintln(s.p.Stderr, line)
+		s.told = now
+	}
+}
+
+func (s *importProgress) end() {
+	if s.open {
+		fmt.Fprintln(s.p.Stderr)
+	}
+}
+
+// progressLine tells the rate, and when the rest will be done at it.
+func progressLine(r poller.ImportReport, since time.Duration) string {
+	p := r.Progress
+	line := fmt.Sprintf("importing: %d records, %d new, %.0f records/s", r.Counts.Found, r.Counts.Imported+r.Counts.Enriched, p.RecordsPerSecond)
+	if p.BytesTotal > 0 && p.BytesRead > 0 {
+		left := time.Duration(float64(since) * float64(p.BytesTotal-p.BytesRead) / float64(p.BytesRead))
+		line += fmt.Sprintf(", %d %%, %s left", 100*p.BytesRead/p.BytesTotal, left.Round(time.Second))
+	}
+	return line
+}
+
+// writeImport is the report for people.
+func writeImport(w io.Writer, i poller.Import, done poller.Imported) {
+	c, verb := done.Counts, "Imported"
+	if i.DryRun {
+		verb = "A dry run: would import"
+	}
+	if done.Status != "failed" {
+		fmt.Fprintf(w, "%s %d of %d records in %s (%.0f records/s)", verb, c.Imported, c.Found, done.Elapsed.Round(time.Millisecond), done.Progress.RecordsPerSecond)
+		if r := done.Range; r != nil {
+			fmt.Fprintf(w, ", from %s to %s", r.From.Format(time.DateOnly), r.To.Format(time.DateOnly))
+		}
+		fmt.Fprintln(w, ".")
+	}
+	for _, part := range []struct {
+		n    int
+		says string
+	}{
+		{c.AlreadyThere, "were already there"}, {c.Enriched, "were known and are enriched"}, {c.Rejected, "were not understood; the log keeps them"},
+		{c.Skipped, "were skipped"}, {c.Superseded, "of earlier imports turned out to be the same and are removed"},
+	} {
+		if part.n > 0 {
+			fmt.Fprintf(w, "  %d %s.\n", part.n, part.says)
+		}
+	}
+	for _, f := range done.Files {
+		writeFile(w, f)
+	}
+	if n := len(done.Unknown); n > 0 {
+		fmt.Fprintf(w, "  %d files are of no known kind: %s\n", n, strings.Join(done.Unknown[:min(n, 10)], ", "))
+	}
+	if len(done.Notes) > 0 {
+		fmt.Fprintf(w, "  Notes: %s (docs/operations.md says what they mean).\n", strings.Join(done.Notes, ", "))
+	}
+	if done.Status == "partial" {
+		fmt.Fprintln(w, done.Message)
+	}
+	fmt.Fprintf(w, "The report stays at /api/v1/imports/%s\n", done.ID)
+}
+
+func writeFile(w io.Writer, f poller.ImportFile) {
+	fmt.Fprintf(w, "  %s: %d found, %d imported, %d already there, %d enriched", f.Name, f.Found, f.Imported, f.AlreadyThere, f.Enriched)
+	for _, why := range slices.Sorted(maps.Keys(f.Skipped)) {
+		fmt.Fprintf(w, ", %d skipped (%s)", f.Skipped[why], why)
+	}
+	if f.Rejected > 0 {
+		fmt.Fprintf(w, ", %d not understood", f.Rejected)
+	}
+	if f.Problem != "" {
+		fmt.Fprintf(w, "; %s", f.Problem)
+	}
+	fmt.Fprintln(w)
+}
