@@ -96,6 +96,8 @@ type canonicalizer struct {
 	in        []byte
 	at        int
 	omitZeros bool
+	members   []member // of the objects that are not over yet
+	written   []byte   // members before they are put in order
 }
 
 func (c *canonicalizer) skipSpace() {
@@ -132,40 +134,60 @@ func (c *canonicalizer) value(out []byte, drop *pathTree) []byte {
 	return append(out, c.in[start:c.at]...)
 }
 
+// member is where a member stands in what was written: a key, a colon, a value.
+type member struct{ begin, colon, end int }
+
 func (c *canonicalizer) object(out []byte, drop *pathTree) []byte {
-	type member struct{ key, value []byte }
-	var members []member
 	c.at++
+	out = append(out, '{')
+	first := len(c.members)
 	for !c.accept('}') {
 		c.accept(',')
 		c.skipSpace()
-		key := c.text(nil)
+		m := member{begin: len(out)}
+		out = c.text(out)
+		m.colon = len(out)
 		c.accept(':')
 		var next *pathTree
 		if drop != nil {
-			next = drop.members[keyName(key)]
+			// The names in volatile paths need no escapes, so a key that has some
+			// matches none of them.
+			next = drop.members[string(out[m.begin+1:m.colon-1])]
 		}
-		value := c.value(nil, next)
-		if (next == nil || !next.drop) && !(c.omitZeros && saysNothing(value)) {
-			members = append(members, member{key, value})
+		out = c.value(append(out, ':'), next)
+		m.end = len(out)
+		if next != nil && next.drop || c.omitZeros && saysNothing(out[m.colon+1:]) {
+			out = out[:m.begin]
+			continue
 		}
+		c.members = append(c.members, m)
+		out = append(out, ',')
 	}
-	// Stable: which of two values with one key comes last decides what a
-	// reader sees, so their order counts.
-	slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.key, b.key) })
-	out = append(out, '{')
-	for i, m := range members {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(append(append(out, m.key...), ':'), m.value...)
-	}
+	out = c.sort(out, c.members[first:])
+	c.members = c.members[:first]
 	return append(out, '}')
 }
 
-// keyName is the key that a canonical string stands for. The names in volatile
-// paths need no escapes, so a key that has some matches none of them.
-func keyName(canonical []byte) string { return string(canonical[1 : len(canonical)-1]) }
+// sort puts the members that were written last into the order of their keys, and
+// takes the last comma off.
+func (c *canonicalizer) sort(out []byte, members []member) []byte {
+	if len(members) == 0 {
+		return out
+	}
+	base := members[0].begin
+	byKey := func(a, b member) int { return bytes.Compare(out[a.begin:a.colon], out[b.begin:b.colon]) }
+	if !slices.IsSortedFunc(members, byKey) {
+		// Stable: which of two values with one key comes last decides what a
+		// reader sees, so their order counts.
+		slices.SortStableFunc(members, byKey)
+		c.written = append(c.written[:0], out[base:]...)
+		out = out[:base]
+		for _, m := range members {
+			out = append(append(out, c.written[m.begin-base:m.end-base]...), ',')
+		}
+	}
+	return out[:len(out)-1]
+}
 
 func (c *canonicalizer) array(out []byte, drop *pathTree) []byte {
 	var next *pathTree

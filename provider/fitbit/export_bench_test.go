@@ -21,13 +21,18 @@ func benchmarkPages(b *testing.B) (path string, entries int, size int64) {
 			page = f.text
 		}
 	}
+	const pages, copies = 40, 33 // of three entries
+	page = strings.TrimSuffix(strings.TrimPrefix(page, "["), "]")
 	var files []sampleFile
-	for n := range 1000 {
-		text := strings.NewReplacer("6411", fmt.Sprintf("7%03d", n), "/25 ", fmt.Sprintf("/%02d ", n%90+10)).Replace(page)
-		files = append(files, sampleFile{fmt.Sprintf("Takeout/Fitbit/Global Export Data/exercise-%d.json", n*100), text})
-		size += int64(len(text))
+	for n := range pages {
+		var text []string
+		for i := range copies {
+			text = append(text, strings.NewReplacer("6411", fmt.Sprintf("%d", 1000+n*copies+i)).Replace(page))
+		}
+		f := sampleFile{fmt.Sprintf("Takeout/Fitbit/Global Export Data/exercise-%d.json", n*100), pageOf(text...)}
+		files, size = append(files, f), size+int64(len(f.text))
 	}
-	return packed(b, "zip", files), 3000, size
+	return packed(b, "zip", files), 3 * pages * copies, size
 }
 
 func BenchmarkExport(b *testing.B) {

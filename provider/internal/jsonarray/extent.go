@@ -2,7 +2,6 @@ package jsonarray
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 )
 
@@ -75,7 +74,7 @@ func (r *Reader) broken(text []byte) Element {
 func (r *Reader) overlong() Element {
 	var e extent
 	n, ended := e.over(r.buf[r.at:r.end])
-	if !ended || !json.Valid(r.buf[r.at:r.at+n]) {
+	if !ended || !valid(r.buf[r.at:r.at+n]) {
 		if next, found := r.nextIn(r.buf[r.at : r.at+n]); found {
 			r.resyncs++
 			r.at += next
