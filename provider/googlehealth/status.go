@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 // status is what an error answer says: google.rpc.Status of the data API (section
@@ -42,12 +44,13 @@ func readStatus(body []byte) (s status, isJSON bool) {
 	s.message = inner.Message
 	for _, raw := range inner.Details {
 		var info struct {
-			Reason   string         `json:"reason"`
-			Metadata map[string]any `json:"metadata"`
+			Reason   string          `json:"reason"`
+			Metadata json.RawMessage `json:"metadata"`
 		}
 		if json.Unmarshal(raw, &info) == nil && info.Reason != "" {
-			limit, _ := info.Metadata["quota_limit"].(string)
-			s.reason, s.limitOfProject = info.Reason, strings.HasSuffix(limit, "PerProject")
+			limit, _ := rawjson.Text(object(info.Metadata)["quota_limit"])
+			s.reason = info.Reason
+			s.limitOfProject = strings.Contains(limit, "PerProject") && !strings.Contains(limit, "PerUser")
 			break
 		}
 	}
