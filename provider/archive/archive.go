@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/stridelog/stridelog/provider"
 )
@@ -94,26 +95,13 @@ func Open(ctx context.Context, paths []string, limits Limits) (*Archive, error) 
 }
 
 // Walk visits every file but the marks that file managers leave behind: first
-// those that can be opened in any order, in the order of compare (nil: as they
-// come), then those of streams as they come. A stream is read again by every
+// those that can be opened in any order, sorted by key (nil: as they come), then
+// those of streams as they come. A stream is read again by every
 // walk. An error of visit ends the walk and comes back; so does what makes an
 // archive unusable, as an *provider.ArchiveError.
-func (a *Archive) Walk(ctx context.Context, compare func(x, y File) int, visit func(File) error) error {
+func (a *Archive) Walk(ctx context.Context, key func(File) string, visit func(File) error) error {
 	a.tally.fault = nil
-	type numberedFile struct {
-		File
-		part int
-	}
-	var all []numberedFile
-	for i, p := range a.parts {
-		for _, f := range p.files() {
-			all = append(all, numberedFile{f, i})
-		}
-	}
-	if compare != nil {
-		slices.SortStableFunc(all, func(x, y numberedFile) int { return compare(x.File, y.File) })
-	}
-	for _, f := range all {
+	for _, f := range a.sorted(key) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -130,6 +118,28 @@ func (a *Archive) Walk(ctx context.Context, compare func(x, y File) int, visit f
 		}
 	}
 	return nil
+}
+
+// placed is a file with its part and its place in the order.
+type placed struct {
+	File
+	part int
+	key  string
+}
+
+func (a *Archive) sorted(key func(File) string) []placed {
+	var all []placed
+	for i, p := range a.parts {
+		for _, f := range p.files() {
+			one := placed{File: f, part: i}
+			if key != nil {
+				one.key = key(f)
+			}
+			all = append(all, one)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y placed) int { return strings.Compare(x.key, y.key) })
+	return all
 }
 
 // Close closes every part.

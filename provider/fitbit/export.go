@@ -2,6 +2,7 @@ package fitbit
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/stridelog/stridelog/provider"
@@ -75,18 +76,9 @@ func (e *export) Close() error { return e.files.Close() }
 
 // byNumber puts files into one order wherever they lie: a page's number is an
 // offset into the list of all exercises, oldest first (section 1.3).
-func byNumber(x, y archive.File) int {
-	a, b := kindOf(x), kindOf(y)
-	if a.kind != b.kind {
-		return int(a.kind) - int(b.kind)
-	}
-	if a.number != b.number {
-		if a.number < b.number {
-			return -1
-		}
-		return 1
-	}
-	return slices.Compare([]string{x.Base, x.Path}, []string{y.Base, y.Path})
+func byNumber(f archive.File) string {
+	n := kindOf(f)
+	return fmt.Sprintf("%d %020d %s\x00%s", n.kind, n.number, f.Base, f.Path)
 }
 
 // note adds a code to the report, once.

@@ -156,3 +156,18 @@ func pageOf(entries ...string) string { return "[" + strings.Join(entries, " ,\n
 func rowsCSV(rows ...string) string {
 	return "exercise_id,exercise_start,exercise_end,utc_offset\n" + strings.Join(rows, "\n") + "\n"
 }
+
+// The pages of all parts come in the order of their numbers, as numbers.
+func TestPagesComeByNumber(t *testing.T) {
+	page := func(n int) sampleFile {
+		return sampleFile{fmt.Sprintf("exercise-%d.json", n), pageOf(entryJSON(fmt.Sprintf(`"logId":%d`, n+1)))}
+	}
+	got := readExport(t, zipped(t, page(1000), page(0)), zipped(t, page(200), page(900)))
+	var order []string
+	for _, a := range got.activities {
+		order = append(order, a.ExternalID)
+	}
+	if fmt.Sprint(order) != "[1 201 901 1001]" {
+		t.Errorf("the order is %v", order)
+	}
+}

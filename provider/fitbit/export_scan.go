@@ -17,7 +17,7 @@ const (
 	maxRecords     = 500_000
 	maxRecordFiles = 10_000
 	maxEntry       = 1 << 20  // bytes of one record; entries have 2 kB
-	maxTables      = 64 << 20 // bytes of all tables of rows, which are held in memory; a row has 700
+	maxTables      = 32 << 20 // bytes of all tables of rows, which are held in memory; a row has 700
 	maxProfile     = 1 << 20
 )
 
