@@ -63,6 +63,9 @@ func (a *account) advance(now time.Time) {
 	}
 }
 
+// shortestCopy is the shortest workout that another app takes notice of.
+const shortestCopy = 10 * time.Minute
+
 // take turns a workout of the person into one record or two.
 func (a *account) take(t simulator.Truth) {
 	if !a.keepIDs {
@@ -82,7 +85,7 @@ func (a *account) take(t simulator.Truth) {
 		e.first = &first
 	}
 	a.put(e)
-	if draw(100, "copied", id) < a.copies {
+	if r.Duration >= shortestCopy && draw(100, "copied", id) < a.copies {
 		other := copyOf(r)
 		a.put(&entry{record: other, from: other.Modified})
 	}

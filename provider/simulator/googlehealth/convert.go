@@ -76,8 +76,8 @@ func sourceOf(t *simulator.Truth) Source {
 		s.Device = &Device{Name: t.Device.Name, FormFactor: "PHONE"}
 	default:
 		s.Device = &Device{Name: t.Device.Name, Manufacturer: "Fitbit", FormFactor: "FITNESS_BAND"}
-		if draw(2, "form", t.Device.Name) == 0 {
-			s.Device.FormFactor = "WATCH"
+		if draw(2, "owns", t.Device.ID) == 0 { // whom Google shows as the owner of a watch
+			s.Device = &Device{Name: "Pixel Watch 4", Manufacturer: "Google", FormFactor: "WATCH"}
 		}
 	}
 	if t.Recording == simulator.RecordedAutomatically {
