@@ -32,16 +32,34 @@ type stand struct {
 	modified  time.Time // zero when the record does not say
 	companion bool
 	offset    bool
+	values    int // that the record holds: exports of some years say more than others
 	hash      string
 	rule      int // by which the hash is made; hashes of different rules say nothing
 }
 
 func (s stand) compare(o stand) int {
 	said := cmp.Or(s.modified.Compare(o.modified), compareBool(s.companion, o.companion), compareBool(s.offset, o.offset))
-	if said != 0 || s.rule != o.rule {
+	if said != 0 || s.rule != o.rule || s.hash == o.hash {
 		return said
 	}
-	return cmp.Compare(s.hash, o.hash)
+	return cmp.Or(cmp.Compare(s.values, o.values), cmp.Compare(s.hash, o.hash))
+}
+
+// valuesIn is how many values a record holds, of JSON and of a table alike: one
+// for each colon and each comma outside of a text in quotes.
+func valuesIn(raw []byte) (n int) {
+	quoted := false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && (c == ':' || c == ','):
+			n++
+		}
+	}
+	return n
 }
 
 func compareBool(a, b bool) int {

@@ -68,7 +68,7 @@ func (k *knowledge) fetched(data *events.ActivityFetched, sequence uint64) versi
 func standOf(data *events.ActivityFetched) stand {
 	s := stand{
 		companion: data.Context.Companion != "", offset: data.Context.UTCOffsetSeconds != nil,
-		hash: data.ContentHash, rule: data.HashVersion,
+		values: valuesIn(data.Raw), hash: data.ContentHash, rule: data.HashVersion,
 	}
 	if data.ProviderModifiedAt != nil {
 		s.modified = data.ProviderModifiedAt.UTC()
