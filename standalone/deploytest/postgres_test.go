@@ -72,8 +72,8 @@ func try(t *testing.T, conn *pgx.Conn, sql string) bool {
 }
 
 // checkRoles tries every table and view as every role. Each service reads and writes
-// its own, which is the control for all others; the gateway reads what is published
-// besides; the operator is poller and projector.
+// its own, which is the control for all others; the gateway and the operator read what is
+// published besides; the operator is poller and projector.
 func (c *compose) checkRoles(t *testing.T) {
 	t.Helper()
 	published, all := regexp.MustCompile(`^view_\w+_v\d+$`), c.relations(t)
@@ -95,7 +95,7 @@ func (c *compose) checkRoles(t *testing.T) {
 		for _, r := range all {
 			owns := r.owner == role || role == deployment.Operator && (r.owner == "poller" || r.owner == "projector")
 			name := pgx.Identifier{r.schema, r.name}.Sanitize()
-			reads := owns || role == "gateway" && published.MatchString(r.name)
+			reads := owns || (role == "gateway" || role == deployment.Operator) && published.MatchString(r.name)
 			if got := try(t, conn, "SELECT 1 FROM "+name+" LIMIT 1"); got != reads {
 				t.Errorf("%s reads %s: %v, want %v", role, name, got, reads)
 			}

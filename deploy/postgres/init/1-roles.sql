@@ -30,8 +30,9 @@ CREATE SCHEMA projector AUTHORIZATION projector;
 
 -- The services grant their published views to the readers; whoever reads them must
 -- be able to enter the schemas.
-GRANT USAGE ON SCHEMA oauth, poller, projector TO stridelog_reader;
-GRANT stridelog_reader TO gateway;
+GRANT USAGE ON SCHEMA gateway, oauth, poller, projector TO stridelog_reader;
+-- The operator looks a person up, for `stridelog import`.
+GRANT stridelog_reader TO gateway, operator;
 
--- `stridelog rebuild` works as the owner of the tables that it makes.
+-- `stridelog rebuild` and `import` work as the owners of the tables that they write.
 GRANT poller, projector TO operator;

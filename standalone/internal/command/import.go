@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/services/poller"
 	"github.com/stridelog/stridelog/standalone/internal/config"
@@ -81,7 +82,7 @@ func importCall(p Process, args []string) (i poller.Import, user string, err err
 	}
 	for _, path := range words[1:] {
 		if _, err := os.Stat(path); err != nil {
-			return i, "", fmt.Errorf("%w: %w", errUsage, err)
+			return i, "", fmt.Errorf("%w: %w; check the path", errUsage, err)
 		}
 		absolute, err := filepath.Abs(path)
 		if err != nil {
@@ -139,7 +140,7 @@ func writeImport(w io.Writer, i poller.Import, done poller.Imported) {
 		verb = "A dry run: would import"
 	}
 	if done.Status != "failed" {
-		fmt.Fprintf(w, "%s %d of %d records in %s (%.0f records/s)", verb, c.Imported, c.Found, done.Elapsed.Round(time.Millisecond), done.Progress.RecordsPerSecond)
+		fmt.Fprintf(w, "%s %d of %d records that the export holds in %s (%.0f records/s)", verb, c.Imported, c.Found, done.Elapsed.Round(time.Millisecond), done.Progress.RecordsPerSecond)
 		if r := done.Range; r != nil {
 			fmt.Fprintf(w, ", from %s to %s", r.From.Format(time.DateOnly), r.To.Format(time.DateOnly))
 		}
@@ -150,7 +151,7 @@ func writeImport(w io.Writer, i poller.Import, done poller.Imported) {
 		says string
 	}{
 		{c.AlreadyThere, "were already there"}, {c.Enriched, "were known and are enriched"}, {c.Rejected, "were not understood; the log keeps them"},
-		{c.Skipped, "were skipped"}, {c.Superseded, "of earlier imports turned out to be the same and are removed"},
+		{c.Skipped, "were skipped: " + skipped(done.Files)}, {c.Superseded, "of earlier imports turned out to be the same and are removed"},
 	} {
 		if part.n > 0 {
 			fmt.Fprintf(w, "  %d %s.\n", part.n, part.says)
@@ -169,6 +170,36 @@ func writeImport(w io.Writer, i poller.Import, done poller.Imported) {
 		fmt.Fprintln(w, done.Message)
 	}
 	fmt.Fprintf(w, "The report stays at /api/v1/imports/%s\n", done.ID)
+}
+
+// skipped sums up why records were not brought in by themselves.
+func skipped(files []poller.ImportFile) string {
+	sums := map[string]int{}
+	for _, f := range files {
+		for why, n := range f.Skipped {
+			sums[why] += n
+		}
+	}
+	var parts []string
+	for _, why := range slices.Sorted(maps.Keys(sums)) {
+		says := why
+		switch why {
+		case provider.SkipCompanion:
+			says = "went along with the same activity of another file"
+		case provider.SkipDuplicate:
+			says = "stand elsewhere in the export, as new or newer"
+		case provider.SkipUnused:
+			says = "are of a kind that is not kept"
+		case provider.SkipDeleted:
+			says = "are marked as deleted"
+		case provider.SkipBroken:
+			says = "are broken"
+		case provider.SkipTooLarge:
+			says = "are too large"
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", sums[why], says))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func writeFile(w io.Writer, f poller.ImportFile) {

@@ -110,10 +110,6 @@ func (r *Runner) run(ctx context.Context, held *lease, paths []string, show func
 		}
 		return call(r.Hooks.Finished)
 	})
-	if err == nil {
-		r.Log.InfoContext(ctx, "an import ended", "import_id", held.ID, "user_id", held.UserID, "status", status,
-			"found", done.Counts.Found, "imported", done.Counts.Imported, "enriched", done.Counts.Enriched, "dry_run", held.DryRun)
-	}
 	return done, status, failure, err
 }
 

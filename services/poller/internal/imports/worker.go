@@ -153,7 +153,11 @@ func (w *Worker) bringIn(ctx context.Context, held *lease) error {
 	if err != nil {
 		return err
 	}
-	_, _, _, err = w.run(ctx, held, paths, nil)
+	done, status, _, err := w.run(ctx, held, paths, nil)
+	if err == nil {
+		w.Log.InfoContext(ctx, "an import ended", "import_id", held.ID, "user_id", held.UserID, "status", status,
+			"found", done.Counts.Found, "imported", done.Counts.Imported, "enriched", done.Counts.Enriched, "dry_run", held.DryRun)
+	}
 	return err
 }
 

@@ -145,7 +145,7 @@ func (s *session) count(ctx context.Context, q *provider.Quota, err error) {
 // refused books a refusal for a limit, and until when it holds.
 func (s *session) refused(ctx context.Context, q *provider.Quota, refusal error) {
 	until := func(halvings int) time.Time { return s.resetOf(refusal, halvings) }
-	at, err := s.Store.Refused(ctx, s.refusing(q), until)
+	at, err := s.Store.Refused(ctx, s.refusing(q, refusal), until)
 	if err != nil {
 		at = until(1)
 		if ctx.Err() == nil {
@@ -155,10 +155,12 @@ func (s *session) refused(ctx context.Context, q *provider.Quota, refusal error)
 	s.refusedUntil = at
 }
 
-// refusing is the budget that a refusal is about: the account's, unless its answer
-// shows that this one still had requests left, or names none.
-func (s *session) refusing(q *provider.Quota) store.Purse {
-	if s.connector.AppBudget.Requests > 0 && (q == nil || q.Remaining > 0) {
+// refusing is the budget that a refusal is about: the account's where it says so,
+// else the app's, unless the answer shows that the account had no requests left.
+func (s *session) refusing(q *provider.Quota, refusal error) store.Purse {
+	var e *provider.Error
+	ofAccount := errors.As(refusal, &e) && e.OfAccount || q != nil && q.Remaining <= 0
+	if s.connector.AppBudget.Requests > 0 && !ofAccount {
 		s.apps.mu.Lock()
 		defer s.apps.mu.Unlock()
 		delete(s.apps.slices, s.lease.Provider)
