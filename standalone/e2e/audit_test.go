@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -29,7 +30,7 @@ type factLine struct {
 // types, which nobody can read, are not facts.
 func readFacts(ctx context.Context, js jetstream.JetStream, userID string) ([]factLine, error) {
 	var facts []factLine
-	err := readAll(ctx, js, "STRIDELOG_FACTS", "stridelog.activity.*.fitbit."+userID, func(m jetstream.Msg) error {
+	err := readAll(ctx, js, "STRIDELOG_FACTS", "stridelog.activity.*.*."+userID, func(m jetstream.Msg) error {
 		f := factLine{event: m.Headers().Get("ce-type")}
 		if f.event != typeFetched && f.event != typeRemoved {
 			return nil
@@ -96,6 +97,13 @@ func (a *audit) note(count *int, format string, args ...any) {
 // inspect compares. versions is how many versions of a record the provider had
 // beyond the first; gone are records that it had once.
 func inspect(facts []factLine, rows []json.RawMessage, userID string, truths []simulator.Truth, versions map[string]int, gone map[string]bool, ignore func(string) bool) audit {
+	return inspectBy(func(raw json.RawMessage, truth simulator.Truth) []string {
+		return slices.DeleteFunc(differences(raw, userID, truth), func(d string) bool { return ignore != nil && ignore(d) })
+	}, facts, rows, truths, versions, gone)
+}
+
+// inspectBy is inspect with another way to say how a row differs from the truth.
+func inspectBy(differ func(json.RawMessage, simulator.Truth) []string, facts []factLine, rows []json.RawMessage, truths []simulator.Truth, versions map[string]int, gone map[string]bool) audit {
 	var a audit
 	happened := map[string]simulator.Truth{}
 	for _, t := range truths {
@@ -138,11 +146,8 @@ func inspect(facts []factLine, rows []json.RawMessage, userID string, truths []s
 		case served[w.ExternalID] > 1:
 			a.note(&a.doubled, "%s is served twice", w.ExternalID)
 		default:
-			for _, d := range differences(raw, userID, truth) {
-				if ignore == nil || !ignore(d) {
-					a.note(&a.lost, "%s: %s", w.ExternalID, d)
-					break
-				}
+			if found := differ(raw, truth); len(found) > 0 {
+				a.note(&a.lost, "%s: %s", w.ExternalID, found[0])
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/provider/simulator/visitor"
 )
 
 // Client calls one installation with one API key.
@@ -246,14 +246,19 @@ func (c *Client) Return(ctx context.Context, callback *url.URL) (*url.URL, error
 	return resp.Location()
 }
 
-// Connect gives consent at a simulated Fitbit cloud, all the way from our
+// Connect gives consent at a simulated Fitbit cloud, as ConnectAt does.
+func (c *Client) Connect(ctx context.Context, userID, redirectURI string, decision visitor.Decision) (*url.URL, error) {
+	return c.ConnectAt(ctx, userID, "fitbit", redirectURI, decision)
+}
+
+// ConnectAt gives consent at a provider's simulated cloud, all the way from our
 // authorize route to where the person is sent back to.
-func (c *Client) Connect(ctx context.Context, userID, redirectURI string, decision fitbit.Decision) (*url.URL, error) {
-	start, err := c.Start(ctx, userID, "fitbit", redirectURI)
+func (c *Client) ConnectAt(ctx context.Context, userID, provider, redirectURI string, decision visitor.Decision) (*url.URL, error) {
+	start, err := c.Start(ctx, userID, provider, redirectURI)
 	if err != nil {
 		return nil, err
 	}
-	callback, err := fitbit.Decide(ctx, c.HTTP, start, decision)
+	callback, err := visitor.Decide(ctx, c.HTTP, start, decision)
 	if err != nil {
 		return nil, err
 	}

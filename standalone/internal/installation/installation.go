@@ -30,6 +30,7 @@ const CallbackURL = "http://stridelog.test/api/v1/oauth/fitbit/callback"
 type Options struct {
 	DatabaseURL, NATSURL string
 	Fitbit               config.Fitbit
+	GoogleHealth         config.GoogleHealth
 	Rescan               []poller.Scan // none: only what is asked for is read
 	// Change may alter the rest of the configuration; nil leaves it.
 	Change func(*config.Config)
@@ -57,7 +58,7 @@ func Start(ctx context.Context, o Options) (*Installation, error) {
 		OnNewAdminKey: func(string) {}, ProviderClient: o.ProviderClient,
 		Config: config.Config{
 			HTTPAddr: "127.0.0.1:0", AdminKey: AdminKey, SealingKey: sealing,
-			RedirectAllowlist: []string{"http://app.test"}, Fitbit: o.Fitbit,
+			RedirectAllowlist: []string{"http://app.test"}, Fitbit: o.Fitbit, GoogleHealth: o.GoogleHealth,
 			Poll: config.Poll{InitialDays: 30, Rescan: o.Rescan, Lease: 30 * time.Second, Jitter: time.Second},
 		},
 	}

@@ -68,6 +68,9 @@ func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 		class := provider.ClassOf(err)
 		d.Log.WarnContext(ctx, "a code could not be exchanged", "provider", q.Provider, "user_id", state.UserID, "class", class)
 		var failure *provider.Error
+		if grant.RefreshToken != "" {
+			d.Revoker.GiveBack(connector.Name, grant)
+		}
 		if errors.As(err, &failure) && failure.Reason == errorNotLinked {
 			return d.sendBack(back, errorNotLinked, string(class)), nil
 		}
