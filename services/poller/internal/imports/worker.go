@@ -21,7 +21,7 @@ const (
 	// found by then.
 	idle = 30 * time.Second
 	// tries is how often in a row an import may fail for a reason of ours.
-	tries     = 8
+	tries     = 20
 	lastPause = 5 * time.Minute
 )
 
