@@ -119,7 +119,7 @@ func readFields(message []byte) (map[uint64]field, error) {
 		}
 		message = message[n:]
 		var f field
-		size := 0
+		var size int
 		switch tag & 7 {
 		case 0: // varint
 			if f.number, size = binary.Uvarint(message); size <= 0 {
