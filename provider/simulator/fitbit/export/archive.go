@@ -9,6 +9,7 @@
 package export
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -83,6 +84,17 @@ func (a *Archive) Records() []Record {
 		records[i].Truth = records[i].Copy()
 	}
 	return records
+}
+
+// Raw gives a record's bytes as the archive has them: the entry of a page, or, for
+// a row alone, the line of column names, CRLF, and the row.
+func (a *Archive) Raw(r Record) ([]byte, error) {
+	if r.InPages {
+		return a.entry(r).append(nil, ""), nil
+	}
+	var lines bytes.Buffer
+	err := a.writeRows(&lines, []Record{r})
+	return bytes.Replace(bytes.TrimSuffix(lines.Bytes(), []byte("\n")), []byte("\n"), []byte("\r\n"), 1), err
 }
 
 // Pages is how many exercise pages there are.
