@@ -37,8 +37,8 @@ type ActivityContext struct {
 	OffsetSource string `json:"offset_source,omitempty"` // record, profile or unknown
 	Locale       string `json:"locale,omitempty"`        // language of the record's labels
 	DistanceUnit string `json:"distance_unit,omitempty"` // of the account, where the record names none
-	// UTCOffsetSeconds is that of this record, where another file of the same
-	// export says it.
+	// UTCOffsetSeconds is that of this record, where it does not say so itself but
+	// another file of the same export does, or the time zone of the profile.
 	UTCOffsetSeconds *int `json:"utc_offset_seconds,omitempty"`
 	// Companion is another record of the same export about the same activity, as
 	// it stands there; of a CSV file the header line and the row.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 // Raw is a provider's record, byte for byte. It is never re-encoded.
@@ -24,7 +26,7 @@ func (r Raw) encoding() string {
 	switch {
 	case !utf8.Valid(r):
 		return rawBase64
-	case len(r) > 0 && len(bytes.TrimSpace(r)) == len(r) && json.Valid(r):
+	case len(r) > 0 && len(bytes.TrimSpace(r)) == len(r) && rawjson.Valid(r):
 		return rawJSON
 	default:
 		return rawText
