@@ -78,6 +78,9 @@ func (k *Keeper) refused(ctx context.Context, c store.Connection, notLinked bool
 	case err != nil:
 		return c, err
 	case !current.Usable():
+		if current.Version == c.Version {
+			k.checkOthers(ctx, current)
+		}
 		return current, refusal.Unusable(current)
 	}
 	k.refreshes.WithLabelValues(c.Provider, "lost_race").Inc()

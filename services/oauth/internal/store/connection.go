@@ -153,6 +153,14 @@ func (c Connection) StatusChanged(previous events.ConnectionStatus) *events.Conn
 	}
 }
 
+// UsableOfAccount lists the connections in use of a provider account.
+func (s *Store) UsableOfAccount(ctx context.Context, provider, accountID string) ([]Connection, error) {
+	rows, err := s.pool.Query(ctx, "SELECT "+columns+` FROM oauth.connections
+		WHERE provider = $1 AND provider_account_id = $2 AND tokens IS NOT NULL
+		AND (status IN ('active', 'degraded') OR reason = 'consent_expiring')`, provider, accountID)
+	return scanAll(rows, err)
+}
+
 // EndingBefore lists the connections in use whose consent ends by itself before
 // an instant, the first one first, some at a time.
 func (s *Store) EndingBefore(ctx context.Context, at time.Time) ([]Connection, error) {
