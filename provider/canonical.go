@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 // ContentHash is "sha256:<hex>" over a record's canonical form, without the
@@ -32,7 +33,7 @@ func ContentHash(raw []byte, volatile []string) (string, error) {
 func canonical(raw []byte, drop *pathTree) []byte {
 	// encoding/json lets broken UTF-8 pass and reads every broken byte as the
 	// same character, so two different records could share a hash.
-	if !utf8.Valid(raw) || !json.Valid(raw) {
+	if !utf8.Valid(raw) || !rawjson.Valid(raw) {
 		return raw
 	}
 	c := canonicalizer{in: raw, omitZeros: drop != nil && drop.omitZeros}
@@ -91,7 +92,7 @@ func (t *pathTree) item() *pathTree {
 	return t.items
 }
 
-// canonicalizer walks JSON that json.Valid has accepted.
+// canonicalizer walks JSON that rawjson.Valid has accepted.
 type canonicalizer struct {
 	in        []byte
 	at        int

@@ -67,7 +67,7 @@ func (c *canonicalizer) escape() rune {
 }
 
 func (c *canonicalizer) hex4() rune {
-	n, _ := strconv.ParseUint(string(c.in[c.at:c.at+4]), 16, 16) // json.Valid has checked the digits
+	n, _ := strconv.ParseUint(string(c.in[c.at:c.at+4]), 16, 16) // rawjson.Valid has checked the digits
 	c.at += 4
 	return rune(n)
 }

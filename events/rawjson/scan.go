@@ -31,9 +31,10 @@ func scanByte(text []byte, at int, c byte) int {
 // peek says whether a character comes next.
 func peek(text []byte, at int, c byte) bool { return scanByte(text, at, c) != notJSON }
 
-// scanValue reads one value, with no space around it.
+// scanValue reads one value, with no space around it. Depth counts the brackets
+// that it stands in.
 func scanValue(text []byte, at, depth int) int {
-	if at == notJSON || at >= len(text) || depth > maxDepth {
+	if at == notJSON || at >= len(text) {
 		return notJSON
 	}
 	switch text[at] {
@@ -55,8 +56,11 @@ func scanValue(text []byte, at, depth int) int {
 }
 
 // scanObject reads an object and hands on each member: its name with quotes, and
-// its value. take may be nil.
+// its value. Depth counts its own bracket too. take may be nil.
 func scanObject(text []byte, at, depth int, take func(name, value []byte)) int {
+	if depth > maxDepth {
+		return notJSON
+	}
 	at = scanSpace(text, scanByte(text, at, '{'))
 	if peek(text, at, '}') {
 		return at + 1
@@ -80,6 +84,9 @@ func scanObject(text []byte, at, depth int, take func(name, value []byte)) int {
 
 // scanArray reads an array and hands on each element. take may be nil.
 func scanArray(text []byte, at, depth int, take func(element []byte)) int {
+	if depth > maxDepth {
+		return notJSON
+	}
 	at = scanSpace(text, scanByte(text, at, '['))
 	if peek(text, at, ']') {
 		return at + 1

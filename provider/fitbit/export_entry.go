@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider/archive"
 	"github.com/stridelog/stridelog/provider/internal/jsonarray"
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 // readEntries reads a page of exercises and hands over each entry, or what is

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 const (

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/internal/csvtable"
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 // exportVersion rises whenever the same record of an export may give another

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/internal/csvtable"
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
 	"github.com/stridelog/stridelog/provider/vocabulary"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 // listAnswer is a page of the activity log list (section 4). Entries stay the

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 const (

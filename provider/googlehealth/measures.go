@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 // measures reads the summary of metrics (section 4), whose units do not depend on

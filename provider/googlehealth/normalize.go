@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
 	"github.com/stridelog/stridelog/provider/vocabulary"
 )
 

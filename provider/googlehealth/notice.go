@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
 )
 
 // The words of a notification that make a difference. Any other operation is taken

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 // status is what an error answer says: google.rpc.Status of the data API (section

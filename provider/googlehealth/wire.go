@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 // listAnswer is a page of data points (section 3). Points stay the bytes they came as.

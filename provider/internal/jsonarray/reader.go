@@ -8,7 +8,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/stridelog/stridelog/provider/internal/rawjson"
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 // Why an array is not read to its end.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
 )
 
@@ -73,7 +74,7 @@ func check(w events.Workout) (day *time.Time, err error) {
 // texts are the workout as the API shows it, and its details beside it.
 func texts(w events.Workout) (doc string, details *string, err error) {
 	if len(w.Details) > 0 && string(w.Details) != "null" {
-		if !json.Valid(w.Details) {
+		if !rawjson.Valid(w.Details) {
 			return "", nil, fmt.Errorf("details are not JSON")
 		}
 		text := string(w.Details)
