@@ -38,6 +38,14 @@ func TestWrongCallsSayWhatIsRight(t *testing.T) {
 		{"tail -h", exitOK, "first sequence to print"},
 		{"tail", exitFailed, "no running system"},
 		{"rebuild", exitFailed, "no running system"},
+		{"import", exitUsage, "stridelog import KIND PATH... --user USER"},
+		{"import fitbit-export command.go", exitUsage, "--user USER"},
+		{"import fitbit-export --user ada", exitUsage, "PATH"},
+		{"import diary command.go --user ada", exitUsage, "the kinds are fitbit-export"},
+		{"import fitbit-export nowhere.zip --user ada", exitUsage, "check the path"},
+		{"import --user ada fitbit-export command.go --dry-run=maybe", exitUsage, "invalid boolean"},
+		{"import --user ada fitbit-export --dry-run command.go", exitFailed, "no running system"},
+		{"import -h", exitOK, "compare and count"},
 		{"keys", exitUsage, "new-sealing-key"},
 		{"config", exitUsage, "config check"},
 		{"config check nonsense", exitUsage, `no command "nonsense"`},
@@ -53,13 +61,13 @@ func TestWrongCallsSayWhatIsRight(t *testing.T) {
 	}
 }
 
-func TestTheRebuildLineReachesThisDemo(t *testing.T) {
+func TestCommandLinesReachThisDemo(t *testing.T) {
 	p := Process{Name: "bin/stridelog"}
-	if got := rebuildLine(p, config.Config{DataDir: "/home/me/.local/share/stridelog/demo"}); got != "bin/stridelog rebuild" {
+	if got := commandLine(p, config.Config{DataDir: "/home/me/.local/share/stridelog/demo"}, "rebuild"); got != "bin/stridelog rebuild" {
 		t.Errorf("by default it is %s", got)
 	}
 	want := `STRIDELOG_DATA_DIR='/tmp/it'\''s here' bin/stridelog rebuild`
-	if got := rebuildLine(p, config.Config{DataDir: "/tmp/it's here", DataDirChosen: true}); got != want {
+	if got := commandLine(p, config.Config{DataDir: "/tmp/it's here", DataDirChosen: true}, "rebuild"); got != want {
 		t.Errorf("with a data directory it is %s, want %s", got, want)
 	}
 }

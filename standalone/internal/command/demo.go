@@ -55,7 +55,7 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 		return err
 	}
 	s := newSystem(p, c, stores, log)
-	tour := demo.Tour{System: s, Simulator: simulator, Out: p.Stdout, NATSURL: stores.NATSURL, Started: started, Rebuild: rebuildLine(p, c)}
+	tour := demo.Tour{System: s, Simulator: simulator, Out: p.Stdout, NATSURL: stores.NATSURL, Started: started, Command: func(words string) string { return commandLine(p, c, words) }}
 	components := []lifecycle.Component{s.Traces(), stores.Watch(), {Name: "simulator", Run: func(ctx context.Context, ready func()) error {
 		return simulator.Run(ctx, func() { simulator.Configure(&s.Config.Fitbit); ready() })
 	}}}
@@ -70,9 +70,9 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 	return lifecycle.Run(ctx, log, components...)
 }
 
-// rebuildLine is what a person types to rebuild the demo's tables.
-func rebuildLine(p Process, c config.Config) string {
-	line := p.Name + " rebuild"
+// commandLine is what a person types to run one of our commands on the demo.
+func commandLine(p Process, c config.Config, words string) string {
+	line := p.Name + " " + words
 	if c.DataDirChosen {
 		line = "STRIDELOG_DATA_DIR='" + strings.ReplaceAll(c.DataDir, "'", `'\''`) + "' " + line
 	}

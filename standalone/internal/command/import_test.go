@@ -1,0 +1,53 @@
+package command
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stridelog/stridelog/services/poller"
+)
+
+func importReport(found, imported int, read, total int64) (r poller.ImportReport) {
+	r.Counts.Found, r.Counts.Imported = found, imported
+	r.Progress.BytesRead, r.Progress.BytesTotal, r.Progress.RecordsPerSecond = read, total, 250
+	return r
+}
+
+func TestTheProgressOfAnImportReplacesItselfOnATerminalOnly(t *testing.T) {
+	for terminal, want := range map[bool]string{
+		true:  "\r\033[Kimporting: 500 records, 400 new, 250 records/s, 25 %, 6s left\r\033[Kimporting: 1000 records, 400 new, 250 records/s, 50 %, 2s left\n",
+		false: "importing: 500 records, 400 new, 250 records/s, 25 %, 6s left\n",
+	} {
+		var out bytes.Buffer
+		s := &importProgress{p: Process{Stderr: &out, Terminal: terminal}, began: time.Now().Add(-2 * time.Second)}
+		s.show(importReport(500, 400, 1<<20, 4<<20))
+		s.show(importReport(1000, 400, 2<<20, 4<<20))
+		s.end()
+		if out.String() != want {
+			t.Errorf("terminal %v: %q, want %q", terminal, out.String(), want)
+		}
+	}
+	if line := progressLine(importReport(0, 0, 0, 0), time.Second); !strings.HasSuffix(line, "records/s") {
+		t.Errorf("nothing is known of the rest, and the line is %q", line)
+	}
+}
+
+func TestTheReportOfAnImportSaysWhatBecameOfEverything(t *testing.T) {
+	done := poller.Imported{ID: "7", Status: "partial", Message: "Download it again.", ImportReport: importReport(9, 3, 9, 9)}
+	done.Counts.AlreadyThere, done.Counts.Enriched, done.Counts.Rejected, done.Counts.Skipped, done.Counts.Superseded = 2, 1, 1, 2, 1
+	done.Files = []poller.ImportFile{{Name: "exercise-0.json", Found: 9, Imported: 3, Rejected: 1, Skipped: map[string]int{"companion": 1, "broken": 1}, Problem: "cut off"}}
+	done.Unknown, done.Notes = []string{"poems.txt"}, []string{"profile_missing"}
+	var out bytes.Buffer
+	writeImport(&out, poller.Import{DryRun: true}, done)
+	for _, part := range []string{
+		"A dry run: would import 3 of 9 records", "2 were already there", "1 were known and are enriched", "1 were not understood",
+		"2 were skipped: 1 are broken, 1 went along with the same activity of another file", "1 of earlier imports", "exercise-0.json: 9 found, 3 imported",
+		"1 skipped (broken), 1 skipped (companion), 1 not understood; cut off", "poems.txt", "profile_missing", "Download it again.", "/api/v1/imports/7",
+	} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the report lacks %q:\n%s", part, out.String())
+		}
+	}
+}
