@@ -1,7 +1,6 @@
 package googlehealth
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,8 +69,9 @@ func placeOf(cursor string) (place, error) {
 
 // ListActivities implements provider.Fetcher. A filter that Google refuses, as it
 // did with others for months (section 3), is given up for this reading: the whole
-// list is then read from its newest exercise down to the window's start. A refused
-// page token is a bad request: the caller begins the window again.
+// list is then read from its newest exercise down to the window's start. Page tokens
+// are Google's own business and not taken for positions: a refused one is a bad
+// request, and the caller begins the window again.
 func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
 	at, err := placeOf(r.Cursor)
 	if err != nil {
@@ -131,7 +131,7 @@ func (f *fetcher) GetActivity(ctx context.Context, token provider.Secret, extern
 	if err != nil {
 		return provider.Activity{}, nil, err
 	}
-	if body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark))); !json.Valid(body) {
+	if body = bare(body); !json.Valid(body) {
 		return provider.Activity{}, nil, invalid(opGet, reasonIncomplete)
 	}
 	activities, err := f.activities(ctx, token, []json.RawMessage{body})

@@ -35,7 +35,7 @@ func isHandshake(body []byte) bool {
 // exercises, and items that name no account, say nothing. The error says what is wrong
 // with the whole.
 func parseNotification(body []byte) ([]provider.AccountChange, error) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark)))
+	body = bare(body)
 	items := []json.RawMessage{body}
 	if bytes.HasPrefix(body, []byte("[")) {
 		var ok bool

@@ -20,11 +20,16 @@ type listAnswer struct {
 
 const byteOrderMark = "\ufeff"
 
+// bare is a JSON text without a byte order mark and without space around it.
+func bare(text []byte) []byte {
+	return bytes.Trim(bytes.TrimPrefix(text, []byte(byteOrderMark)), " \t\r\n")
+}
+
 // parseList reads a page. An empty object is an empty page; anything else that is
 // not certainly a page is an error: an answer taken for an empty page would hide
 // records.
 func parseList(body []byte) (listAnswer, error) {
-	members, err := rawjson.Read(bytes.TrimPrefix(body, []byte(byteOrderMark)))
+	members, err := rawjson.Read(bare(body))
 	if err != nil {
 		return listAnswer{}, err
 	}

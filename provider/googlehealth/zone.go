@@ -17,7 +17,7 @@ const (
 )
 
 // zones remembers the time zone of each account, so that its settings are read once
-// a day and not with every page.
+// a day and not with every page. No budget counts that one request.
 type zones struct {
 	api *api
 	now func() time.Time
