@@ -30,8 +30,8 @@ type Tour struct {
 	Out       io.Writer
 	NATSURL   string
 	Started   time.Time
-	// Rebuild is the command line that rebuilds this system's tables.
-	Rebuild string
+	// Command is the command line that runs a command of ours on this system.
+	Command func(words string) string
 }
 
 // Run implements a component.
@@ -129,6 +129,7 @@ func (t Tour) printNextSteps(ctx context.Context, c *client.Client, user client.
 		return fmt.Errorf("read the newest workout: %w", err)
 	}
 	api := c.BaseURL + "/api/v1"
+	month := time.Date(time.Now().Year()-8, time.May, 1, 0, 0, 0, 0, time.UTC)
 	fmt.Fprintf(t.Out, `
 Stridelog is running with %d workouts of a simulated person (%.1f s after the start).
 
@@ -149,6 +150,11 @@ Try:
   # watch the log while a rebuild or another consent runs
   nats --server '%s' sub 'stridelog.>'
 
+  # ten years of the same person, from an export archive, and a month of it
+  %s && \
+    %s
+  curl -H 'Authorization: Bearer %s' '%s/users/%s/events/workouts?start_date=%s&end_date=%s'
+
   # throw the workout tables away and compute them again from the log
   %s
 
@@ -159,7 +165,9 @@ The data is in %s. Ctrl-C stops everything; run it again and it is all still the
 		c.Key, api, user.ID,
 		c.Key, api, newest.ID,
 		t.NATSURL,
-		t.Rebuild,
+		t.Command("simulator export takeout.zip --years 10"), t.Command("import fitbit-export takeout.zip --user "+demoUser),
+		c.Key, api, user.ID, month.Format(time.DateOnly), month.AddDate(0, 1, 0).Format(time.DateOnly),
+		t.Command("rebuild"),
 		t.System.Config.DataDir)
 	return nil
 }
