@@ -2,6 +2,7 @@ package poller
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -289,4 +290,20 @@ func (w *world) once(user string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// A record that the log does not take is left out and counted; the rest is there.
+func TestARecordTooLargeForTheLogIsSkipped(t *testing.T) {
+	w := newWorld(t)
+	c, _ := w.importing()
+	user, entries := newPerson().user, w.history(3, day)
+	entries[1].Version = strings.Repeat("x", int(w.bus.Conn().MaxPayload()))
+	got, err := w.command(c).Import(t.Context(), Import{UserID: user, Kind: exportKind, Paths: []string{archive(t, entries)}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (imports.Counts{Found: 3, Imported: 2, Skipped: 1}); got.Counts != want || got.Files[0].Skipped["too_large"] != 1 || got.Code != "files_unreadable" {
+		t.Errorf("the report is %+v, %+v, %s", got.Counts, got.Files, got.Code)
+	}
+	w.exactly(2)
 }

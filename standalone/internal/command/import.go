@@ -44,6 +44,8 @@ func runImport(ctx context.Context, p Process, c config.Config, args []string) e
 	switch {
 	case errors.Is(err, system.ErrNoUser):
 		return fmt.Errorf("%w: %w", errUsage, err)
+	case ctx.Err() != nil:
+		return errors.New("import: stopped; run it again: it goes on with what is missing")
 	case err != nil:
 		return fmt.Errorf("import: %w", err)
 	}

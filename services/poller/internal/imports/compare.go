@@ -48,13 +48,28 @@ func (r *run) judge(ctx context.Context, x record) (outcome, *events.Event, vers
 	data.ReplacesSequence = r.known.versions[x.ExternalID].sequence
 	e := r.event(x.ExternalID, data,
 		events.ActivityFactID(events.TypeActivityFetched, r.lease.UserID, r.lease.Provider, x.ExternalID, data.ReplacesSequence, data.ContentHash))
-	if size, err := r.Bus.CheckSize(e); errors.Is(err, bus.ErrTooLarge) {
-		r.Log.WarnContext(ctx, "a record is larger than the log takes and is left out", "import_id", r.lease.ID, "external_id", x.ExternalID, "bytes", size)
-		return tooLarge, nil, v, nil
-	} else if err != nil {
+	fits, err := r.fits(ctx, x, e)
+	if err != nil {
 		return "", nil, v, err
 	}
+	if !fits {
+		return tooLarge, nil, v, nil
+	}
 	return o, &e, v, nil
+}
+
+// fits says whether the log takes a fact. A small one does, however its bytes have
+// to be written, and is not encoded to find out.
+func (r *run) fits(ctx context.Context, x record, e events.Event) (bool, error) {
+	if int64(x.size()) < r.Bus.Conn().MaxPayload()/8 {
+		return true, nil
+	}
+	size, err := r.Bus.CheckSize(e)
+	if errors.Is(err, bus.ErrTooLarge) {
+		r.Log.WarnContext(ctx, "a record is larger than the log takes and is left out", "import_id", r.lease.ID, "external_id", x.ExternalID, "bytes", size)
+		return false, nil
+	}
+	return true, err
 }
 
 func (r *run) fetched(x record) *events.ActivityFetched {

@@ -25,6 +25,9 @@ type record struct {
 	provider.ImportedActivity
 }
 
+// size is the bytes of the record and of what goes along with it.
+func (x record) size() int { return len(x.Raw) + len(x.Context.Companion) }
+
 // run is one import at work.
 type run struct {
 	*Runner
@@ -77,7 +80,7 @@ func (r *run) readLog(ctx context.Context, from uint64) error {
 // take adds a record to the page. An id comes once in a page: what replaces it
 // must name its sequence.
 func (r *run) take(ctx context.Context, x record) error {
-	size := len(x.Raw) + len(x.Context.Companion)
+	size := x.size()
 	if len(r.page) == bus.MaxPage || r.bytes+size > pageBytes || r.inPage[x.ExternalID] {
 		if err := r.flush(ctx); err != nil {
 			return err

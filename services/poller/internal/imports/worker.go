@@ -20,6 +20,8 @@ const (
 	// idle bounds a sleep: an import that became due without a notification is
 	// found by then.
 	idle = 30 * time.Second
+	// pause is the shortest sleep.
+	pause = time.Second
 	// tries is how often in a row an import may fail for a reason of ours.
 	tries     = 20
 	lastPause = 5 * time.Minute
@@ -52,9 +54,9 @@ func (w *Worker) Work(ctx context.Context, wake <-chan struct{}) error {
 			return nil
 		case err != nil:
 			w.Log.WarnContext(ctx, "an import was interrupted; trying again", "error", err)
-			wait = time.Second
-		case !next.IsZero():
-			wait = min(max(next.Sub(w.Now()), time.Millisecond), idle)
+			wait = pause
+		case !next.IsZero(): // it may wait for another import of the same person
+			wait = min(max(next.Sub(w.Now()), pause), idle)
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -116,8 +118,8 @@ func (w *Worker) serve(ctx context.Context, held *lease) error {
 		return w.giveUp(tidy, held, store.ImportError{Code: codeUnavailable,
 			Message: "The import failed several times for a reason of this installation; its log says more. Upload the archive again once that is mended: it goes on with what is missing."})
 	default:
-		pause := min(time.Second<<held.Attempts, lastPause)
-		return errors.Join(err, w.Store.PutOffImport(tidy, held.ImportLease, w.Now().Add(pause/2+rand.N(pause/2))))
+		rest := min(pause<<held.Attempts, lastPause)
+		return errors.Join(err, w.Store.PutOffImport(tidy, held.ImportLease, w.Now().Add(rest/2+rand.N(rest/2))))
 	}
 }
 
