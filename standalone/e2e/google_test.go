@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
+	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 )
 
@@ -175,6 +176,71 @@ func TestAGoogleQuotaIsAnAccountsOwn(t *testing.T) {
 	if w.health.Overruns(free) == 0 {
 		t.Error("the quota was never reached: the test shows nothing")
 	}
+}
+
+// TestAWithdrawnConsentIsToldToEveryUserOfTheAccount: Google ends all grants of an
+// account at once. The connection that is read tells the one that is not, and a
+// disconnect of one of two leaves the other's grant alone.
+func TestAWithdrawnConsentIsToldToEveryUserOfTheAccount(t *testing.T) {
+	w := newGoogleWorld(t, googlehealth.Options{}, func(c *config.Config) { c.Poll.Rescan = nil })
+	ctx := deadline(t)
+	account := googlehealth.HealthUserID(w.people[0])
+	first, second := w.settled(ctx, t, "first", account), w.settled(ctx, t, "second", account)
+	if err := w.health.Withdraw(account); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.in.Client.Historical(ctx, first.ID, google, 3); err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []client.User{first, second} {
+		c := w.awaitConnection(ctx, t, user, google, "action_required", "reauth_required")
+		w.awaitChange(ctx, t, user, statusChange{Status: "action_required", Reason: "reauth_required", NextAction: c.NextAction})
+	}
+
+	w.join(ctx, t, "first", account)
+	w.join(ctx, t, "second", account)
+	end := func(user client.User) {
+		if err := w.in.Client.Call(ctx, http.MethodDelete, "/users/"+user.ID+"/connections/"+google, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.awaitConnection(ctx, t, user, google, "revoked", "")
+	}
+	end(first)
+	if n := w.health.Grants(account); n == 0 {
+		t.Error("the end of one connection ended the grant that another one uses")
+	}
+	end(second)
+	if n := w.health.Grants(account); n != 0 {
+		t.Errorf("after the last disconnect Google still has %d grants", n)
+	}
+}
+
+// TestAGrantOfAProjectInTestingIsToldBeforeItEnds: refresh tokens of a project in
+// testing die after seven days. A day before, the person is asked for a new consent;
+// until then exercises go on to arrive.
+func TestAGrantOfAProjectInTestingIsToldBeforeItEnds(t *testing.T) {
+	var later atomic.Int64 // how much later it is at Google
+	w := newGoogleWorld(t, googlehealth.Options{
+		Testing: true, Now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) },
+	}, nil)
+	ctx := deadline(t)
+	account := googlehealth.HealthUserID(w.people[0])
+	user := w.join(ctx, t, "somebody", account)
+	edited := w.quiet(account)[0].ExternalID
+	w.awaitFacts(ctx, t, user, edited, 1)
+
+	later.Store(int64(6*day + day/2))
+	c := w.awaitConnection(ctx, t, user, google, "action_required", "consent_expiring")
+	w.awaitChange(ctx, t, user, statusChange{Status: "action_required", Reason: "consent_expiring", NextAction: c.NextAction})
+	if err := w.health.Edit(account, edited, editDistance); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitFacts(ctx, t, user, edited, 2)
+
+	later.Store(int64(7 * day))
+	w.awaitConnection(ctx, t, user, google, "action_required", "reauth_required")
+	w.join(ctx, t, "somebody", account)
+	w.awaitConnection(ctx, t, user, google, "active", "")
 }
 
 // expectDeferred waits until a user's sync waits for a budget.

@@ -212,6 +212,14 @@ func (w *googleWorld) awaitConnection(ctx context.Context, t *testing.T, user cl
 	}
 }
 
+// awaitChange waits until a user was told of a change.
+func (w *googleWorld) awaitChange(ctx context.Context, t *testing.T, user client.User, change statusChange) {
+	t.Helper()
+	for !slices.Contains(w.log.changesOf(user.ID), change) {
+		wait(t, ctx, "the event of %+v: %+v", change, w.log.changesOf(user.ID))
+	}
+}
+
 // quiet are the account's records that every scan reads and that nothing but a
 // test changes: newest first, without those of the last day.
 func (w *googleWorld) quiet(account string) []googlehealth.Record {
@@ -231,4 +239,21 @@ func (w *googleWorld) rows(ctx context.Context, t *testing.T, user client.User) 
 		t.Fatal(err)
 	}
 	return rows
+}
+
+// awaitFacts waits until the log has so many facts of a record.
+func (w *googleWorld) awaitFacts(ctx context.Context, t *testing.T, user client.User, externalID string, want int) {
+	t.Helper()
+	for {
+		n := 0
+		for _, f := range w.log.of(user.ID) {
+			if f.ExternalID == externalID {
+				n++
+			}
+		}
+		if n >= want {
+			return
+		}
+		wait(t, ctx, "%d facts of %s: %d", want, externalID, n)
+	}
 }
