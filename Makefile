@@ -17,7 +17,7 @@ WHEELS   := $(BIN)/wheels
 # Time zones go into the binary: a small container has none.
 BUILD    := go build -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-.PHONY: demo run test lint bench soak generate verify build clean help postgres browser compiler python python3
+.PHONY: demo run test lint bench soak generate verify build clean help postgres pgclient browser compiler python python3
 
 # The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
 demo: ## A running system with a simulated person's workouts; prints what to try
@@ -31,10 +31,10 @@ run: postgres ## All services in one process with embedded stores and real provi
 build: ## The stridelog binary in bin/
 	$(BUILD)
 
-test: postgres browser compiler python $(NATS) ## Every test of every module, with the race detector
+test: postgres pgclient browser compiler python $(NATS) ## Every test of every module, with the race detector
 	go test -race -timeout 10m $(PACKAGES)
 
-soak: postgres browser compiler python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
+soak: postgres pgclient browser compiler python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
 	  go test -v -count=1 -timeout 120m -run TestKillsDuringBackfills ./standalone/e2e
 	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)
@@ -74,7 +74,7 @@ verify: ## Generated files are up to date and every module builds alone
 	./scripts/verify-generated.sh
 	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
 
-postgres browser compiler python3:
+postgres pgclient browser compiler python3:
 	@./scripts/prepare.sh $@
 
 clean: ## Remove built files; data directories stay

@@ -4,6 +4,8 @@
 #   scripts/prepare.sh postgres   PostgreSQL's programs, for our own server; it
 #                                 never fails, for tests can download some, and
 #                                 "serve --embedded" says itself what to install
+#   scripts/prepare.sh pgclient   pg_dump and pg_restore, for the backup that
+#                                 docs/operations.md shows
 #   scripts/prepare.sh browser    a Chromium, for the tests that click through pages
 #   scripts/prepare.sh compiler   a C compiler, which Go's race detector needs
 #   scripts/prepare.sh python3    Python with venv, for the example in Python
@@ -20,6 +22,8 @@ have_postgres() {
   return 1
 }
 
+have_pgclient() { command -v pg_dump >/dev/null 2>&1 && command -v pg_restore >/dev/null 2>&1; }
+
 have_browser() {
   local name
   for name in chromium chromium-browser google-chrome; do
@@ -35,6 +39,7 @@ have_python3() { python3 -c "import ensurepip, sqlite3, venv" >/dev/null 2>&1; }
 packages() {
   case $1 in
     postgres) echo postgresql ;;
+    pgclient) echo postgresql-client ;;
     browser) echo chromium ;;
     compiler) echo gcc libc6-dev ;;
     python3) echo python3 python3-venv ;;
@@ -44,6 +49,7 @@ packages() {
 advice() {
   case $1 in
     postgres) echo "No PostgreSQL was found. Tests and benchmarks download its programs (24 to 51 MB, once)." ;;
+    pgclient) echo "No pg_dump was found, of the version of the server or newer: sudo apt-get install postgresql-client." ;;
     browser) echo "No Chromium was found: sudo apt-get install chromium, or install Google Chrome." ;;
     compiler) echo "No C compiler was found, and the race detector needs one: sudo apt-get install gcc libc6-dev." ;;
     python3) echo "No Python 3 with venv was found: sudo apt-get install python3 python3-venv." ;;
