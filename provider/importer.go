@@ -2,6 +2,8 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -63,8 +65,11 @@ func ImportHash(raw []byte, volatile []string, c events.ActivityContext) (string
 	if c.UTCOffsetSeconds != nil {
 		offset = fmt.Sprint(*c.UTCOffsetSeconds)
 	}
-	whole := fmt.Sprintf("%q %q %q %q", record, c.Companion, offset, c.TimeZone)
-	return ContentHash([]byte(whole), nil)
+	sum := sha256.New()
+	for _, text := range []string{record, c.Companion, offset, c.TimeZone} {
+		_, _ = fmt.Fprintf(sum, "%d:%s", len(text), text) // a hash takes everything
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // ExportReport says what an export holds. Names in it are base names: the top

@@ -1,11 +1,13 @@
 package fitbit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"hash/fnv"
+	"hash/crc32"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -65,7 +67,7 @@ type pageEntry struct {
 	number   uint64 // the same
 	times    entryTimes
 	modified *time.Time
-	sum      uint64 // of its bytes
+	sum      uint32 // of its bytes
 }
 
 // entryTimes are when an entry says it was.
@@ -77,12 +79,11 @@ type entryTimes struct {
 }
 
 func readEntry(raw []byte) (pageEntry, error) {
-	members, err := rawjson.Read(raw)
+	fields, err := membersOf(raw)
 	if err != nil {
 		return pageEntry{}, err
 	}
-	fields := members.ByName()
-	e := pageEntry{times: timesOf(fields)}
+	e := pageEntry{times: timesOf(fields), sum: crc32.Checksum(raw, crc32.MakeTable(crc32.Castagnoli))}
 	if id, ok := digitsOf(fields["logId"]); ok {
 		e.id = id
 		e.number, _ = strconv.ParseUint(id, 10, 64) // digitsOf has checked it
@@ -90,10 +91,28 @@ func readEntry(raw []byte) (pageEntry, error) {
 	if at, ok := exportTime(fields["lastModified"]); ok {
 		e.modified = &at
 	}
-	sum := fnv.New64a()
-	_, _ = sum.Write(raw) // it cannot fail
-	e.sum = sum.Sum64()
 	return e, nil
+}
+
+// membersOf are the few members that an importer looks at: each entry is read
+// twice.
+func membersOf(raw []byte) (map[string]json.RawMessage, error) {
+	fields := make(map[string]json.RawMessage, 6)
+	isObject := rawjson.Walk(bytes.TrimSpace(raw), func(quoted, value []byte) {
+		name := string(quoted[1 : len(quoted)-1])
+		if strings.Contains(name, `\`) {
+			_ = json.Unmarshal(quoted, &name) // the walk has checked it
+		}
+		switch name {
+		case "logId", "startTime", "duration", "lastModified", "logType", "source":
+			fields[name] = value
+		}
+	})
+	if !isObject {
+		return nil, errors.New("the record is not a JSON object")
+	}
+	maps.DeleteFunc(fields, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
+	return fields, nil
 }
 
 func timesOf(fields map[string]json.RawMessage) entryTimes {
@@ -150,7 +169,7 @@ func (e pageEntry) problem() string {
 type version struct {
 	times    entryTimes
 	modified int64 // seconds; 0 when unknown
-	sum      uint64
+	sum      uint32
 	row      int // that goes along with it; -1 for none
 	taken    bool
 }

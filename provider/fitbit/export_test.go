@@ -104,11 +104,25 @@ func TestErasBecomeWorkouts(t *testing.T) {
 			if err != nil {
 				t.Fatalf("nothing is expected; write it by hand or with -update: %v", err)
 			}
-			if !bytes.Equal(text.Bytes(), want) {
-				t.Errorf("got\n%s\nwant\n%s", text.Bytes(), want)
+			if got, want, differ := firstDifference(text.String(), string(want)); differ {
+				t.Errorf("the first difference:\ngot  %s\nwant %s", got, want)
 			}
 		})
 	}
+}
+
+// firstDifference is the first line in which two texts differ.
+func firstDifference(a, b string) (lineA, lineB string, differ bool) {
+	linesB := strings.Split(b, "\n")
+	for i, line := range strings.Split(a, "\n") {
+		if i >= len(linesB) {
+			return line, "nothing", true
+		}
+		if line != linesB[i] {
+			return line, linesB[i], true
+		}
+	}
+	return "", "", a != b
 }
 
 func eras() []string { return []string{"era_a", "era_b", "era_c", "era_d"} }

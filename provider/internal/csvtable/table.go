@@ -127,6 +127,9 @@ func cut(text []byte) (line, rest []byte) {
 
 // split takes a row apart. lazy takes quotes in odd places for what they are.
 func split(line []byte, lazy bool) ([]string, error) {
+	if len(line) > 0 && bytes.IndexByte(line, '"') < 0 {
+		return strings.Split(string(line), ","), nil
+	}
 	r := csv.NewReader(bytes.NewReader(line))
 	r.LazyQuotes = lazy
 	r.FieldsPerRecord = -1

@@ -3,6 +3,8 @@ package jsonarray
 import (
 	"bytes"
 	"errors"
+
+	"github.com/stridelog/stridelog/events/rawjson"
 )
 
 var errTooLong = errors.New("the element is too long")
@@ -74,7 +76,7 @@ func (r *Reader) broken(text []byte) Element {
 func (r *Reader) overlong() Element {
 	var e extent
 	n, ended := e.over(r.buf[r.at:r.end])
-	if !ended || !valid(r.buf[r.at:r.at+n]) {
+	if !ended || !rawjson.Valid(r.buf[r.at:r.at+n]) {
 		if next, found := r.nextIn(r.buf[r.at : r.at+n]); found {
 			r.resyncs++
 			r.at += next

@@ -4,7 +4,6 @@ package jsonarray
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 
@@ -97,21 +96,12 @@ func (r *Reader) Next() (Element, error) {
 		return Element{}, err
 	}
 	element := bytes.TrimRight(r.buf[r.at:r.at+length], " \t\r\n")
-	if !valid(element) {
+	if !rawjson.Valid(element) {
 		return r.broken(r.buf[r.at : r.at+length]), nil
 	}
 	r.at += length
 	r.skipComma()
 	return Element{Bytes: element}, nil
-}
-
-// valid says whether an element is JSON. Most are objects, for which there is a
-// quicker way than encoding/json.
-func valid(element []byte) bool {
-	if len(element) > 0 && element[0] == '{' {
-		return rawjson.Walk(element, nil)
-	}
-	return json.Valid(element)
 }
 
 func (r *Reader) begin() error {
