@@ -87,6 +87,35 @@ func TestZonesThatAreNotKnown(t *testing.T) {
 	}
 }
 
+// A page whose records all name their offset does not need the zone.
+func TestSettingsThatCannotBeReadNow(t *testing.T) {
+	c := served(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v4/users/me/settings" {
+			refuse(w, 503, "UNAVAILABLE", "", "")
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"dataPoints":[{"name":"users/88/dataTypes/exercise/dataPoints/1","exercise":{"interval":{"startTime":"2026-07-01T22:30:00Z","startUtcOffset":"0s"}}}]}`)
+	})
+	page, err := listFrom(t, c, "")
+	if err != nil || len(page.Activities) != 1 || page.Activities[0].Context.TimeZone != "" || page.Activities[0].Context.OffsetSource != events.OffsetFromRecord {
+		t.Errorf("got %+v, error %v", page.Activities, err)
+	}
+}
+
+// A refreshed token is still the same account's.
+func TestAZoneOutlivesAToken(t *testing.T) {
+	c, asked := zoneCloud(t, "88", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"timeZone":"Europe/Rome"}`) })
+	for _, token := range []provider.Secret{"first", "second"} {
+		if _, err := c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: token, Window: testWindow()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if *asked != 1 {
+		t.Errorf("asked %d times", *asked)
+	}
+}
+
 // Where records do not name the account, two of them must not share a zone.
 func TestAccountsDoNotShareAZone(t *testing.T) {
 	zones := map[string]string{"Bearer first": "Europe/Rome", "Bearer second": "Asia/Tokyo"}
