@@ -50,6 +50,13 @@ func WorkoutEventID(t Type, workoutID, factID string) string {
 	return derive("workout_event", string(t), workoutID, factID)
 }
 
+// WorkoutRevisionID is the ce-id of the Workout* event by which a rebuild says that
+// a later normalizer reads the same fact otherwise. It is another event than the
+// fact's own, and the same however often that normalizer's reading is announced.
+func WorkoutRevisionID(t Type, workoutID, factID string, normalizerVersion int) string {
+	return derive("workout_revision", string(t), workoutID, factID, strconv.Itoa(normalizerVersion))
+}
+
 // SyncID is the id of a sync that another event caused: the initial sync of a
 // consent, for one. Redelivery of the cause finds the same sync.
 func SyncID(cause string) string { return derive("sync", cause) }

@@ -27,6 +27,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	}
 	facts := &fold.Facts{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Metrics: s.metrics}
 	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Failed: s.metrics.SyncsGivenBack}
+	announcer := &rebuild.Announcer{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
 	eraser := &erasure.Eraser{Bus: s.cfg.Bus, Tables: s.tables}
 	again := func(ctx context.Context, d bus.Delivery) error {
 		switch d.Stream {
@@ -54,6 +55,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	return lifecycle.Run(ctx, s.cfg.Log,
 		lifecycle.Component{Name: "projector methods", Run: methods},
 		lifecycle.Component{Name: "sync history", Run: syncs.Run},
+		lifecycle.Component{Name: "rebuild announcements", Run: announcer.Run},
 		lifecycle.Component{Name: "fact fold", Run: last},
 	)
 }

@@ -31,6 +31,9 @@ func runRebuild(ctx context.Context, p Process, c config.Config, args []string) 
 		r.Workouts, r.Versions, r.Facts, r.LastSequence, r.Elapsed.Round(time.Millisecond), r.Blocked.Round(time.Millisecond))
 	fmt.Fprintf(p.Stdout, "The poller knows %d activities of %d connected accounts again, from %d facts in %s; %d connection events were read again, %d requested syncs wait.\n",
 		r.Poller.Activities, r.Poller.Targets, r.Poller.Facts, r.Poller.Elapsed.Round(time.Millisecond), r.Poller.Connections, r.Poller.Requests)
+	if r.Announced+r.Withheld > 0 {
+		fmt.Fprintf(p.Stdout, "%d workouts read otherwise than before and are announced; %d more differ in a way that no event can say (the log tells why).\n", r.Announced, r.Withheld)
+	}
 	if r.Failures > 0 || r.Rejected > 0 {
 		fmt.Fprintf(p.Stdout, "%d records could not be normalized and %d messages could not be read; both are kept in the log.\n", r.Failures, r.Rejected)
 	}

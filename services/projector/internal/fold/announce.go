@@ -43,7 +43,7 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 		if len(candidates) == 0 {
 			return nil
 		}
-		shown, err := shown(ctx, tx, candidates)
+		shown, err := Shown(ctx, tx, candidates)
 		if err != nil {
 			return err
 		}
@@ -55,9 +55,9 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 	})
 }
 
-// shown are the announcements of the versions that win at this moment, in the
-// order of the facts.
-func shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version) ([]events.Event, error) {
+// Shown are the announcements of the versions that win at this moment, in the
+// order of the facts. The transaction's search path is the generation.
+func Shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version) ([]events.Event, error) {
 	ids := make([]pgtype.UUID, 0, len(candidates))
 	sequences := make([]int64, 0, len(candidates))
 	for _, v := range candidates {

@@ -34,6 +34,8 @@ type Normalizer struct {
 	Number int
 	// Lenient reads records whose fault is error, as a later version might.
 	Lenient bool
+	// Category is that of all workouts; empty is cardio.
+	Category string
 }
 
 // Read takes a raw record apart.
@@ -57,6 +59,9 @@ func (n Normalizer) Normalize(r provider.Record) (events.Workout, error) {
 		Type: rec.Type, Category: "cardio", StartTime: rec.Start, EndTime: rec.Start.Add(time.Duration(rec.Minutes) * time.Minute),
 		DurationSeconds: float64(60 * rec.Minutes), Steps: rec.Steps, Details: rec.Extra, OffsetSource: events.OffsetUnknown,
 		Source: events.WorkoutSource{Provider: r.Provider}, RecordingMethod: events.RecordingUnknown,
+	}
+	if n.Category != "" {
+		w.Category = n.Category
 	}
 	day := rec.Start.Format(time.DateOnly)
 	w.LocalDate = &day

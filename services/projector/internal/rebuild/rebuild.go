@@ -54,6 +54,7 @@ type Report struct {
 	Folding      time.Duration // indexes and fold
 	Blocked      time.Duration // how long the switch kept live batches out
 	Elapsed      time.Duration
+	Differences
 }
 
 // Rebuild is one run.
@@ -62,6 +63,8 @@ type Rebuild struct {
 	Bus    *bus.Bus
 	Tables *generation.Tables
 	Reader *row.Reader
+	// AfterPublish is that of the Announcer.
+	AfterPublish func() error
 
 	began    time.Time
 	shadow   int64
@@ -70,8 +73,9 @@ type Rebuild struct {
 	progress func(Progress)
 }
 
-// Run rebuilds. The generation before serves until the switch, and is dropped
-// after it. When it fails, everything is as it was.
+// Run rebuilds. The generation before serves until the switch; then what differs
+// between the two is announced, and it is dropped. An error says whether the tables
+// are as before or what is left is announcing.
 func (r *Rebuild) Run(ctx context.Context, progress func(Progress)) (Report, error) {
 	r.began, r.progress = time.Now(), progress
 	if err := r.Tables.Prepare(ctx); err != nil {
@@ -82,6 +86,11 @@ func (r *Rebuild) Run(ctx context.Context, progress func(Progress)) (Report, err
 		return Report{}, fmt.Errorf("rebuild: %w", err)
 	}
 	defer release()
+	announcer := &Announcer{Log: r.Log, Bus: r.Bus, Tables: r.Tables, AfterPublish: r.AfterPublish}
+	left, err := announcer.finish(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("rebuild: finish the one before: %w; the tables are as before", err)
+	}
 	old, err := r.begin(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("rebuild: %w", err)
@@ -93,9 +102,12 @@ func (r *Rebuild) Run(ctx context.Context, progress func(Progress)) (Report, err
 		}
 		return Report{}, fmt.Errorf("rebuild: %w; the tables are as before", err)
 	}
-	if err := generation.Drop(ctx, r.Tables.DB(), old.Generation); err != nil {
-		r.Log.WarnContext(ctx, "the generation before is left for the next rebuild to drop", "error", err)
+	r.report.Differences, err = announcer.finish(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("rebuild: %w; the new tables serve, and a running projector or the next rebuild goes on announcing", err)
 	}
+	r.report.Announced += left.Announced
+	r.report.Withheld += left.Withheld
 	r.report.Elapsed = time.Since(r.began)
 	return r.report, nil
 }
@@ -143,7 +155,8 @@ func (r *Rebuild) begin(ctx context.Context) (old generation.Pointer, err error)
 	return old, err
 }
 
-// Tidy drops what a rebuild that died left behind; it does nothing while one runs.
+// Tidy drops what a rebuild that died left behind, but for what is still to be
+// announced; it does nothing while one runs.
 func Tidy(ctx context.Context, t *generation.Tables) error {
 	err := pgx.BeginFunc(ctx, t.DB(), func(tx pgx.Tx) error {
 		var ours bool
@@ -163,12 +176,16 @@ func Tidy(ctx context.Context, t *generation.Tables) error {
 }
 
 func dropOthers(ctx context.Context, tx pgx.Tx, serving int64) error {
+	before, kept, err := generation.Kept(ctx, tx)
+	if err != nil {
+		return err
+	}
 	all, err := generation.All(ctx, tx)
 	if err != nil {
 		return err
 	}
 	for _, g := range all {
-		if g == serving {
+		if g == serving || kept && g == before.Generation {
 			continue
 		}
 		if err := generation.Drop(ctx, tx, g); err != nil {

@@ -61,6 +61,13 @@ func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) err
 		if err := r.count(ctx, tx); err != nil {
 			return err
 		}
+		old, err := generation.Read(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := generation.Keep(ctx, tx, old); err != nil {
+			return err
+		}
 		return generation.Point(ctx, tx, generation.Pointer{Generation: r.shadow, Epoch: epoch, HighWater: last})
 	})
 	if err != nil {

@@ -13,22 +13,26 @@ func (v *Version) Announcement(source string) (e events.Event, ok bool) {
 	if v.Problem != nil {
 		return events.Event{}, false
 	}
-	data := announcement{doc: v.Doc, details: v.Details, change: events.WorkoutChange{
+	data := announcement{kind: v.Kind(), doc: v.Doc, details: v.Details, change: events.WorkoutChange{
 		WorkoutID: v.WorkoutID.String(), UserID: v.UserID.String(), Provider: v.Provider, ExternalID: v.ExternalID,
 		Version: v.Sequence, FactID: v.FactID, NormalizerVersion: int(v.NormalizerVersion), At: v.At,
 	}}
-	switch v.Event {
-	case EventRecorded:
-		data.kind = events.TypeWorkoutRecorded
-	case EventUpdated:
-		data.kind = events.TypeWorkoutUpdated
-	default:
-		data.kind = events.TypeWorkoutRemoved
-	}
 	return events.Event{
 		ID: v.EventID, Source: source, About: data.change.WorkoutID, Time: v.At,
 		Provider: v.Provider, UserID: data.change.UserID, TraceParent: v.Trace, Data: data,
 	}, true
+}
+
+// Kind is the type of the event that this version causes (decision 0005).
+func (v *Version) Kind() events.Type {
+	switch v.Event {
+	case EventRecorded:
+		return events.TypeWorkoutRecorded
+	case EventUpdated:
+		return events.TypeWorkoutUpdated
+	default:
+		return events.TypeWorkoutRemoved
+	}
 }
 
 // announcement is the data of a Workout* event in the form that travels: the same
