@@ -98,7 +98,15 @@ func bareLoop(ctx context.Context, db *pgxpool.Pool, consumer jetstream.Consumer
 			messages, rows = append(messages, m), append(rows, row)
 		}
 		if len(messages) == 0 {
-			return fetched.Error()
+			// A server that has not heard of the last acknowledgements gives nothing either.
+			if err := fetched.Error(); err != nil {
+				return err
+			}
+			left, err := consumer.Info(ctx)
+			if err != nil || left.NumPending == 0 {
+				return err
+			}
+			continue
 		}
 		err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			if _, err := tx.CopyFrom(ctx, pgx.Identifier{"batch"}, bareColumns(), pgx.CopyFromRows(rows)); err != nil {
