@@ -130,8 +130,11 @@ func (t *refreshToken) live(now time.Time) bool {
 func (c *Cloud) ExpireAccessTokens(accountID string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.options.Now().UTC()
 	if s := c.consents.of(accountID); s != nil {
-		s.Access = nil // Google tells an expired one from an unknown one no more than that
+		for i := range s.Access {
+			s.Access[i].Expires = now
+		}
 	}
 	return c.consents.save()
 }

@@ -57,6 +57,7 @@ func TestMishapsSpeakAsGoogleDoes(t *testing.T) {
 	}{
 		{googlehealth.ServerError(503), 503, "UNAVAILABLE"}, {googlehealth.Expired(), 401, "UNAUTHENTICATED"},
 		{googlehealth.Unfinished(), 412, "FAILED_PRECONDITION"}, {googlehealth.Legacy(), 403, "PERMISSION_DENIED"},
+		{googlehealth.LegacyInOtherWords(), 403, "PERMISSION_DENIED"},
 	} {
 		a.once(c.fault)
 		a.wantProblem(a.get(pair.Access, listPath), c.status, c.canonical, "")
@@ -174,6 +175,12 @@ func TestLies(t *testing.T) {
 		"another language": {googlehealth.OtherLanguage, func(path string, o map[string]any) {
 			if path == ".exercise" && o["exerciseType"] != "OTHER" {
 				o["displayName"] = "Übersetzt"
+			}
+		}},
+		"named me": {googlehealth.NamedMe, func(_ string, o map[string]any) {
+			if name, has := o["name"].(string); has {
+				_, rest, _ := strings.Cut(strings.TrimPrefix(name, "users/"), "/")
+				o["name"] = "users/me/" + rest
 			}
 		}},
 		"omitted zeros": {googlehealth.OmitZeros, func(_ string, o map[string]any) {

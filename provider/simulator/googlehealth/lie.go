@@ -103,6 +103,19 @@ func isZero(value json.RawMessage) bool {
 	return err == nil && n == 0
 }
 
+// NamedMe spells the account in names as me rather than as its number.
+func NamedMe(body []byte) []byte {
+	return jsontext.Walk(body, func(_ string, members []jsontext.Member) []jsontext.Member {
+		for i, m := range members {
+			_, rest, found := strings.Cut(string(m.Value), "dataTypes")
+			if found && (m.Name == "name" || m.Name == "dataPointName") {
+				members[i].Value = json.RawMessage(`"users/me/dataTypes` + strings.ReplaceAll(rest, `\/`, "/"))
+			}
+		}
+		return members
+	})
+}
+
 // BareNumbers writes the whole numbers of the metrics without quotes, as clients
 // of other Google APIs expect them.
 func BareNumbers(body []byte) []byte {

@@ -66,6 +66,11 @@ func Unfinished() *Fault { return refusal(accountProblems()[AccountUnfinished]) 
 // Legacy is a 403 without a reason.
 func Legacy() *Fault { return refusal(accountProblems()[AccountLegacy]) }
 
+// LegacyInOtherWords is what Google's front end says of the same accounts.
+func LegacyInOtherWords() *Fault {
+	return refusal(problem{HTTP: http.StatusForbidden, Status: "PERMISSION_DENIED", Message: "Could not mint UberMint from GaiaMint"})
+}
+
 // Denied is a sudden 403.
 func Denied() *Fault { return refusal(accountProblems()[AccountDenied]) }
 
