@@ -25,7 +25,7 @@ type Limits struct {
 // DefaultLimits let through the largest exports known, which have some 33,000
 // files and 10 GB, together with what people export along with them.
 func DefaultLimits() Limits {
-	return Limits{Files: 250_000, Bytes: 256 << 30, Ratio: 200}
+	return Limits{Files: 150_000, Bytes: 256 << 30, Ratio: 200}
 }
 
 func (l Limits) orDefault() Limits {

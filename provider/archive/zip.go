@@ -2,6 +2,7 @@ package archive
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -16,6 +17,9 @@ import (
 // average: 46, the name, and times and sizes beside it.
 const perEntry = 256
 
+// headerSize is the bytes that an entry of the directory has at least.
+const headerSize = 46
+
 // tail is where a zip file's directory is looked for, and more.
 const tail = 256 << 10
 
@@ -26,10 +30,10 @@ type zipped struct {
 }
 
 func openZip(file *os.File, size int64, t *tally) (part, error) {
-	directory := &budget{in: file, left: int64(t.limits.Files)*perEntry + tail}
+	directory := &budget{in: file, left: int64(t.limits.Files)*perEntry + tail, entries: 2*t.limits.Files + tail/headerSize}
 	r, err := zip.NewReader(directory, size)
 	switch {
-	case directory.left < 0:
+	case directory.left < 0 || directory.entries < 0:
 		return nil, t.tooManyFiles()
 	case errors.Is(err, zip.ErrFormat):
 		// It begins like a zip file, and the directory at its end is missing.
@@ -37,7 +41,7 @@ func openZip(file *os.File, size int64, t *tally) (part, error) {
 	case err != nil && !errors.Is(err, zip.ErrInsecurePath):
 		return nil, faultOf(err)
 	}
-	directory.left = math.MaxInt64
+	directory.over = true
 	z := &zipped{file: file}
 	before := t.bytes
 	for _, entry := range r.File {
@@ -99,22 +103,29 @@ func (z *zipped) stream(context.Context, func(File) error) error { return nil }
 
 func (z *zipped) Close() error { return faultOf(z.file.Close()) }
 
-// budget ends the reading of a directory that is larger than any that may be: the
-// library reads it whole into memory.
+// budget ends the reading of a directory that is larger than any that may be, or
+// has more entries, whatever it says itself: the library reads it whole into
+// memory. The end of a file is read twice, so the bounds are not narrow; the
+// entries are counted once they are read.
 type budget struct {
-	in   io.ReaderAt
-	left int64
+	in      io.ReaderAt
+	left    int64 // bytes
+	entries int   // left, too
+	over    bool  // the directory is read
 }
 
 var errBudget = errors.New("the directory is too large")
 
 // ReadAt implements io.ReaderAt.
 func (b *budget) ReadAt(p []byte, at int64) (int, error) {
-	if b.left != math.MaxInt64 {
-		b.left -= int64(len(p))
+	n, err := b.in.ReadAt(p, at)
+	if b.over {
+		return n, err
 	}
-	if b.left < 0 {
+	b.left -= int64(n)
+	b.entries -= bytes.Count(p[:n], []byte("PK\x01\x02")) // as each entry begins
+	if b.left < 0 || b.entries < 0 {
 		return 0, errBudget
 	}
-	return b.in.ReadAt(p, at)
+	return n, err
 }

@@ -98,7 +98,7 @@ func readEntry(raw []byte) (pageEntry, error) {
 // twice.
 func membersOf(raw []byte) (map[string]json.RawMessage, error) {
 	fields := make(map[string]json.RawMessage, 6)
-	isObject := rawjson.Walk(bytes.TrimSpace(raw), func(quoted, value []byte) {
+	isObject := rawjson.Walk(bytes.Trim(raw, " \t\r\n"), func(quoted, value []byte) {
 		name := string(quoted[1 : len(quoted)-1])
 		if strings.Contains(name, `\`) {
 			_ = json.Unmarshal(quoted, &name) // the walk has checked it

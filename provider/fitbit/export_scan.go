@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/archive"
@@ -85,7 +86,7 @@ func (s *scanner) visit(ctx context.Context, f archive.File) error {
 
 func (s *scanner) list(base string) {
 	s.nested = s.nested || archive.IsArchiveName(base)
-	base = strings.ToValidUTF8(base, "\ufffd")
+	base = shown(base)
 	switch {
 	case s.unknown[base]:
 	case len(s.unknown) == provider.MaxUnknown:
@@ -94,6 +95,21 @@ func (s *scanner) list(base string) {
 		s.unknown[base] = true
 		s.report.Unknown = append(s.report.Unknown, base)
 	}
+}
+
+// shown is a foreign name as a report can have it and a terminal can show it.
+func shown(base string) string {
+	const longest = 255 // bytes, as in most file systems
+	base = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r // a byte that is no text comes as the replacement, too
+	}, base)
+	if len(base) > longest {
+		base = strings.ToValidUTF8(base[:longest], "") + "…"
+	}
+	return base
 }
 
 // conclude says what the files are together.

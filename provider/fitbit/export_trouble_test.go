@@ -191,6 +191,13 @@ func TestUnknownFilesAreListed(t *testing.T) {
 	}
 }
 
+func TestUnknownNamesAreSafeToShow(t *testing.T) {
+	got := readExport(t, zipped(t, sampleFile{"exercise-0.json", "[]"}, sampleFile{"a/\x1b[2J\xff.bin", ""}, sampleFile{strings.Repeat("ü", 400), ""})).report
+	if len(got.Unknown) != 2 || got.Unknown[1] != "\ufffd[2J\ufffd.bin" || got.Unknown[0] != strings.Repeat("ü", 127)+"…" {
+		t.Errorf("listed as %q", got.Unknown)
+	}
+}
+
 func TestNamesOfFiles(t *testing.T) {
 	for path, want := range map[string]named{
 		"exercise-0.json":                                          {kindExercises, 0},
