@@ -181,6 +181,9 @@ func (l *logbook) check(r *rapid.T, archives, polls [][]entry) {
 			}
 		}
 	}
+	if id := l.importAfterAPI(); id != "" {
+		r.Fatalf("an import speaks of %s after the API did", id)
+	}
 	last := map[string]string{}
 	for _, list := range polls {
 		for _, e := range list {
@@ -191,6 +194,44 @@ func (l *logbook) check(r *rapid.T, archives, polls [][]entry) {
 		if won[id] != want {
 			r.Fatalf("of %s the API said %s and %s won", id, want, won[id])
 		}
+	}
+}
+
+// importAfterAPI is an id of which an import says something after the API did.
+// Consumers of events keep the highest sequence, so there must be none (decision
+// 0005).
+func (l *logbook) importAfterAPI() string {
+	api := map[string]bool{}
+	for _, d := range l.facts {
+		var id string
+		var origin events.Origin
+		switch f := d.Event.Data.(type) {
+		case *events.ActivityFetched:
+			id, origin = f.ExternalID, f.Origin
+		case *events.ActivityRemoved:
+			id, origin = f.ExternalID, f.Origin
+		}
+		if origin == events.OriginAPI {
+			api[id] = true
+		} else if api[id] {
+			return id
+		}
+	}
+	return ""
+}
+
+func TestTheLookForImportsAfterTheAPIFindsOne(t *testing.T) {
+	e := entry{id: "a0", content: "x", start: birth}
+	l := &logbook{}
+	l.bringIn([]entry{e})
+	l.poll([]entry{e})
+	l.bringIn([]entry{{id: "a0", content: "y", edited: 2, start: birth}})
+	if id := l.importAfterAPI(); id != "" || len(l.facts) != 2 {
+		t.Fatalf("of %d facts an import speaks of %q after the API", len(l.facts), id)
+	}
+	l.add(e.fact(events.OriginImport, birth))
+	if l.importAfterAPI() != "a0" {
+		t.Error("an import after the API is not found")
 	}
 }
 

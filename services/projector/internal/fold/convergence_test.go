@@ -12,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
 
@@ -114,6 +115,19 @@ func (x *bench) compare(t *testing.T, rt *rapid.T, want map[string]expectation, 
 	}
 }
 
+// foldShuffled folds deliveries in any order, in any batches, some of them again.
+func foldShuffled(t *testing.T, rt *rapid.T, f *fold.Facts, deliveries []bus.Delivery) {
+	again := rapid.SliceOfN(rapid.SampledFrom(deliveries), 0, 5).Draw(rt, "repeated")
+	left := rapid.Permutation(append(again, deliveries...)).Draw(rt, "order")
+	for len(left) > 0 {
+		n := rapid.IntRange(1, len(left)).Draw(rt, "batch")
+		if err := f.Fold(t.Context(), left[:n]); err != nil {
+			rt.Fatal(err)
+		}
+		left = left[n:]
+	}
+}
+
 func TestAnyOrderAndRepetitionGivesTheSameTablesAndAnnouncements(t *testing.T) {
 	x := setup(t)
 	// The second run announces on a server of its own: the first one's would take
@@ -143,15 +157,7 @@ func TestAnyOrderAndRepetitionGivesTheSameTablesAndAnnouncements(t *testing.T) {
 
 		x.clear(t)
 		from = projectortest.End(t, elsewhere, events.StreamWorkouts) + 1
-		again := rapid.SliceOfN(rapid.SampledFrom(deliveries), 0, 5).Draw(rt, "repeated")
-		shuffled := rapid.Permutation(append(again, deliveries...)).Draw(rt, "order")
-		for len(shuffled) > 0 {
-			n := rapid.IntRange(1, len(shuffled)).Draw(rt, "batch")
-			if err := second.Fold(t.Context(), shuffled[:n]); err != nil {
-				rt.Fatal(err)
-			}
-			shuffled = shuffled[n:]
-		}
+		foldShuffled(t, rt, second, deliveries)
 		x.compare(t, rt, want, projectortest.LastAnnounced(t, elsewhere, from))
 		if mixed := projectortest.Dump(t, x.db); mixed != inOrder {
 			rt.Fatalf("in order:\n%s\nin another order:\n%s", inOrder, mixed)
