@@ -18,6 +18,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/providertest"
 	"github.com/stridelog/stridelog/provider/vocabulary"
 )
 
@@ -27,39 +28,7 @@ var update = flag.Bool("update", false, "write testdata/workouts from the normal
 // Each record in testdata/records is composed for one of the quirks in section
 // 10; testdata/workouts holds what becomes of it.
 func TestRecordsBecomeWorkouts(t *testing.T) {
-	records, err := filepath.Glob("testdata/records/*.json")
-	if err != nil || len(records) == 0 {
-		t.Fatalf("no records: %v", err)
-	}
-	for _, path := range records {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".json"), func(t *testing.T) {
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w := normalized(t, string(raw), events.ActivityContext{})
-			var got bytes.Buffer
-			encoder := json.NewEncoder(&got)
-			encoder.SetEscapeHTML(false)
-			encoder.SetIndent("", "  ")
-			if err := encoder.Encode(w); err != nil {
-				t.Fatal(err)
-			}
-			golden := filepath.Join("testdata", "workouts", filepath.Base(path))
-			if *update {
-				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatalf("no expected workout; write one by hand or with -update: %v", err)
-			}
-			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("got\n%s\nwant\n%s", got.Bytes(), want)
-			}
-		})
-	}
+	providertest.Goldens(t, "testdata", activityNormalizer{}, FormatActivityList, *update)
 }
 
 func normalized(t *testing.T, raw string, context events.ActivityContext) events.Workout {
