@@ -215,6 +215,23 @@ func TestKeysAreReadAnew(t *testing.T) {
 	}
 }
 
+func TestKeysAreReadOnceForAll(t *testing.T) {
+	s, n := newSigner(t, 7)
+	header := s.sign(t, 7, upsert)
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			if _, err := n.Read(t.Context(), header, []byte(upsert)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if s.asked != 1 {
+		t.Errorf("the keys were read %d times", s.asked)
+	}
+}
+
 func TestKeySets(t *testing.T) {
 	s, _ := newSigner(t, 7, 8)
 	good, other := encodedKey(&s.keys[7].PublicKey, hashSHA256), encodedKey(&s.keys[8].PublicKey, hashSHA256)
