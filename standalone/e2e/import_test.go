@@ -282,6 +282,18 @@ func TestImportsAndPollingGiveOneRowInAnyOrder(t *testing.T) {
 		w.awaitAPI(t, c, user, person)
 		w.apiWins(t, c, user, person, w.oneRowEach(t, c, user, a, 2))
 	})
+	t.Run("rows alone before polling", func(t *testing.T) {
+		user := newUser(t, c, "rows before polling")
+		recent := w.archive(t, person, export.Options{CSVOnlySince: w.now.AddDate(0, 0, -60)})
+		bringIn(t, c, user, recent, "zip")
+		rows(t, c, user, len(recent.Records()))
+		w.polling(t, c, user, person)
+		w.awaitAPI(t, c, user, person)
+		w.apiWins(t, c, user, person, rows(t, c, user, len(a.Records())))
+		if _, removed := w.facts(t, user); len(removed) < 30 {
+			t.Errorf("only %d rows have given way to the API's records", len(removed))
+		}
+	})
 }
 
 // oneRowEach insists on one row for each record of an archive, and on at most so
