@@ -47,6 +47,9 @@ type Options struct {
 	Latency        time.Duration    // before each answer
 	// ProjectNumber is in the path of subscribers; default 123456789012.
 	ProjectNumber string
+	// ServiceAccount may get tokens of the project at /token; nil is none. See also
+	// ProjectToken.
+	ServiceAccount *ServiceAccount
 
 	// Verified gives the project the quota of one that passed Google's review.
 	Verified bool

@@ -57,6 +57,7 @@ func TestMishapsSpeakAsGoogleDoes(t *testing.T) {
 	}{
 		{googlehealth.ServerError(503), 503, "UNAVAILABLE"}, {googlehealth.Expired(), 401, "UNAUTHENTICATED"},
 		{googlehealth.Unfinished(), 412, "FAILED_PRECONDITION"}, {googlehealth.Legacy(), 403, "PERMISSION_DENIED"},
+		{googlehealth.Gone(), 410, "FAILED_PRECONDITION"}, {googlehealth.Conflict(), 409, "ABORTED"},
 		{googlehealth.LegacyInOtherWords(), 403, "PERMISSION_DENIED"},
 	} {
 		a.once(c.fault)

@@ -83,6 +83,11 @@ func NotAdmitted() *Fault { return refusal(projectProblems()[ProjectNotAdmitted]
 // Disabled is the 403 of a project that has not enabled the API.
 func Disabled() *Fault { return refusal(projectProblems()[ProjectDisabled]) }
 
+// Gone is the 410 of an API that is switched off.
+func Gone() *Fault {
+	return refusal(problem{HTTP: http.StatusGone, Status: "FAILED_PRECONDITION", Message: "The API is no longer available."})
+}
+
 // UnknownReason is a 400 with a reason that is in no catalogue yet.
 func UnknownReason() *Fault {
 	return refusal(invalid("REASON_FROM_NEXT_YEAR", "Something new is wrong."))
@@ -116,6 +121,11 @@ func invalidGrant(subtype string) *Fault {
 // InvalidClient refuses the app's id and secret.
 func InvalidClient() *Fault {
 	return &Fault{Before: true, Status: http.StatusUnauthorized, Body: tokenError("invalid_client", "The provided client secret is invalid.", "")}
+}
+
+// Conflict is the 409 of two refreshes at once.
+func Conflict() *Fault {
+	return refusal(problem{HTTP: http.StatusConflict, Status: "ABORTED", Message: "The operation was aborted."})
 }
 
 // The mishaps that every cloud can have; see package fault.

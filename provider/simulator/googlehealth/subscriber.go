@@ -43,13 +43,16 @@ type authorization struct {
 
 var subscriberID = regexp.MustCompile(`^[a-z]([a-z0-9-]{2,34}[a-z0-9])$`)
 
+// projectTokenTTL is how long a token of the project lives.
+const projectTokenTTL = time.Hour
+
 // ProjectToken gives an access token of the project itself, as a service account
 // has one. It lives an hour and opens the subscribers.
 func (c *Cloud) ProjectToken() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	token := "ya29.c." + secret(120)
-	c.operators[hashOf(token)] = c.options.Now().Add(time.Hour)
+	c.operators[hashOf(token)] = c.options.Now().Add(projectTokenTTL)
 	return token
 }
 

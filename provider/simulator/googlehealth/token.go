@@ -44,6 +44,10 @@ func (c *Cloud) newCode(r consentRequest, account string, granted []string) stri
 
 // token is POST /token.
 func (c *Cloud) token(w http.ResponseWriter, r *http.Request) {
+	if r.PostForm.Get("grant_type") == grantAssertion {
+		c.assert(w, r)
+		return
+	}
 	if !c.authenticate(w, r.PostForm) {
 		return
 	}
