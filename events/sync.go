@@ -42,6 +42,9 @@ type SyncRequested struct {
 	Suspects    []string  `json:"suspects,omitempty"` // external ids to check
 	Trigger     string    `json:"trigger"`
 	RequestedAt time.Time `json:"requested_at"`
+	// NotBefore is the earliest start: requests for the same that come until then
+	// are one.
+	NotBefore *time.Time `json:"not_before,omitempty"`
 }
 
 // EventType implements Data.

@@ -113,6 +113,21 @@ func Connectors(settings map[string]Settings) (provider.Connectors, error) {
 	return connectors, nil
 }
 
+// Notifications make, for each provider whose settings allow it, what reads its
+// notifications. That needs neither client id nor client secret, so who only
+// listens need not have them.
+func Notifications(settings map[string]Settings) map[string]provider.Notifications {
+	readers := map[string]provider.Notifications{}
+	for name, construct := range constructors() {
+		if s, ok := settings[name]; ok {
+			if n := construct(s).Notifications; n != nil {
+				readers[name] = n
+			}
+		}
+	}
+	return readers
+}
+
 func (s Settings) check(name string) error {
 	var faults []error
 	if s.ClientID == "" {

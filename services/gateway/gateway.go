@@ -45,6 +45,9 @@ type Config struct {
 	// the same process. Nil: none.
 	Buses   func() []*bus.Bus
 	Catalog []provider.Descriptor
+	// Notifications read what providers tell on their own, by provider. One that is
+	// absent is not listened to.
+	Notifications map[string]provider.Notifications
 	// MaxUpload is the most bytes that an uploaded archive may have; zero is
 	// DefaultMaxUpload.
 	MaxUpload int64
@@ -76,7 +79,7 @@ func New(c Config) (*Service, error) {
 	s.keys = apikey.New(c.DB, c.AdminKey)
 	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log})
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Catalog: c.Catalog, MaxUpload: c.MaxUpload,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Catalog: c.Catalog, MaxUpload: c.MaxUpload, Notifications: c.Notifications,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

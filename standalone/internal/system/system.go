@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -83,20 +84,28 @@ func (s *System) GatewayAddr() net.Addr {
 
 // connectors are the providers that have credentials; the others are disabled.
 func (s *System) connectors(c clients) (provider.Connectors, error) {
+	settings, err := s.settings(c)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(settings, func(_ string, one catalog.Settings) bool { return one.ClientID == "" })
+	return catalog.Connectors(settings)
+}
+
+// settings are those of every provider.
+func (s *System) settings(c clients) (map[string]catalog.Settings, error) {
 	outbound, err := telemetry.NewOutbound(c.traces, c.shared)
 	if err != nil {
 		return nil, err
 	}
-	settings := map[string]catalog.Settings{}
-	if f := s.Config.Fitbit; f.ClientID != "" {
-		settings["fitbit"] = catalog.Settings{
+	f, g := s.Config.Fitbit, s.Config.GoogleHealth
+	return map[string]catalog.Settings{
+		"fitbit": {
 			ClientID: f.ClientID, ClientSecret: provider.Secret(f.ClientSecret),
 			AuthorizeURL: f.AuthorizeURL, APIBaseURL: f.APIBaseURL, DefaultScopes: f.Scopes,
 			HTTPClient: outbound.Client("fitbit", s.ProviderClient),
-		}
-	}
-	if g := s.Config.GoogleHealth; g.ClientID != "" {
-		settings["google_health"] = catalog.Settings{
+		},
+		"google_health": {
 			ClientID: g.ClientID, ClientSecret: provider.Secret(g.ClientSecret),
 			AuthorizeURL: g.AuthorizeURL, TokenURL: g.TokenURL, RevokeURL: g.RevokeURL, APIBaseURL: g.APIBaseURL,
 			DefaultScopes: g.Scopes, Verified: g.Verified,
@@ -104,9 +113,8 @@ func (s *System) connectors(c clients) (provider.Connectors, error) {
 			AppBudget:          provider.Budget{Requests: g.AppRequestsPerMinute, Per: time.Minute},
 			NotificationSecret: provider.Secret(g.NotificationSecret), NotificationKeyURL: g.NotificationKeyURL,
 			HTTPClient: outbound.Client("google_health", s.ProviderClient),
-		}
-	}
-	return catalog.Connectors(settings)
+		},
+	}, nil
 }
 
 func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
@@ -199,10 +207,14 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 }
 
 func (s *System) runGateway(ctx context.Context, c clients, ready func()) error {
+	settings, err := s.settings(c)
+	if err != nil {
+		return err
+	}
 	service, err := gateway.New(gateway.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Addr: s.Config.HTTPAddr, AdminKey: s.Config.AdminKey,
 		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Catalog: catalog.Descriptors(),
-		MaxUpload: s.Config.ImportMaxBytes,
+		MaxUpload: s.Config.ImportMaxBytes, Notifications: catalog.Notifications(settings),
 	})
 	if err != nil {
 		return err

@@ -34,7 +34,9 @@ type Operation struct {
 	// Public operations need no key.
 	Public bool
 	// OpenQuery operations are called by strangers, who may add parameters.
-	OpenQuery  bool
+	OpenQuery bool
+	// RawBody operations take any body and check it themselves.
+	RawBody    bool
 	Parameters []Parameter // the path's first
 	Body       *Media      // the JSON body; nil when the operation takes none
 	Uploads    []string    // the media types of a body that is a file
@@ -92,6 +94,7 @@ type operation struct {
 	Responses   map[string]Response `json:"responses"`
 	Security    *[]any              `json:"security"` // empty, not absent: no key
 	OpenQuery   bool                `json:"x-open-query"`
+	RawBody     bool                `json:"x-raw-body"`
 	RequestBody *struct {
 		Content map[string]Media `json:"content"`
 	} `json:"requestBody"`
@@ -142,7 +145,7 @@ func (s *source) operation(raw json.RawMessage, shared []Parameter) (Operation, 
 	}
 	o := Operation{
 		ID: in.ID, Summary: in.Summary, Description: strings.TrimSpace(in.Description), Tags: in.Tags,
-		Public: in.Security != nil && len(*in.Security) == 0, OpenQuery: in.OpenQuery,
+		Public: in.Security != nil && len(*in.Security) == 0, OpenQuery: in.OpenQuery, RawBody: in.RawBody,
 		Parameters: slices.Concat(shared, in.Parameters), Responses: in.Responses,
 	}
 	var known bool
@@ -160,7 +163,7 @@ func (s *source) operation(raw json.RawMessage, shared []Parameter) (Operation, 
 			}
 		}
 	}
-	if in.RequestBody == nil {
+	if in.RequestBody == nil || in.RawBody {
 		return o, nil
 	}
 	body, ok := in.RequestBody.Content[mediaJSON]

@@ -23,6 +23,7 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/docs"
 	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
 	"github.com/stridelog/stridelog/services/gateway/internal/imports"
+	"github.com/stridelog/stridelog/services/gateway/internal/notifications"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/syncs"
 	"github.com/stridelog/stridelog/services/gateway/internal/users"
@@ -51,20 +52,23 @@ type Options struct {
 	Traces   trace.TracerProvider
 	Buses    func() []*bus.Bus // whose consumers readiness tells of; nil: none
 	Catalog  []provider.Descriptor
+	// Notifications read what providers tell on their own, by provider.
+	Notifications map[string]provider.Notifications
 	// MaxUpload is the most bytes that an upload may have.
 	MaxUpload int64
 }
 
 // server implements the generated interface.
 type server struct {
-	o           Options
-	users       *users.Store
-	workouts    *workouts.Store
-	syncs       *syncs.Store
-	imports     *imports.Store
-	connections *connections.Reader
-	deadLetters *deadletters.Reader
-	fields      *contract.Operation // what a form's fields may say: the query's parameters of startImport
+	o             Options
+	users         *users.Store
+	workouts      *workouts.Store
+	syncs         *syncs.Store
+	imports       *imports.Store
+	connections   *connections.Reader
+	deadLetters   *deadletters.Reader
+	notifications *notifications.Store
+	fields        *contract.Operation // what a form's fields may say: the query's parameters of startImport
 }
 
 // New is the whole API as one handler.
@@ -84,7 +88,7 @@ func New(o Options) (http.Handler, error) {
 	s := &server{
 		o: o, users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
 		syncs: syncs.NewStore(o.DB, o.Bus), connections: connections.NewReader(o.DB),
-		deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log),
+		notifications: notifications.NewStore(o.DB, o.Bus), deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
@@ -104,6 +108,7 @@ func New(o Options) (http.Handler, error) {
 	guarded := router.Group("", s.authenticate(rules), s.check(rules))
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
 	guarded.POST(startImportPath, s.startImport)
+	guarded.POST(notificationsPath, s.receiveNotification)
 	s.operations(guarded, page)
 	return router, nil
 }

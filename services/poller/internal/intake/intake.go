@@ -28,6 +28,8 @@ const (
 	// which travels on another stream and may be overtaken: by a whole
 	// connectionWait, when a process was killed over it.
 	grace = connectionWait + 15*time.Second
+	// longestDelay bounds how long a request may put its own start off.
+	longestDelay = time.Minute
 )
 
 // Intake handles events. All fields are required.
@@ -186,6 +188,13 @@ func (in *Intake) request(ctx context.Context, d bus.Delivery, reports int) erro
 		}
 		if w.RequestedAt.After(now) {
 			w.RequestedAt = now // another machine's clock
+		}
+		if data.NotBefore != nil && data.NotBefore.After(now) {
+			start := data.NotBefore.UTC()
+			if most := now.Add(longestDelay); start.After(most) {
+				start = most
+			}
+			w.NotBefore = &start
 		}
 		refusal := in.refuse(target, found, data)
 		if refusal == nil {
