@@ -195,15 +195,21 @@ func TestARowOfAFileIsTheProvidersRecordInAnyOrder(t *testing.T) {
 		}
 	}
 
-	// The API's record comes between; the next import joins the two.
+	// The API's record takes the row's place as it comes; one that lasts longer stays.
 	third := newPerson()
-	w.bringIn(c, third.user, row)
+	w.bringIn(c, third.user, append(row, apart))
 	w.start(c, work.Hooks{})
-	w.ended(w.activate(third))
-	if got := w.bringIn(c, third.user, row); got.Counts.AlreadyThere != 1 || got.Counts.Superseded != 1 {
+	if got := w.ended(w.activate(third)); got.Counts.New != 1 || got.Counts.Removed != 0 {
+		t.Errorf("the sync is %+v", got)
+	}
+	want["r0"] = events.OriginAPI
+	if live := w.live(third.user); !maps.Equal(live, want) {
+		t.Errorf("after the API's record live are %v", live)
+	}
+	if got := w.bringIn(c, third.user, row); got.Counts.AlreadyThere != 1 || got.Counts.Superseded != 0 {
 		t.Errorf("the row after the API: %+v", got.Counts)
 	}
-	if live := w.live(third.user); !maps.Equal(live, map[string]events.Origin{"r0": events.OriginAPI}) {
+	if live := w.live(third.user); !maps.Equal(live, want) {
 		t.Errorf("live are %v", live)
 	}
 }

@@ -49,7 +49,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	pool := work.NewPool(work.Config{
-		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Schedule: schedule, Lease: c.Lease,
+		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Normalizers: c.Normalizers, Schedule: schedule, Lease: c.Lease,
 		RemovalConfirm: c.RemovalConfirm, AbsenceConfirm: c.AbsenceConfirm, DegradeAfter: c.DegradeAfter,
 		Workers: c.Workers, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
 	})

@@ -7,20 +7,14 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
-)
-
-// How far two records of one activity may be apart. Measured over accounts whose
-// export has the activities twice, under two kinds of ids.
-const (
-	startApart    = 2 * time.Minute
-	durationApart = 3 * time.Minute
+	"github.com/stridelog/stridelog/services/poller/internal/twin"
 )
 
 // knowledge is what the log knows of one person's activities at one provider.
 type knowledge struct {
 	versions map[string]version // by external id, the winning one
 	last     uint64             // sequence up to which the log was read
-	// starts are the external ids by when they start, in steps of startApart.
+	// starts are the external ids by when they start, in steps of twin.StartApart.
 	starts map[int64][]string
 
 	startedAt   time.Time // of this import: its own facts carry it
@@ -46,15 +40,9 @@ func (k *knowledge) read(d bus.Delivery) {
 }
 
 func (k *knowledge) fetched(data *events.ActivityFetched, sequence uint64) version {
-	v := version{sequence: sequence, origin: data.Origin, foreign: data.ForeignID, stand: standOf(data)}
+	v := version{sequence: sequence, origin: data.Origin, foreign: data.ForeignID, stand: standOf(data), duration: twin.Duration(k.normalizers, data)}
 	if data.StartedAt != nil {
 		v.start = *data.StartedAt
-	}
-	if n, ok := k.normalizers[data.Format]; ok {
-		w, err := n.Normalize(provider.Record{Provider: data.Provider, ExternalID: data.ExternalID, Format: data.Format, Raw: data.Raw, Context: data.Context})
-		if err == nil {
-			v.duration = w.EndTime.Sub(w.StartTime)
-		}
 	}
 	if data.Origin == events.OriginImport && data.FetchedAt.Equal(k.startedAt) {
 		v.ours = imported
@@ -93,7 +81,7 @@ func (k *knowledge) put(id string, v version) {
 	}
 }
 
-func step(t time.Time) int64 { return t.Unix() / int64(startApart/time.Second) }
+func step(t time.Time) int64 { return t.Unix() / int64(twin.StartApart/time.Second) }
 
 // judge says what becomes of a record that the export holds, and whether it is to
 // be published.
@@ -133,15 +121,13 @@ func (k *knowledge) twin(foreign version) (id string, found bool) {
 			if v.foreign || v.seen && foreign.seen {
 				continue
 			}
-			if apart(v.start.Sub(foreign.start), startApart) && apart(v.duration-foreign.duration, durationApart) {
+			if twin.Are(v.start.Sub(foreign.start), v.duration-foreign.duration) {
 				return id, true
 			}
 		}
 	}
 	return "", false
 }
-
-func apart(d, most time.Duration) bool { return d.Abs() <= most }
 
 // superseded are the records that only an export knows and that have a twin now,
 // in a fixed order.

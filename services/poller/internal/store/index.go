@@ -21,6 +21,25 @@ type Known struct {
 	Account     string     // the provider account it was read from; empty when unknown
 }
 
+// ImportedNear gives the live records that only imports know and that start within
+// so much of one of some starts.
+func (s *Store) ImportedNear(ctx context.Context, t Target, starts []time.Time, within time.Duration) ([]Known, error) {
+	rows, err := s.db.Query(ctx, `
+		SELECT external_id, sequence, content_hash, hash_version, origin, removed, started_at, coalesce(sync_id::text, ''), account
+		  FROM poller.activity_index i
+		 WHERE user_id = $1 AND provider = $2 AND NOT removed AND origin = 'import'
+		   AND EXISTS (SELECT FROM unnest($3::timestamptz[]) AS s (at) WHERE i.started_at BETWEEN s.at - $4::interval AND s.at + $4::interval)
+		 ORDER BY external_id`, t.UserID, t.Provider, starts, within)
+	if err != nil {
+		return nil, fmt.Errorf("look up imports of user %s: %w", t.UserID, err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Known])
+	if err != nil {
+		return nil, fmt.Errorf("look up imports of user %s: %w", t.UserID, err)
+	}
+	return list, nil
+}
+
 // offset is the UTC offset of a start, in seconds.
 func (k Known) offset() int32 {
 	if k.StartedAt == nil {

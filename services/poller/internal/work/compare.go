@@ -31,7 +31,9 @@ func (d *difference) addTo(c *events.SyncCounts) {
 	for _, e := range d.facts {
 		switch data := e.Data.(type) {
 		case *events.ActivityRemoved:
-			c.Removed++
+			if data.Proof != events.RemovedSuperseded {
+				c.Removed++
+			}
 			continue
 		case *events.ActivityFetched:
 			if data.ReplacesSequence == 0 {

@@ -96,6 +96,9 @@ func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page,
 	if err != nil {
 		return err
 	}
+	if err := s.supersede(ctx, *w, &d); err != nil {
+		return err
+	}
 	if _, anew := resume(*w, page); page.Positional && page.Next != "" && !anew {
 		p.shifted = true
 	}

@@ -34,8 +34,11 @@ type Config struct {
 	Store      *store.Store
 	Bus        *bus.Bus
 	Connectors provider.Connectors
-	Schedule   store.Schedule
-	Lease      time.Duration
+	// Normalizers tell how long activities last that an export knows under an id of
+	// its own, and the provider under another.
+	Normalizers provider.Normalizers
+	Schedule    store.Schedule
+	Lease       time.Duration
 	// RemovalConfirm is how far apart the two passes are that prove a removal.
 	RemovalConfirm time.Duration
 	// AbsenceConfirm is how long too many absences must last before they count.
