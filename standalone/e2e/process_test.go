@@ -22,14 +22,15 @@ import (
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
 
-// binary builds the command once for all tests of this package.
+// binary builds the command once for all tests of this package, with the tags of
+// the Makefile: so both share what is compiled.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "stridelog-e2e-")
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "stridelog")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/stridelog/stridelog/standalone/cmd/stridelog").CombinedOutput()
+	out, err := exec.Command("go", "build", "-tags", "timetzdata", "-o", path, "github.com/stridelog/stridelog/standalone/cmd/stridelog").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w: %s", err, out)
 	}

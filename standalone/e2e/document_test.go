@@ -1,0 +1,234 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// natsPath is the nats command line that make installs, in the version that the
+// Makefile pins.
+const natsPath = root + "/bin/nats-v0.5.1"
+
+// block is a fenced block of a document.
+type block struct {
+	section, language, text string
+	line                    int    // of its fence
+	notRun                  string // why no test runs it
+	inCI                    bool   // .ci/run runs it
+}
+
+var (
+	notRunMark = regexp.MustCompile(`^<!-- not run: (.+) -->$`)
+	inCIMark   = regexp.MustCompile(`^<!-- runs in \.ci/run -->$`)
+)
+
+// blocks are the fenced blocks of a Markdown text. A comment on the line before a
+// fence says why no test runs its commands, or that CI does.
+func blocks(text string) (list []block) {
+	section, before, inside := "", "", false
+	for i, line := range strings.Split(text, "\n") {
+		switch {
+		case strings.HasPrefix(line, "```") && inside:
+			inside = false
+		case strings.HasPrefix(line, "```"):
+			b := block{section: section, language: line[3:], line: i + 1, inCI: inCIMark.MatchString(before)}
+			if m := notRunMark.FindStringSubmatch(before); m != nil {
+				b.notRun = m[1]
+			}
+			list, inside = append(list, b), true
+		case inside:
+			list[len(list)-1].text += line + "\n"
+		case strings.HasPrefix(line, "#"):
+			section = strings.TrimSpace(strings.TrimLeft(line, "#"))
+		}
+		before = line
+	}
+	return list
+}
+
+// guide is a document whose commands run section by section.
+type guide struct {
+	document string
+	env      []string
+	left     map[string]string // commands by section that did not run yet
+}
+
+// openGuide reads a document below the root. A section with commands that did not
+// run by the end fails the test.
+func openGuide(t *testing.T, document string, env ...string) *guide {
+	t.Helper()
+	g := &guide{document: document, left: map[string]string{}}
+	for _, b := range blocks(readDocument(t, document)) {
+		if b.language == "sh" && b.notRun == "" && !b.inCI {
+			g.left[b.section] += b.text
+		}
+	}
+	g.env = append(os.Environ(), env...)
+	wheels, err := filepath.Abs(root + "/bin/wheels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.env = append(g.env, "PATH="+programs(t)+":"+os.Getenv("PATH"), "TMPDIR="+t.TempDir(),
+		"XDG_CONFIG_HOME="+t.TempDir(),             // no NATS context of whoever runs the test
+		"PIP_NO_INDEX=1", "PIP_FIND_LINKS="+wheels) // what make has fetched
+	t.Cleanup(func() {
+		if !t.Failed() {
+			for title := range g.left {
+				t.Errorf("%s: the commands of %q did not run: add a step with a check", document, title)
+			}
+		}
+	})
+	return g
+}
+
+// programs is a folder with the commands that documents call by their names.
+func programs(t *testing.T) string {
+	t.Helper()
+	nats, err := filepath.Abs(natsPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(nats); err != nil {
+		t.Fatalf("the nats command line is not there: run make test, or make bin/%s: %v", filepath.Base(nats), err)
+	}
+	stridelog, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, target := range map[string]string{"nats": nats, "stridelog": stridelog} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// take gives a section's commands to a caller who runs them.
+func (g *guide) take(t *testing.T, title string) string {
+	t.Helper()
+	commands, ok := g.left[title]
+	if !ok {
+		t.Fatalf("%s: section %q has no commands, or ran before", g.document, title)
+	}
+	delete(g.left, title)
+	return commands
+}
+
+// run runs a section's commands in a shell of its own, checks what they printed,
+// and returns it.
+func (g *guide) run(t *testing.T, title string, check func(printed string) error) string {
+	t.Helper()
+	commands := g.take(t, title)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	shell := exec.CommandContext(ctx, "bash", "-c", "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"+commands)
+	shell.Dir, shell.Env = root, g.env
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
+	out, err := shell.CombinedOutput()
+	if err == nil {
+		err = check(string(out))
+	}
+	if err != nil {
+		t.Fatalf("%s, %s: %v; it printed\n%s", g.document, title, err, out)
+	}
+	return string(out)
+}
+
+func readDocument(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// guides are the documents whose commands tests of this package run.
+func guides() []string { return []string{"README.md", "docs/events.md", "docs/operations.md"} }
+
+// leftOut says which blocks of a document nobody runs, without a reason for it.
+func leftOut(document, text, ci string) (faults []string) {
+	say := func(line int, fault string) {
+		faults = append(faults, fmt.Sprintf("%s:%d: %s", document, line, fault))
+	}
+	marks := 0
+	for _, b := range blocks(text) {
+		switch {
+		case slices.Contains([]string{"", "text", "go", "sql", "json", "yaml"}, b.language):
+		case b.language != "sh":
+			say(b.line, "commands stand in blocks of the language sh, not "+b.language)
+		case b.notRun != "":
+			marks++
+		case b.inCI:
+			marks++
+			for line := range strings.Lines(b.text) {
+				command, _, _ := strings.Cut(line, "#")
+				if !strings.Contains("\n"+ci, "\n"+strings.TrimSpace(command)+"\n") {
+					say(b.line, ".ci/run does not run "+strings.TrimSpace(command))
+				}
+			}
+		case !slices.Contains(guides(), document):
+			say(b.line, "no test runs these commands: add the document to guides, or say why not: <!-- not run: … -->")
+		}
+	}
+	for i, line := range strings.Split(text, "\n") {
+		if indented := strings.TrimLeft(line, " \t>"); strings.HasPrefix(indented, "```") && indented != line {
+			say(i+1, "a block within a list or a quotation is not looked at: begin it at the line's start")
+		}
+	}
+	if said := len(regexp.MustCompile(`(?m)^<!-- (not run|runs in)`).FindAllString(text, -1)); said != marks {
+		say(1, fmt.Sprintf("%d comments say that commands are not run here, %d stand right before a block of sh with their reason", said, marks))
+	}
+	return faults
+}
+
+func TestNoCommandOfADocumentIsLeftOut(t *testing.T) {
+	const ci = "set -e\nmake lint\n"
+	for text, fault := range map[string]string{
+		"```sh\nmake\n```\n":                                            "no test runs",
+		"```bash\nmake\n```\n":                                          "language sh",
+		"<!-- not run: -->\n```sh\nmake\n```\n":                         "no test runs",
+		"<!-- not run: it installs -->\n\n```sh\nmake\n```\n":           "no test runs",
+		"<!-- runs in .ci/run -->\n```sh\nmake lint\nmake soak\n```\n":  "make soak",
+		"<!-- not run: it installs -->\nwords\n":                        "1 comments",
+		"1. so\n\n   ```sh\n   make\n   ```\n":                          "line's start",
+		"<!-- not run: it installs -->\n```sh\nmake\n```\n":             "",
+		"<!-- runs in .ci/run -->\n```sh\nmake lint   # quick\n```\n":   "",
+		"```text\nmake\n```\n```sql\nSELECT 1;\n```\n```\na --> b\n```": "",
+	} {
+		if got := strings.Join(leftOut("planted.md", text, ci), "\n"); (got == "") != (fault == "") || !strings.Contains(got, fault) {
+			t.Errorf("planted %q: found %q, want %q", text, got, fault)
+		}
+	}
+	var documents []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/decisions/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			documents = append(documents, strings.TrimPrefix(filepath.ToSlash(path), root+"/"))
+		}
+	}
+	for _, document := range guides() {
+		if !slices.Contains(documents, document) {
+			t.Fatalf("%s is not among %v", document, documents)
+		}
+	}
+	for _, document := range documents {
+		for _, fault := range leftOut(document, readDocument(t, document), readDocument(t, ".ci/run")) {
+			t.Error(fault)
+		}
+	}
+}
