@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ const (
 	pieceSize = 8 << 20
 	// chunkSize fits into a message of any server: the default limit is 1 MB.
 	chunkSize = 256 << 10
-	// pieceTimeout bounds reading or deleting one piece.
+	// pieceTimeout bounds storing, reading or deleting one piece.
 	pieceTimeout = time.Minute
 )
 
@@ -71,20 +72,23 @@ func (b *Bus) Upload(ctx context.Context, name string, r io.Reader) (u rpc.Uploa
 			err = errors.Join(err, b.DeleteUpload(tidy, u))
 		}
 	}()
+	piece := make([]byte, pieceSize)
 	for {
-		if err := ctx.Err(); err != nil {
+		n, err := fill(r, piece) // at its own pace; the server must be faster
+		ended := errors.Is(err, io.EOF)
+		switch {
+		case err != nil && !ended:
 			return u, err
+		case ctx.Err() != nil:
+			return u, ctx.Err()
+		case ended && n == 0 && u.Pieces > 0:
+			return u, nil
 		}
-		piece := &pieceReader{r: r, left: pieceSize}
-		info, err := store.Put(tidy, jetstream.ObjectMeta{
-			Name: pieceName(name, u.Pieces), Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize},
-		}, piece)
-		if err != nil {
+		if err := put(tidy, store, pieceName(name, u.Pieces), piece[:n]); err != nil {
 			return u, fmt.Errorf("store an upload: %w", err)
 		}
-		u.Pieces++
-		u.Bytes += int64(info.Size) //nolint:gosec // a piece's
-		if piece.ended {
+		u.Pieces, u.Bytes = u.Pieces+1, u.Bytes+int64(n)
+		if ended {
 			return u, nil
 		}
 	}
@@ -92,32 +96,22 @@ func (b *Bus) Upload(ctx context.Context, name string, r io.Reader) (u rpc.Uploa
 
 func pieceName(name string, n int) string { return fmt.Sprintf("%s/%06d", name, n) }
 
-// pieceReader reads full chunks up to the end of a piece or of the file.
-type pieceReader struct {
-	r     io.Reader
-	left  int
-	ended bool
+func put(ctx context.Context, store jetstream.ObjectStore, name string, piece []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, pieceTimeout)
+	defer cancel()
+	_, err := store.Put(ctx, jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize}}, bytes.NewReader(piece))
+	return err
 }
 
-func (p *pieceReader) Read(chunk []byte) (int, error) {
-	if p.left == 0 {
-		return 0, io.EOF
+// fill reads until the piece is full or the source ends, which is io.EOF. It is not
+// io.ReadFull: a source that breaks off must not look like one that ends.
+func fill(r io.Reader, piece []byte) (n int, err error) {
+	for n < len(piece) && err == nil {
+		var got int
+		got, err = r.Read(piece[n:])
+		n += got
 	}
-	chunk = chunk[:min(len(chunk), p.left)]
-	n := 0
-	// Not io.ReadFull: a source that breaks off must not look like one that ends.
-	for n < len(chunk) {
-		got, err := p.r.Read(chunk[n:])
-		n, p.left = n+got, p.left-got
-		if errors.Is(err, io.EOF) {
-			p.ended = true
-			return n, io.EOF
-		}
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, nil
+	return n, err
 }
 
 // Download writes an upload to w. ErrUploadGone when a piece is missing; the
