@@ -20,13 +20,17 @@ const (
 	rawBase64 = "base64" // the value is a base64 string of the record's bytes
 )
 
+// payloadBrackets are those that a spliced record stands in. Readers of JSON bound
+// the depth of the whole payload.
+const payloadBrackets = 1
+
 // encoding chooses the plainest form that gives the same bytes back. JSON with
 // white space around it goes as text, because a decoder drops that space.
 func (r Raw) encoding() string {
 	switch {
 	case !utf8.Valid(r):
 		return rawBase64
-	case len(r) > 0 && len(bytes.TrimSpace(r)) == len(r) && rawjson.Valid(r):
+	case len(r) > 0 && len(bytes.TrimSpace(r)) == len(r) && rawjson.ValidInside(r, payloadBrackets):
 		return rawJSON
 	default:
 		return rawText
@@ -62,17 +66,18 @@ func (r Raw) appendTo(object []byte) ([]byte, error) {
 	return append(out, '}'), nil
 }
 
-// rawMembers are the two members that appendTo writes.
+// rawMembers are the two members that appendTo writes. Value shares the payload's
+// bytes.
 type rawMembers struct {
-	Encoding string          `json:"raw_encoding"`
-	Value    json.RawMessage `json:"raw"`
+	Encoding string
+	Value    []byte
 }
 
 // record is the inverse of appendTo.
 func (m rawMembers) record() (Raw, error) {
 	switch m.Encoding {
 	case rawJSON:
-		return Raw(m.Value), nil
+		return bytes.Clone(m.Value), nil
 	case rawText:
 		var text string
 		if err := json.Unmarshal(m.Value, &text); err != nil {
@@ -99,48 +104,4 @@ func (a *ActivityFetched) MarshalJSON() ([]byte, error) {
 		return nil, fmt.Errorf("encode activity fact: %w", err)
 	}
 	return a.Raw.appendTo(object)
-}
-
-// UnmarshalJSON reads the fact and gives the record's bytes back as they were.
-func (a *ActivityFetched) UnmarshalJSON(data []byte) error {
-	type members ActivityFetched
-	var m struct {
-		members
-		rawMembers
-	}
-	object, record, spliced := splitRaw(data)
-	if !spliced {
-		object = data
-	}
-	if err := json.Unmarshal(object, &m); err != nil {
-		return fmt.Errorf("decode activity fact: %w", err)
-	}
-	if !spliced {
-		var err error
-		if record, err = m.record(); err != nil {
-			return fmt.Errorf("decode activity fact: %w", err)
-		}
-	}
-	*a = ActivityFetched(m.members)
-	a.Raw = record
-	return nil
-}
-
-// splitRaw undoes appendTo for a record that was spliced in: the object without
-// it, and the record. The record is most of the payload, so it is checked once and
-// not parsed. ok is false for what somebody else wrote in another order.
-func splitRaw(data []byte) (object []byte, record Raw, ok bool) {
-	const splice = `,"raw_encoding":"` + rawJSON + `","raw":`
-	// A quote inside a string is escaped, so this can only be a member. One of an
-	// inner object leaves no object before it.
-	at := bytes.Index(data, []byte(splice))
-	if at < 0 || data[len(data)-1] != '}' {
-		return nil, nil, false
-	}
-	record = Raw(data[at+len(splice) : len(data)-1])
-	if record.encoding() != rawJSON {
-		return nil, nil, false
-	}
-	object = append(make([]byte, 0, at+1), data[:at]...)
-	return append(object, '}'), bytes.Clone(record), true
 }

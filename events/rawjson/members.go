@@ -22,13 +22,17 @@ type Member struct {
 // is there twice.
 type Members []Member
 
-// usual is how many members an object is expected to have; more are fine.
-const usual = 32
+// The room for an object's members: one for so many bytes, and at most so many. More
+// members than that are fine.
+const (
+	bytesOfMember = 20
+	usual         = 32
+)
 
 // Read reads an object with space around it. Values share the object's bytes. The
 // error says what is wrong, without a word of the text.
 func Read(object []byte) (Members, error) {
-	list := make(Members, 0, usual)
+	list := make(Members, 0, min(usual, len(object)/bytesOfMember+1))
 	var fault error
 	end := scanObject(object, scanSpace(object, 0), 1, func(quoted, value []byte) {
 		name, err := nameOf(quoted)
@@ -45,8 +49,12 @@ func Read(object []byte) (Members, error) {
 
 // Valid says whether a text is one JSON value with nothing but space around it, as
 // json.Valid does, in a third of the time.
-func Valid(text []byte) bool {
-	return scanSpace(text, scanValue(text, scanSpace(text, 0), 0)) == len(text)
+func Valid(text []byte) bool { return ValidInside(text, 0) }
+
+// ValidInside is Valid for a text that is to stand in so many brackets, which count
+// towards the depth that readers take.
+func ValidInside(text []byte, brackets int) bool {
+	return scanSpace(text, scanValue(text, scanSpace(text, 0), brackets)) == len(text)
 }
 
 // Elements reads an array; ok is false for anything else. Elements share the
@@ -57,7 +65,8 @@ func Elements(array []byte) (list []json.RawMessage, ok bool) {
 }
 
 // Walk reads an object and hands on each member, its name with the quotes; ok is
-// false for anything else, and then some may have been handed on.
+// false for anything else, and then some may have been handed on. There is no space
+// around the object.
 func Walk(object []byte, take func(quoted, value []byte)) (ok bool) {
 	return scanObject(object, 0, 1, take) == len(object)
 }
@@ -121,10 +130,19 @@ func Text(value json.RawMessage) (string, bool) {
 	return text, err == nil && strings.TrimSpace(text) != ""
 }
 
+// Plain is the text of a string in quotes that has no escapes and needs none; ok is
+// false for any other value.
+func Plain(value []byte) (text string, ok bool) {
+	if len(value) < 2 || value[0] != '"' || !plain(value[1:len(value)-1]) {
+		return "", false
+	}
+	return string(value[1 : len(value)-1]), true
+}
+
 // nameOf is a string without its quotes and escapes.
 func nameOf(quoted []byte) (name string, err error) {
-	if inner := quoted[1 : len(quoted)-1]; plain(inner) {
-		return string(inner), nil
+	if name, ok := Plain(quoted); ok {
+		return name, nil
 	}
 	err = json.Unmarshal(quoted, &name)
 	return name, err
