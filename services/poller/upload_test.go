@@ -235,7 +235,7 @@ func TestAnErasureStopsAnImport(t *testing.T) {
 		}
 	}
 	w.start(c, work.Hooks{})
-	user, large := newPerson().user, w.history(9, time.Hour)
+	user, large := newPerson().user, w.history(4, time.Hour)
 	for i := range large {
 		large[i].Version = strings.Repeat("x", 2<<20) // a page holds one of them
 	}
