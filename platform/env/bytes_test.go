@@ -24,7 +24,9 @@ func TestSizesAreReadWithTheirUnits(t *testing.T) {
 }
 
 func TestASizeThatIsNoneIsAFault(t *testing.T) {
-	r := env.New(func(name string) (string, bool) { return map[string]string{"A": "10GB", "B": "much"}[name], name != "C" })
+	r := env.New(func(name string) (string, bool) {
+		return map[string]string{"A": "10GB", "B": "much"}[name], name != "C"
+	})
 	if r.Bytes("A", 1) != 10_000_000_000 || r.Bytes("C", 7) != 7 || r.Bytes("B", 3) != 3 {
 		t.Error("a size is read wrongly")
 	}

@@ -76,7 +76,7 @@ func (s *stores) spent() cpu {
 			continue
 		}
 		switch below {
-		case 0:
+		case 0, s.importer: // an importer that is none is 0, too
 			total.own += seconds[pid]
 		case s.nats.Process.Pid:
 			total.nats += seconds[pid]

@@ -30,6 +30,7 @@ func benches() []bench {
 		{"first-workouts", firstWorkouts},
 		{"projection", liveProjection},
 		{"list", listWorkouts},
+		{"import", importArchive},
 	}
 }
 
@@ -42,6 +43,8 @@ func main() {
 			run = serveNATS
 		case childClients:
 			run = runClients
+		case childImport:
+			run = runImport
 		}
 	}
 	err := run(ctx)

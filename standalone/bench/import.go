@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/provider/catalog"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
+	"github.com/stridelog/stridelog/services/poller"
+	"github.com/stridelog/stridelog/standalone/internal/demo"
+)
+
+const (
+	goalImport      = 0.4
+	goalImportBytes = 150 << 20 // resident, at most
+	importBytes     = 1 << 30   // of the archive, unpacked
+	importExercises = 20_000
+	importKind      = "fitbit-export"
+	// childImport is the first argument of the process that imports. It is a process
+	// of its own, so that its memory is not that of whoever made the archive.
+	childImport = "import"
+)
+
+// importArchive measures an import of an archive of 1 GB: read, joined, compared
+// with the log, published in atomic pages, each on disk. The limit is a program that
+// unpacks every file of the archive and decodes the JSON, and keeps nothing.
+func importArchive(ctx context.Context, s *stores, out io.Writer, _ *slog.Logger) error {
+	archive, err := demo.NewExport(demo.Sample{Years: 10, Options: export.Options{Exercises: importExercises, Bytes: importBytes}}, time.Now())
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(s.dir, "takeout.zip")
+	if err := archive.Save(path); err != nil {
+		return err
+	}
+	size, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	i := &importing{stores: s, path: path, exercises: len(archive.Records())}
+	product := &variant{name: "product", run: i.product}
+	whole := &variant{name: "unzip + JSON decode, all files", run: i.bare(unpackAll)}
+	records := &variant{name: "the same, files of records only", run: i.bare(unpackRecords)}
+	if err := interleave(ctx, s, product, whole, records); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, `import of %d exercises out of an archive of %d MB, %d MB packed, %d rounds, each for a new user
+  product: the command's import in a process of its own: looks through the archive, reads entries and rows, joins them, hashes,
+    compares with the log, publishes atomic pages that are on disk when they are acknowledged, stores progress and report.
+  unzip + JSON decode: encoding/json into maps, one record at a time; files that are not JSON are unpacked. Nothing is kept.
+`, i.exercises, importBytes>>20, size.Size()>>20, rounds)
+	table(out, "exercises", product, whole, records)
+	goal(out, product, whole, goalImport)
+	fmt.Fprintf(out, "  %s / %s: %s\n", product.name, records.name, spread(product.ratios(records), "%.2f"))
+	fmt.Fprintf(out, "  memory of the importing process: at most %d MB resident: %s; goal under %d MB\n",
+		i.memory>>20, map[bool]string{true: "met", false: "MISSED"}[i.memory < goalImportBytes], goalImportBytes>>20)
+	return nil
+}
+
+// importing is what the variants share.
+type importing struct {
+	stores    *stores
+	path      string
+	exercises int
+	memory    int64 // resident, the most of all rounds
+}
+
+// importOrder is what the importing process is told.
+type importOrder struct{ DatabaseURL, NATSURL, Path string }
+
+// importResult is what it answers.
+type importResult struct {
+	Status   string
+	Imported int
+	Memory   int64
+}
+
+// product imports in a child, which stays until its CPU time was read.
+func (i *importing) product(ctx context.Context, start, stop func()) (int, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	order, err := json.Marshal(importOrder{i.stores.databaseURL, i.stores.natsURL, i.path})
+	if err != nil {
+		return 0, err
+	}
+	child := exec.CommandContext(ctx, self, childImport, string(order))
+	child.Stderr = os.Stderr
+	orders, err := child.StdinPipe()
+	if err != nil {
+		return 0, err
+	}
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := child.Start(); err != nil {
+		return 0, err
+	}
+	i.stores.importer = child.Process.Pid
+	answers := bufio.NewReader(stdout)
+	if _, err := answers.ReadString('\n'); err != nil {
+		return 0, errors.Join(err, child.Wait())
+	}
+	start()
+	if _, err := fmt.Fprintln(orders, "go"); err != nil {
+		return 0, err
+	}
+	var done importResult
+	if err := json.NewDecoder(answers).Decode(&done); err != nil {
+		return 0, errors.Join(err, child.Wait())
+	}
+	stop()
+	i.memory = max(i.memory, done.Memory)
+	if done.Status != "success" || done.Imported != i.exercises {
+		return 0, fmt.Errorf("the import ended as %s with %d of %d exercises", done.Status, done.Imported, i.exercises)
+	}
+	return done.Imported, errors.Join(orders.Close(), child.Wait())
+}
+
+// runImport is the process that product starts.
+func runImport(ctx context.Context) error {
+	var o importOrder
+	if err := json.Unmarshal([]byte(os.Args[2]), &o); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	db, err := postgres.Open(ctx, o.DatabaseURL, postgres.Options{ApplicationName: "bench-import", MaxConns: 4})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	nc, err := bus.Connect(ctx, o.NATSURL, "bench-import", log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	b, err := bus.New(nc, log)
+	if err != nil {
+		return err
+	}
+	if err := b.DeclareStreams(ctx); err != nil {
+		return err
+	}
+	service, err := poller.New(poller.Config{Log: log, DB: db, Bus: b, InitialDays: 1, Importers: catalog.Importers(), Normalizers: catalog.Normalizers()})
+	if err != nil {
+		return err
+	}
+	orders := bufio.NewReader(os.Stdin)
+	fmt.Println("ready")
+	if _, err := orders.ReadString('\n'); err != nil {
+		return err
+	}
+	done, err := service.Import(ctx, poller.Import{UserID: uuid.NewString(), Kind: importKind, Paths: []string{o.Path}}, nil)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(importResult{done.Status, done.Counts.Imported, peakMemory()}); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, orders) // until the parent has looked
+	return err
+}
