@@ -64,7 +64,12 @@ type Descriptor struct {
 	// Successor is the provider to connect when this one is switched off; empty
 	// when there is none.
 	Successor string
+	// Hints are for the operator who registers an app with the provider.
+	Hints []Hint
 }
+
+// Hint is what an operator must know about a provider, and what to do about it.
+type Hint struct{ Says, Do string }
 
 // Connector is a provider that is configured and can be called.
 type Connector struct {

@@ -118,14 +118,22 @@ func Connectors(settings map[string]Settings) (provider.Connectors, error) {
 // listens need not have them.
 func Notifications(settings map[string]Settings) map[string]provider.Notifications {
 	readers := map[string]provider.Notifications{}
-	for name, construct := range constructors() {
-		if s, ok := settings[name]; ok {
-			if n := construct(s).Notifications; n != nil {
-				readers[name] = n
-			}
+	for name, s := range settings {
+		if c, ok := Sketch(name, s); ok && c.Notifications != nil {
+			readers[name] = c.Notifications
 		}
 	}
 	return readers
+}
+
+// Sketch makes a connector of settings that may lack the credentials, for who wants
+// to know what it would ask for; ok is false for a provider that is not known.
+func Sketch(name string, s Settings) (c *provider.Connector, ok bool) {
+	construct, ok := constructors()[name]
+	if !ok {
+		return nil, false
+	}
+	return construct(s), true
 }
 
 func (s Settings) check(name string) error {

@@ -104,6 +104,7 @@ func Descriptor() provider.Descriptor {
 		},
 		RequiredScopes: []string{ScopeActivity},
 		RouteScopes:    []string{ScopeLocation},
+		Hints:          hints(),
 	}
 }
 

@@ -84,7 +84,7 @@ func (s *System) GatewayAddr() net.Addr {
 
 // connectors are the providers that have credentials; the others are disabled.
 func (s *System) connectors(c clients) (provider.Connectors, error) {
-	settings, err := s.settings(c)
+	settings, err := s.traced(c)
 	if err != nil {
 		return nil, err
 	}
@@ -92,18 +92,24 @@ func (s *System) connectors(c clients) (provider.Connectors, error) {
 	return catalog.Connectors(settings)
 }
 
-// settings are those of every provider.
-func (s *System) settings(c clients) (map[string]catalog.Settings, error) {
+// traced are the settings of every provider, with clients that are traced and measured.
+func (s *System) traced(c clients) (map[string]catalog.Settings, error) {
 	outbound, err := telemetry.NewOutbound(c.traces, c.shared)
 	if err != nil {
 		return nil, err
 	}
-	f, g := s.Config.Fitbit, s.Config.GoogleHealth
+	return Settings(s.Config, func(name string) *http.Client { return outbound.Client(name, s.ProviderClient) }), nil
+}
+
+// Settings are those of every provider, configured or not. client gives what each is
+// called with.
+func Settings(c config.Config, client func(provider string) *http.Client) map[string]catalog.Settings {
+	f, g := c.Fitbit, c.GoogleHealth
 	return map[string]catalog.Settings{
 		"fitbit": {
 			ClientID: f.ClientID, ClientSecret: provider.Secret(f.ClientSecret),
 			AuthorizeURL: f.AuthorizeURL, APIBaseURL: f.APIBaseURL, DefaultScopes: f.Scopes,
-			HTTPClient: outbound.Client("fitbit", s.ProviderClient),
+			HTTPClient: client("fitbit"),
 		},
 		"google_health": {
 			ClientID: g.ClientID, ClientSecret: provider.Secret(g.ClientSecret),
@@ -112,9 +118,14 @@ func (s *System) settings(c clients) (map[string]catalog.Settings, error) {
 			Budget:             provider.Budget{Requests: g.RequestsPerMinute, Per: time.Minute},
 			AppBudget:          provider.Budget{Requests: g.AppRequestsPerMinute, Per: time.Minute},
 			NotificationSecret: provider.Secret(g.NotificationSecret), NotificationKeyURL: g.NotificationKeyURL,
-			HTTPClient: outbound.Client("google_health", s.ProviderClient),
+			HTTPClient: client("google_health"),
 		},
-	}, nil
+	}
+}
+
+// RedirectURIs are our callbacks by provider.
+func RedirectURIs(c config.Config) map[string]string {
+	return map[string]string{"fitbit": c.Fitbit.RedirectURI, "google_health": c.GoogleHealth.RedirectURI}
 }
 
 func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
@@ -124,7 +135,7 @@ func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
 	}
 	service, err := oauth.New(oauth.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors, Catalog: catalog.Descriptors(),
-		RedirectURIs: map[string]string{"fitbit": s.Config.Fitbit.RedirectURI, "google_health": s.Config.GoogleHealth.RedirectURI},
+		RedirectURIs: RedirectURIs(s.Config),
 		SealingKey:   s.Config.SealingKey, RedirectAllowlist: s.Config.RedirectAllowlist, Registry: s.Registry,
 		RetireConfirm: s.Config.RetireConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
@@ -207,7 +218,7 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 }
 
 func (s *System) runGateway(ctx context.Context, c clients, ready func()) error {
-	settings, err := s.settings(c)
+	settings, err := s.traced(c)
 	if err != nil {
 		return err
 	}
