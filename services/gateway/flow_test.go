@@ -284,6 +284,16 @@ func TestMissingServicesAreSaid(t *testing.T) {
 	}
 	a := s.Do(gatewaytest.Request{Method: http.MethodGet, Path: "/api/v1/oauth/providers"})
 	checkProblem(t, "providers", a, 503, "unavailable")
+
+	requested := uuid.New()
+	s.Exec(`INSERT INTO gateway.sync_requests (sync_id, user_id, provider, connection_id, trigger, window_from, window_to)
+		VALUES ($1, $2, 'fitbit', $3, 'manual', now() - interval '1 day', now())`, requested, user, uuid.New())
+	var sync struct{ Status string }
+	s.Call(http.MethodGet, "/api/v1/users/"+user.String()+"/syncs/"+requested.String(), "", 200, &sync)
+	if sync.Status != "queued" {
+		t.Errorf("a sync that only the gateway knows is %q", sync.Status)
+	}
+	s.Call(http.MethodGet, "/api/v1/users/"+user.String()+"/syncs/"+uuid.NewString(), "", 404, nil)
 }
 
 func TestDocumentIsServedAndShown(t *testing.T) {

@@ -30,6 +30,13 @@ type Sync struct {
 	FinishedAt   *time.Time
 }
 
+// requested are the syncs that were asked for here. Reading them needs no view of
+// another service.
+const requested = `SELECT sync_id, user_id, provider, connection_id, trigger, window_from, window_to,
+		NULL::timestamptz AS covered_from, NULL::timestamptz AS covered_to, 'queued' AS status, NULL::timestamptz AS not_before,
+		NULL AS counts, NULL AS error, requested_at, NULL::timestamptz AS finished_at, 4 AS rank
+	FROM gateway.sync_requests WHERE user_id = $1`
+
 // merged is one row per sync: how it ended, else what the poller does with it,
 // else what was reported last, else what was asked for.
 const merged = `SELECT DISTINCT ON (sync_id) * FROM (
@@ -41,27 +48,33 @@ const merged = `SELECT DISTINCT ON (sync_id) * FROM (
 		counts::text, NULL, requested_at, NULL, 2
 	FROM poller.view_syncs_v1 WHERE user_id = $1
 	UNION ALL
-	SELECT sync_id, user_id, provider, connection_id, trigger, window_from, window_to, NULL, NULL, 'queued', NULL,
-		NULL, NULL, requested_at, NULL, 4
-	FROM gateway.sync_requests WHERE user_id = $1
+	` + requested + `
 ) every ORDER BY sync_id, rank`
 
 const views = "projector or poller"
 
-// Get is one sync of a user, or a 404.
+// Get is one sync of a user, or a 404. While the other services have never run on
+// this database, a sync that was just requested is queued all the same.
 func (s *Store) Get(ctx context.Context, userID, id uuid.UUID) (Sync, error) {
-	rows, err := s.db.Query(ctx, `SELECT * FROM (`+merged+`) one WHERE sync_id = $2`, userID, id)
-	if err != nil {
-		return Sync{}, problem.OfQuery(views, err)
+	sync, err := s.get(ctx, merged, userID, id)
+	if problem.MissingView(err) {
+		sync, err = s.get(ctx, requested, userID, id)
 	}
-	sync, err := pgx.CollectExactlyOneRow(rows, scan)
-	if errors.Is(err, pgx.ErrNoRows) {
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		return Sync{}, problem.NotFound("sync")
-	}
-	if err != nil {
+	case err != nil:
 		return Sync{}, problem.OfQuery(views, err)
 	}
 	return sync, nil
+}
+
+func (s *Store) get(ctx context.Context, source string, userID, id uuid.UUID) (Sync, error) {
+	rows, err := s.db.Query(ctx, `SELECT * FROM (`+source+`) one WHERE sync_id = $2`, userID, id)
+	if err != nil {
+		return Sync{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scan)
 }
 
 // List is one page of a user's syncs, newest request first, and the number on all pages.
