@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -111,21 +112,22 @@ func (t Tour) readHistory(ctx context.Context, c *client.Client, user client.Use
 	if sync.Status != string(events.SyncSuccess) {
 		return fmt.Errorf("the sync of %d days ended %s", demoDays, sync.Status)
 	}
-	return nil
+	return t.awaitWorkouts(ctx, c, user, sync.Counts.Seen)
 }
 
-// printNextSteps waits for the first workout to be readable and shows commands
-// with the right values in place.
+// printNextSteps shows commands with the right values in place.
 func (t Tour) printNextSteps(ctx context.Context, c *client.Client, user client.User) error {
-	page, err := t.firstWorkouts(ctx, c, user)
+	page, err := newest(ctx, c, user)
 	if err != nil {
 		return err
 	}
-	var newest struct {
-		ID   string `json:"id"`
-		Type string `json:"type"`
+	if len(page.Data) == 0 {
+		return errors.New("the simulated person has no workouts")
 	}
-	if err := json.Unmarshal(page.Data[0], &newest); err != nil {
+	var workout struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(page.Data[0], &workout); err != nil {
 		return fmt.Errorf("read the newest workout: %w", err)
 	}
 	api := c.BaseURL + "/api/v1"
@@ -163,7 +165,7 @@ The data is in %s. Ctrl-C stops everything; run it again and it is all still the
 		page.Pagination.TotalCount, time.Since(t.Started).Seconds(),
 		c.BaseURL, c.Key, user.ID, t.Simulator.URL(), t.NATSURL,
 		c.Key, api, user.ID,
-		c.Key, api, newest.ID,
+		c.Key, api, workout.ID,
 		t.NATSURL,
 		t.Command("simulator export takeout.zip --years 10"), t.Command("import fitbit-export takeout.zip --user "+demoUser),
 		c.Key, api, user.ID, month.Format(time.DateOnly), month.AddDate(0, 1, 0).Format(time.DateOnly),
@@ -172,23 +174,29 @@ The data is in %s. Ctrl-C stops everything; run it again and it is all still the
 	return nil
 }
 
-func (t Tour) firstWorkouts(ctx context.Context, c *client.Client, user client.User) (client.Page, error) {
+// awaitWorkouts waits until what a sync has seen can be read: the poller may be
+// done before the projector is.
+func (t Tour) awaitWorkouts(ctx context.Context, c *client.Client, user client.User, seen int) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var page client.Page
-		if err := c.Call(ctx, http.MethodGet, "/users/"+url.PathEscape(user.ID)+"/events/workouts?limit=1", nil, &page); err != nil {
-			return page, err
-		}
-		if len(page.Data) > 0 {
-			return page, nil
+		page, err := newest(ctx, c, user)
+		if err != nil || page.Pagination.TotalCount >= seen {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return page, fmt.Errorf("wait for the first workout: %w", ctx.Err())
+			return fmt.Errorf("wait for %d workouts, of which %d are there: %w", seen, page.Pagination.TotalCount, ctx.Err())
 		case <-tick.C:
 		}
 	}
+}
+
+// newest is the latest workout, and how many there are.
+func newest(ctx context.Context, c *client.Client, user client.User) (client.Page, error) {
+	var page client.Page
+	err := c.Call(ctx, http.MethodGet, "/users/"+url.PathEscape(user.ID)+"/events/workouts?limit=1&include=duplicates", nil, &page)
+	return page, err
 }
 
 // BaseURL is the Origin of a server that listens already.
