@@ -44,6 +44,7 @@ func TestAddressesAndKeysAreCheckedBeforeAnythingStarts(t *testing.T) {
 		"HTTP_ADDR":                    {"8000", "localhost", "localhost:http", "::1:8000", ":65536", ":-1"},
 		"STRIDELOG_REDIRECT_ALLOWLIST": {"app.example.org", "https://*.example.org", "https://app.example.org/path", "https://app.example.org:*"},
 		"STRIDELOG_SEALING_KEY":        {`{"pa55word":1}`, "pa55word"},
+		"IMPORT_MAX_BYTES":             {"much", "0", "-1", "10 gigs"},
 	}
 	for name, values := range bad {
 		for _, value := range values {
