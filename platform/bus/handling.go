@@ -53,8 +53,8 @@ func (l limb) handle(m *message.Message) error {
 	return err
 }
 
-// deadLetter decides what becomes of a failure. An error that leaves it means: give
-// the message back, later. No error means: done, or stored as a dead letter.
+// deadLetter decides what becomes of a failure: the message is given back, to come
+// again later, or is stored as a dead letter. An error that leaves it is one of ours.
 //
 // The server's own delivery limit is off, because the server would drop a message
 // at that limit with only a notice that nobody may be there to hear. A try that
@@ -79,9 +79,21 @@ func (l limb) deadLetter(next message.HandlerFunc) message.HandlerFunc {
 		case errors.As(err, &final), d.Deliveries >= limit && m.Context().Err() == nil:
 			return nil, l.giveUp(m.Context(), d, err)
 		default:
-			return nil, err
+			l.postpone(m.Context(), d, err)
+			m.Nack() // and no error: Watermill would log it as one that nobody expects
+			return nil, nil
 		}
 	}
+}
+
+func (l limb) postpone(ctx context.Context, d Delivery, reason error) {
+	level := slog.LevelWarn
+	var early notYet
+	if errors.As(reason, &early) {
+		level = slog.LevelDebug
+	}
+	l.log.Log(ctx, level, "an event could not be handled; it comes again",
+		"stream", d.Stream, "sequence", d.Sequence, "deliveries", d.Deliveries, "error", oneLine(reason))
 }
 
 // giveUp stores the dead letter even when the context is ending: the decision is made.

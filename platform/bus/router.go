@@ -29,8 +29,8 @@ type Handler struct {
 	// again. Default 30 s.
 	AckWait time.Duration
 	// Handle must be idempotent: an event may come more than once, and after a
-	// failure it comes after later ones. An error means again later, an error from
-	// Permanent never again.
+	// failure it comes after later ones. An error means again later (one from NotYet
+	// without a warning), an error from Permanent never again.
 	Handle func(ctx context.Context, d Delivery) error
 }
 
@@ -136,4 +136,19 @@ func Permanent(err error) error {
 		return nil
 	}
 	return permanent{err}
+}
+
+// notYet marks an error that is part of the normal course.
+type notYet struct{ err error }
+
+func (n notYet) Error() string { return n.err.Error() }
+func (n notYet) Unwrap() error { return n.err }
+
+// NotYet says that the event comes before something that it needs, as events of two
+// streams can: it is tried again like any other, without a warning. NotYet(nil) is nil.
+func NotYet(err error) error {
+	if err == nil {
+		return nil
+	}
+	return notYet{err}
 }

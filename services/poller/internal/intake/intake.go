@@ -201,7 +201,7 @@ func (in *Intake) request(ctx context.Context, d bus.Delivery, reports int) erro
 			return store.AddWindow(ctx, tx, w)
 		}
 		if refusal.temporary && now.Sub(data.RequestedAt) < grace {
-			return fmt.Errorf("sync %s came before its connection was active here; looking again", data.SyncID)
+			return bus.NotYet(fmt.Errorf("sync %s came before its connection was active here", data.SyncID))
 		}
 		in.Log.WarnContext(ctx, "a sync request was refused", "sync_id", data.SyncID, "provider", name, "user_id", user, "code", refusal.Code)
 		return report.Append(ctx, tx, &w, report.Outcome{Status: events.SyncFailed, Error: &refusal.SyncError}, now)
