@@ -36,11 +36,21 @@ func onlyOne(era export.Era) (imported, polled []string) {
 	}
 }
 
-func TestImportEqualsPollingForEveryFieldThatBothCarry(t *testing.T) {
+// roster are people with half a year of history.
+func roster(t *testing.T) []*simulator.Person {
+	t.Helper()
 	people, err := simulator.Roster(5, now)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i, p := range people {
+		people[i] = p.From(now.AddDate(0, -6, 0))
+	}
+	return people
+}
+
+func TestImportEqualsPollingForEveryFieldThatBothCarry(t *testing.T) {
+	people := roster(t)
 	fake, err := cloud.New(cloud.Options{
 		ClientID: "C", ClientSecret: "s", RedirectURIs: []string{"http://localhost/"}, People: people, Now: func() time.Time { return now },
 	})
@@ -181,11 +191,7 @@ func polled(t *testing.T, raw []byte) []byte {
 }
 
 func TestHostileArchivesAreRefusedOrReported(t *testing.T) {
-	people, err := simulator.Roster(5, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	good, err := export.New(people[0], export.Options{At: now})
+	good, err := export.New(roster(t)[0], export.Options{At: now})
 	if err != nil {
 		t.Fatal(err)
 	}

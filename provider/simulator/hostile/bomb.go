@@ -15,13 +15,13 @@ import (
 
 const (
 	bombChunk  = 1 << 20 // bytes
-	bombChunks = 2048    // 2 GB in 2 MB
-	bombFiles  = 300_000
-	giant      = 24 << 20 // bytes of one record
+	bombChunks = 256     // in a quarter of a megabyte
+	bombFiles  = 260_000
+	giant      = 4 << 20 // bytes of one record
 	depth      = 200_000
 )
 
-// ratioBomb is a small file that unpacks to a page of two gigabytes of blanks.
+// ratioBomb is a small file that unpacks to a page of 256 megabytes of blanks.
 // One packed megabyte is written again and again.
 func ratioBomb(w io.Writer) error {
 	blanks := bytes.Repeat([]byte(" "), bombChunk)
@@ -103,7 +103,7 @@ func encrypted(w io.Writer) error {
 	return errors.Join(err, pack.Close())
 }
 
-// gigantic is a page with one record of 24 megabytes, which does not pack
+// gigantic is a page with one record of four megabytes, which does not pack
 // well enough to be taken for a bomb.
 func gigantic(w io.Writer) error {
 	source := rand.New(rand.NewPCG(3, 4))

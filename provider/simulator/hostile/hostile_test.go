@@ -20,7 +20,7 @@ func TestArchivesAreWhatTheyAreCalled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good, err := export.New(people[0], export.Options{})
+	good, err := export.New(people[0], export.Options{At: people[0].Since().AddDate(0, 3, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +35,9 @@ func TestArchivesAreWhatTheyAreCalled(t *testing.T) {
 		}
 		packed[a.Name] = b.Bytes()
 	}
-	if bomb := opened(t, packed["bomb by ratio"]); bomb.File[0].UncompressedSize64 != 2<<30 || len(packed["bomb by ratio"]) > 4<<20 {
+	if bomb := opened(t, packed["bomb by ratio"]); bomb.File[0].UncompressedSize64 != 256<<20 || len(packed["bomb by ratio"]) > 512<<10 {
 		t.Errorf("the bomb has %d bytes for %d", len(packed["bomb by ratio"]), bomb.File[0].UncompressedSize64)
-	} else if n, err := unpack(bomb.File[0]); n != 2<<30 || err != nil {
+	} else if n, err := unpack(bomb.File[0]); n != 256<<20 || err != nil {
 		t.Errorf("the bomb unpacks to %d bytes: %v", n, err)
 	}
 	if n := len(opened(t, packed["bomb by count"]).File); n < 250_000 {

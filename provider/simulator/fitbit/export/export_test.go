@@ -20,7 +20,7 @@ import (
 
 var made = time.Date(2026, time.October, 20, 9, 30, 0, 0, time.UTC)
 
-// people are those of the roster, with histories of four years.
+// people have histories of a year and a half: a few pages.
 func people(t *testing.T) []*simulator.Person {
 	t.Helper()
 	var all []*simulator.Person
@@ -32,7 +32,7 @@ func people(t *testing.T) []*simulator.Person {
 		{"giulia", "Europe/Rome", simulator.Options{Language: "it", Style: simulator.StyleWalker}},
 		{"marcus", "America/Los_Angeles", simulator.Options{Miles: true, Style: simulator.StyleGym}},
 	} {
-		p.options.Since = made.AddDate(-4, 0, 0)
+		p.options.Since = made.AddDate(-1, -6, 0)
 		person, err := simulator.NewPerson(3, p.name, p.zone, p.options)
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestPagesTellEveryWorkoutUnderTheIDOfTheCloud(t *testing.T) {
 		for _, w := range p.History(made) {
 			happened[w.ExternalID] = w
 		}
-		if len(happened) < 1000 {
+		if len(happened) < 350 {
 			t.Fatalf("only %d workouts", len(happened))
 		}
 		found := pages(t, files(t, a))
@@ -246,7 +246,7 @@ func TestRowsAreThoseOfTheirTime(t *testing.T) {
 			}
 			rows += len(table) - 1
 		}
-		if c.columns == 0 && rows > 0 || c.columns > 0 && rows < 300 {
+		if c.columns == 0 && rows > 0 || c.columns > 0 && rows < 20 {
 			t.Errorf("%s of %v has %d rows", c.era, c.at, rows)
 		}
 	}
@@ -278,7 +278,7 @@ func TestNeitherFileIsASuperset(t *testing.T) {
 			long++
 		}
 	}
-	if pagesAlone < 20 || rowsAlone < 50 || recent < 30 || both < 1000 || wall < 10 || long != 1 {
+	if pagesAlone < 8 || rowsAlone < 40 || recent < 30 || both < 300 || wall < 4 || long != 1 {
 		t.Errorf("%d in pages alone, %d in rows alone (%d of them recent), %d in both, %d by the wall clock, %d forgotten", pagesAlone, rowsAlone, recent, both, wall, long)
 	}
 }
@@ -311,7 +311,7 @@ func TestSpeedsOfTrackersAreScaled(t *testing.T) {
 			}
 		}
 	}
-	if scales[false][128] < 100 || scales[false][1] == 0 || scales[true][128] > 0 || scales[true][1] < 100 {
+	if scales[false][128] < 50 || scales[false][1] == 0 || scales[true][128] > 0 || scales[true][1] < 50 {
 		t.Errorf("speeds by scale: %v", scales)
 	}
 }
