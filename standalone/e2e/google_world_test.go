@@ -14,6 +14,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 	"github.com/stridelog/stridelog/services/poller"
 	"github.com/stridelog/stridelog/standalone/internal/client"
@@ -31,7 +32,8 @@ const (
 	notifySecret      = "Bearer a-secret-of-this-test-alone"
 )
 
-// googleWorld is a system with a simulated Google Health cloud and nothing else.
+// googleWorld is a system with a simulated Google Health cloud. The same people have
+// accounts at a simulated Fitbit, for those who come from there.
 type googleWorld struct {
 	*world
 	health *googlehealth.Cloud
@@ -56,6 +58,7 @@ func newGoogleWorld(t *testing.T, o googlehealth.Options, change func(*config.Co
 		}
 		w.people = append(w.people, person)
 	}
+	w.openCloud(t, fitbit.Options{})
 	w.openGoogle(t, o)
 	w.in = w.startWith(t, installation.Options{
 		Log: testLog(t), GoogleHealth: w.google,

@@ -49,6 +49,8 @@ type Connection struct {
 	Status     string `json:"status"`
 	Reason     string `json:"reason"`
 	NextAction string `json:"next_action"`
+	// LinkedConnectionIDs are the same person's connections elsewhere.
+	LinkedConnectionIDs []string `json:"linked_connection_ids"`
 }
 
 // Sync is one run over a window.

@@ -437,14 +437,17 @@ type Connection struct {
 	CreatedAt time.Time `json:"created_at"`
 
 	// IconURL Always null.
-	IconURL           *string            `json:"icon_url"`
-	ID                openapi_types.UUID `json:"id"`
-	LastSyncedAt      *time.Time         `json:"last_synced_at"`
-	MaxHistoricalDays int                `json:"max_historical_days"`
-	NextAction        *string            `json:"next_action"`
-	NextSyncAt        *time.Time         `json:"next_sync_at"`
-	Provider          string             `json:"provider"`
-	ProviderUserID    *string            `json:"provider_user_id"`
+	IconURL      *string            `json:"icon_url"`
+	ID           openapi_types.UUID `json:"id"`
+	LastSyncedAt *time.Time         `json:"last_synced_at"`
+
+	// LinkedConnectionIds Connections of the user with other providers' accounts of the same person, as a provider told.
+	LinkedConnectionIds []openapi_types.UUID `json:"linked_connection_ids"`
+	MaxHistoricalDays   int                  `json:"max_historical_days"`
+	NextAction          *string              `json:"next_action"`
+	NextSyncAt          *time.Time           `json:"next_sync_at"`
+	Provider            string               `json:"provider"`
+	ProviderUserID      *string              `json:"provider_user_id"`
 
 	// ProviderUsername Always null.
 	ProviderUsername *string `json:"provider_username"`

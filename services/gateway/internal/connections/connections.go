@@ -25,6 +25,7 @@ type Connection struct {
 	Reason, NextAction   *string
 	ProviderUserID       *string
 	Scope                []string
+	Linked               []uuid.UUID // the same person's connections elsewhere
 	CreatedAt, UpdatedAt time.Time
 	LastSyncedAt         *time.Time
 	NextSyncAt           *time.Time
@@ -39,7 +40,7 @@ func NewReader(db *pgxpool.Pool) *Reader { return &Reader{db: db} }
 // List is every connection of a user, in the order they were made.
 func (r *Reader) List(ctx context.Context, userID uuid.UUID) ([]Connection, error) {
 	rows, err := r.db.Query(ctx, `SELECT c.id, c.user_id, c.provider, c.status, c.since, c.reason, c.next_action, c.provider_user_id, c.scope,
-			c.created_at, c.updated_at, t.last_synced_at, t.next_sync_at
+			c.created_at, c.updated_at, t.last_synced_at, t.next_sync_at, c.linked_connection_ids
 		FROM oauth.view_connections_v1 c LEFT JOIN poller.view_targets_v1 t ON t.connection_id = c.id
 		WHERE c.user_id = $1 ORDER BY c.created_at, c.id`, userID)
 	if err != nil {
@@ -48,7 +49,7 @@ func (r *Reader) List(ctx context.Context, userID uuid.UUID) ([]Connection, erro
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Connection, error) {
 		var c Connection
 		err := row.Scan(&c.ID, &c.UserID, &c.Provider, &c.Status, &c.Since, &c.Reason, &c.NextAction, &c.ProviderUserID, &c.Scope,
-			&c.CreatedAt, &c.UpdatedAt, &c.LastSyncedAt, &c.NextSyncAt)
+			&c.CreatedAt, &c.UpdatedAt, &c.LastSyncedAt, &c.NextSyncAt, &c.Linked)
 		return c, err
 	})
 	if err != nil {

@@ -3,7 +3,8 @@ CREATE SCHEMA oauth;
 CREATE TABLE oauth.connections (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid NOT NULL, provider text NOT NULL, status text NOT NULL,
     since timestamptz NOT NULL DEFAULT now(), reason text, next_action text, provider_user_id text,
-    scope text[] NOT NULL DEFAULT '{activity}', created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
+    scope text[] NOT NULL DEFAULT '{activity}', created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now(),
+    linked_connection_ids uuid[] NOT NULL DEFAULT '{}'
 );
 CREATE VIEW oauth.view_connections_v1 AS SELECT * FROM oauth.connections;
 

@@ -38,7 +38,10 @@ func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant 
 		if err != nil {
 			return err
 		}
-		return d.write(ctx, t, connector, grant, &c, now)
+		if err := d.write(ctx, t, connector, grant, &c, now); err != nil {
+			return err
+		}
+		return d.link(ctx, t, c, grant.LinkedAccounts, now)
 	})
 	return c, replaced, err
 }
@@ -87,6 +90,10 @@ func replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Con
 }
 
 func (d *Desk) write(ctx context.Context, t store.Tx, connector *provider.Connector, grant provider.Grant, c *store.Connection, now time.Time) error {
+	var err error
+	if c.SucceededBy, err = succeededBy(ctx, t, connector.Descriptor, *c); err != nil {
+		return err
+	}
 	was := c.Standing
 	c.Scopes = grant.Scopes
 	c.Standing = standing.RulesOf(connector.Descriptor).Next(was, standing.Consented{Missing: connector.MissingScopes(grant.Scopes)}, now)

@@ -33,6 +33,9 @@ type Standing struct {
 	Reason     string
 	NextAction string
 	Since      time.Time
+	// SucceededBy is the provider at which the same person is connected instead;
+	// empty when there is none. Only the next action follows from it.
+	SucceededBy string
 	// PollGone and TokenGone are the first 410 of the list and of the token
 	// endpoint that no good answer has followed; zero when there is none. Each is
 	// forgotten by a good answer of its own endpoint: a token endpoint may outlive
@@ -93,6 +96,12 @@ type News interface {
 // consent, whatever else is heard.
 func (r Rules) Next(s Standing, n News, now time.Time) Standing {
 	next := n.apply(r, s, now)
+	if next.SucceededBy == "" {
+		next.SucceededBy = s.SucceededBy
+	}
+	if next.SucceededBy != "" && (next.Status == events.StatusActive || next.Status == events.StatusProviderRetired) {
+		next.NextAction = "use " + next.SucceededBy
+	}
 	if next.Status != s.Status || next.Reason != s.Reason {
 		next.Since = now
 	}
@@ -109,6 +118,15 @@ func (n Consented) apply(r Rules, s Standing, _ time.Time) Standing {
 		return fresh.actionRequired(events.ReasonScopeMissing, r.grantScopes(n.Missing))
 	}
 	return fresh
+}
+
+// Succeeded is that the same person's account is connected at the provider that
+// succeeds this one.
+type Succeeded struct{ By string }
+
+func (n Succeeded) apply(_ Rules, s Standing, _ time.Time) Standing {
+	s.SucceededBy = n.By
+	return s
 }
 
 // Ended is the end of the consent: by the person, by another account, by erasure.

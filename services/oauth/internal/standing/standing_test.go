@@ -218,3 +218,31 @@ func TestAConsentRevivesAndRepeatsSayNothing(t *testing.T) {
 		}
 	})
 }
+
+// Whoever has moved on to the successor is pointed there, whatever became of the old
+// connection since; what needs the person or heals by itself is told first.
+func TestASucceededConnectionPointsToItsSuccessor(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	s := rules().Next(Standing{}, Consented{}, now)
+	s = rules().Next(s, Succeeded{By: "acme_health"}, now)
+	const use = "use acme_health"
+	for _, step := range []struct {
+		news   News
+		status events.ConnectionStatus
+		next   string
+	}{
+		{Refreshed{}, events.StatusActive, use},
+		{Polled{Class: provider.ClassUnavailable, Since: now.Add(-2 * time.Hour)}, events.StatusDegraded, "Nothing to do: Acme is tried again until it answers."},
+		{Polled{}, events.StatusActive, use},
+		{TokenFailed{Class: provider.ClassInvalidGrant}, events.StatusActionRequired, "Ask the person to connect Acme again."},
+		{Consented{}, events.StatusActive, use},
+		{Polled{Class: provider.ClassGone}, events.StatusActive, use},
+		{Polled{Class: provider.ClassGone}, events.StatusProviderRetired, use},
+	} {
+		s = rules().Next(s, step.news, now)
+		if s.Status != step.status || s.NextAction != step.next {
+			t.Fatalf("after %+v it is %+v", step.news, s)
+		}
+		now = now.Add(2 * time.Hour)
+	}
+}

@@ -38,14 +38,14 @@ type Tokens struct {
 }
 
 const columns = `id, user_id, provider, provider_account_id, status, since, coalesce(reason, ''), coalesce(next_action, ''),
-	scopes, tokens, tokens_at, access_expires_at, refresh_expires_at, token_version,
+	coalesce(succeeded_by, ''), scopes, tokens, tokens_at, access_expires_at, refresh_expires_at, token_version,
 	refresh_owner IS NOT NULL AND refresh_until > now(), refresh_until, refresh_not_before, poll_gone_at, token_gone_at, token_trouble_at`
 
 func scan(row pgx.Row) (Connection, error) {
 	var c Connection
 	var stored, access, refresh, held, notBefore, pollGone, tokenGone, tokenTrouble *time.Time
 	err := row.Scan(&c.ID, &c.UserID, &c.Provider, &c.AccountID, &c.Status, &c.Since, &c.Reason, &c.NextAction,
-		&c.Scopes, &c.Sealed, &stored, &access, &refresh, &c.Version, &c.Held, &held, &notBefore, &pollGone, &tokenGone, &tokenTrouble)
+		&c.SucceededBy, &c.Scopes, &c.Sealed, &stored, &access, &refresh, &c.Version, &c.Held, &held, &notBefore, &pollGone, &tokenGone, &tokenTrouble)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, ErrNotFound
 	}
@@ -107,18 +107,18 @@ func (t Tx) OfAccount(ctx context.Context, userID, provider, accountID string) (
 func (t Tx) Save(ctx context.Context, c Connection, now time.Time) error {
 	_, err := t.tx.Exec(ctx, `INSERT INTO oauth.connections AS c
 		(id, user_id, provider, provider_account_id, status, since, reason, next_action, scopes,
-		 tokens, tokens_at, access_expires_at, refresh_expires_at, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $11)
+		 tokens, tokens_at, access_expires_at, refresh_expires_at, created_at, updated_at, succeeded_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $11, $11, $14)
 		ON CONFLICT (id) DO UPDATE SET
 			status = excluded.status, since = excluded.since, reason = excluded.reason,
-			next_action = excluded.next_action, scopes = excluded.scopes,
+			next_action = excluded.next_action, succeeded_by = excluded.succeeded_by, scopes = excluded.scopes,
 			token_version = c.token_version + 1, tokens = excluded.tokens, tokens_at = excluded.tokens_at,
 			access_expires_at = excluded.access_expires_at, refresh_expires_at = excluded.refresh_expires_at,
 			refresh_owner = NULL, refresh_until = NULL, refresh_unfinished = false, refresh_not_before = NULL,
 			poll_gone_at = NULL, token_gone_at = NULL, token_trouble_at = NULL,
 			revocation = NULL, revocation_at = NULL, revocation_tries = 0, updated_at = excluded.updated_at`,
 		c.ID, c.UserID, c.Provider, c.AccountID, c.Status, c.Since, orNull(c.Reason), orNull(c.NextAction), c.Scopes,
-		c.Sealed, now, c.AccessExpiresAt, orNull(c.RefreshExpiresAt))
+		c.Sealed, now, c.AccessExpiresAt, orNull(c.RefreshExpiresAt), orNull(c.SucceededBy))
 	if err != nil {
 		return fmt.Errorf("store connection %s: %w", c.ID, err)
 	}
@@ -134,8 +134,8 @@ func (t Tx) Stand(ctx context.Context, c Connection, next standing.Standing, now
 	was := c.Standing
 	c.Standing = next
 	_, err := t.tx.Exec(ctx, `UPDATE oauth.connections SET status = $2, reason = $3, next_action = $4, since = $5,
-			poll_gone_at = $6, token_gone_at = $7, token_trouble_at = $8, updated_at = $9 WHERE id = $1`,
-		c.ID, c.Status, orNull(c.Reason), orNull(c.NextAction), c.Since, orNull(c.PollGone), orNull(c.TokenGone), orNull(c.TokenTrouble), now)
+			poll_gone_at = $6, token_gone_at = $7, token_trouble_at = $8, updated_at = $9, succeeded_by = $10 WHERE id = $1`,
+		c.ID, c.Status, orNull(c.Reason), orNull(c.NextAction), c.Since, orNull(c.PollGone), orNull(c.TokenGone), orNull(c.TokenTrouble), now, orNull(c.SucceededBy))
 	if err != nil {
 		return c, fmt.Errorf("store the status of connection %s: %w", c.ID, err)
 	}
