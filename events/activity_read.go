@@ -10,10 +10,13 @@ import (
 	"github.com/stridelog/stridelog/events/rawjson"
 )
 
-// UnmarshalJSON reads the fact and gives the record's bytes back as they were. It
-// goes over the payload once: encoding/json would check it first and then again,
-// and the record is most of it. Names are compared exactly.
-func (a *ActivityFetched) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON reads the fact and gives the record's bytes back as they were.
+func (a *ActivityFetched) UnmarshalJSON(data []byte) error { return a.read(bytes.Clone(data)) }
+
+// read is UnmarshalJSON for a payload that nobody changes: the record shares its
+// bytes. It goes over the payload once: encoding/json would check it first and then
+// again, and the record is most of it. Names are compared exactly.
+func (a *ActivityFetched) read(data []byte) error {
 	var read ActivityFetched
 	var raw rawMembers
 	var fault error

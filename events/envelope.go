@@ -80,26 +80,29 @@ func (e Event) Encode() (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("encode %s: %w", t, err)
 	}
-	header := map[string][]string{
-		HeaderSpecVersion: {SpecVersion},
-		HeaderID:          {e.ID},
-		HeaderType:        {string(t)},
-		HeaderSource:      {e.Source},
-		HeaderTime:        {e.Time.UTC().Format(time.RFC3339Nano)},
-		HeaderDataSchema:  {SchemaURL(t)},
-		HeaderContentType: {ContentType},
-		HeaderMsgID:       {e.ID},
+	list := [...][2]string{
+		{HeaderSpecVersion, SpecVersion},
+		{HeaderID, e.ID},
+		{HeaderType, string(t)},
+		{HeaderSource, e.Source},
+		{HeaderSubject, e.About},
+		{HeaderTime, e.Time.UTC().Format(time.RFC3339Nano)},
+		{HeaderDataSchema, SchemaURL(t)},
+		{HeaderContentType, ContentType},
+		{HeaderTraceParent, e.TraceParent},
+		{HeaderMsgID, e.ID},
 	}
-	if e.About != "" {
-		header[HeaderSubject] = []string{e.About}
-	}
-	if e.TraceParent != "" {
-		header[HeaderTraceParent] = []string{e.TraceParent}
+	header := make(map[string][]string, len(list))
+	for i, h := range list {
+		if h[1] != "" {
+			header[h[0]] = list[i][1:]
+		}
 	}
 	return Message{Subject: subject, Header: header, Data: data}, nil
 }
 
-// Decode reads a message back. Every error wraps ErrUndecodable.
+// Decode reads a message back. Every error wraps ErrUndecodable. A record in the
+// event may share the message's bytes, so neither may be changed.
 func Decode(m Message) (Event, error) {
 	get := func(name string) string {
 		if v := m.Header[name]; len(v) > 0 {
@@ -156,6 +159,9 @@ func encodeData(d Data) ([]byte, error) {
 }
 
 func decodeData(data []byte, into Data) error {
+	if fact, ok := into.(*ActivityFetched); ok {
+		return fact.read(data)
+	}
 	if u, ok := into.(json.Unmarshaler); ok {
 		return u.UnmarshalJSON(data)
 	}

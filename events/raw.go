@@ -73,11 +73,11 @@ type rawMembers struct {
 	Value    []byte
 }
 
-// record is the inverse of appendTo.
+// record is the inverse of appendTo. It may share the payload's bytes.
 func (m rawMembers) record() (Raw, error) {
 	switch m.Encoding {
 	case rawJSON:
-		return bytes.Clone(m.Value), nil
+		return m.Value, nil
 	case rawText:
 		var text string
 		if err := json.Unmarshal(m.Value, &text); err != nil {
