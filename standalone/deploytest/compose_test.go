@@ -157,7 +157,10 @@ func older(t *testing.T, a, b string) bool {
 // Every secret is a file that `keys init` makes, and each service has only those
 // that its environment names.
 func TestSecretsAreFilesThatKeysInitMakes(t *testing.T) {
-	p, dir := mustLoad(t, demoEnvironment(t)), filepath.Join(t.TempDir(), "secrets")
+	environment := demoEnvironment(t)
+	environment["GOOGLE_HEALTH_CLIENT_SECRET_FILE"] = mounted + "google_client_secret"
+	environment["GOOGLE_HEALTH_NOTIFICATION_SECRET_FILE"] = mounted + "google_notification_secret"
+	p, dir := mustLoad(t, environment), filepath.Join(t.TempDir(), "secrets")
 	if err := deployment.MakeSecrets(dir, deployment.ComposeHosts()); err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,8 @@ func secrets(hosts Hosts) (map[string]string, error) {
 		"sealing_key": sealing, "admin_key": "sl_" + rand.Text(), "postgres_superuser": rand.Text(),
 		// Of the simulated cloud, until the one of a real app is put here.
 		"fitbit_client_secret": rand.Text(),
+		// For an app at Google, and for the subscriber of its notifications.
+		"google_client_secret": rand.Text(), "google_notification_secret": "Bearer " + rand.Text(),
 	}
 	var hashed strings.Builder
 	for _, user := range append(system.Services(), Operator, Analyst) {
