@@ -149,6 +149,11 @@ func (in *Intake) standing(ctx context.Context, d bus.Delivery, connectionID str
 		return err
 	}
 	return in.Store.ForUser(ctx, user, func(tx pgx.Tx) error {
+		// The target is locked first, as a worker that suspends it does: in the other
+		// order the two would wait for each other.
+		if _, _, err := store.LoadTarget(ctx, tx, user, name); err != nil {
+			return err
+		}
 		applied, err := store.SetStanding(ctx, tx, user, name, connectionID, standing, d.Sequence)
 		if err != nil || !applied {
 			return err
