@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 const planted = "9f3c0a-planted-token-2e71"
@@ -162,7 +163,7 @@ func TestUnreachableServer(t *testing.T) {
 	_, refreshed := c.Authorizer.Refresh(t.Context(), planted)
 	_, listed := c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: planted, Window: testWindow()})
 	for _, err := range []error{refreshed, listed, c.Authorizer.Revoke(t.Context(), planted)} {
-		if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Status != 0 || e.Reason != reasonConnection {
+		if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Status != 0 || e.Reason != httpcall.ReasonConnection {
 			t.Errorf("got %s [%s], status %d", e.Class, e.Reason, e.Status)
 		}
 	}
@@ -181,7 +182,7 @@ func TestTimeout(t *testing.T) {
 	_, refreshed := c.Authorizer.Refresh(t.Context(), planted)
 	_, listed := c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: planted, Window: testWindow()})
 	for _, err := range []error{refreshed, listed, c.Authorizer.Revoke(t.Context(), planted)} {
-		if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Reason != reasonTimeout {
+		if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Reason != httpcall.ReasonTimeout {
 			t.Errorf("got %s [%s], want a timeout", e.Class, e.Reason)
 		}
 	}

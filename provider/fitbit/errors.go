@@ -2,38 +2,30 @@ package fitbit
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"mime"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 // What was tried, as errors name it.
 const (
-	opExchange = "exchange code"
-	opRefresh  = "refresh token"
-	opRevoke   = "revoke token"
+	opExchange = httpcall.OpExchange
+	opRefresh  = httpcall.OpRefresh
+	opRevoke   = httpcall.OpRevoke
 	opList     = "list activities"
 )
 
-// Reasons of ours, for failures that Fitbit has no word for.
+// Reasons of ours, beside those of every cloud.
 const (
-	reasonTimeout      = "timeout"
-	reasonCanceled     = "canceled"
-	reasonConnection   = "connection_failed"
-	reasonHTML         = "not_json"
-	reasonIncomplete   = "incomplete_answer"
 	reasonForeignNext  = "foreign_next_link"
 	reasonCircularNext = "circular_next_link"
 	reasonBadCursor    = "bad_cursor"
-	reasonRedirect     = "redirect"
 )
 
 // errorWord gives back the error types that Fitbit documents (section 9) and
@@ -49,39 +41,32 @@ func errorWord(word string) string {
 	}
 }
 
-// answer is as much of a failed answer as an error may be built from.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 // failure classifies an answer that is no success. Status comes first: the
 // error types are not reliable (section 9), except where two failures of one
 // status need different care.
-func failure(op string, a answer, now time.Time) *provider.Error {
-	e := &provider.Error{Provider: Name, Op: op, Status: a.status, Quota: quotaOf(a.header, now)}
+func failure(op string, a httpcall.Answer, now time.Time) *provider.Error {
+	e := &provider.Error{Provider: Name, Op: op, Status: a.Status, Quota: quotaOf(a.Header, now)}
 	word, isJSON := errorType(a)
 	e.Reason = word
 	switch {
-	case a.status == http.StatusTooManyRequests:
+	case a.Status == http.StatusTooManyRequests:
 		e.Class = provider.ClassRateLimited
-		e.RetryAt = retryAt(a.header, now)
-	case a.status >= 500 || a.status == http.StatusRequestTimeout:
+		e.RetryAt = retryAt(a.Header, now)
+	case a.Status >= 500 || a.Status == http.StatusRequestTimeout:
 		e.Class = provider.ClassUnavailable
-		e.RetryAt = retryAfter(a.header, now)
-	case a.status == http.StatusConflict:
+		e.RetryAt = retryAfter(a.Header, now)
+	case a.Status == http.StatusConflict:
 		e.Class = provider.ClassConflict
-	case a.status == http.StatusGone:
+	case a.Status == http.StatusGone:
 		e.Class = provider.ClassGone
-	case a.status >= 300 && a.status < 400:
-		e.Class, e.Reason = provider.ClassInvalidResponse, reasonRedirect
-	case isHTML(a), !isJSON && len(a.body) > 0:
+	case a.Status >= 300 && a.Status < 400:
+		e.Class, e.Reason = provider.ClassInvalidResponse, httpcall.ReasonRedirect
+	case isHTML(a), !isJSON && len(a.Body) > 0:
 		// Not Fitbit's words: a proxy or a maintenance page, which says nothing
 		// about the grant. An empty answer leaves the status to go by.
-		e.Class, e.Reason = provider.ClassInvalidResponse, reasonHTML
+		e.Class, e.Reason = provider.ClassInvalidResponse, httpcall.ReasonNotJSON
 	default:
-		e.Class = classOf(op, a.status, word)
+		e.Class = classOf(op, a.Status, word)
 	}
 	return e
 }
@@ -119,14 +104,14 @@ func deadAccess(word string) bool { return word == "expired_token" || word == "i
 
 // errorType is the first known error word of the answer, in Fitbit's shape or
 // in that of RFC 6749, and whether the answer is JSON at all.
-func errorType(a answer) (word string, isJSON bool) {
+func errorType(a httpcall.Answer) (word string, isJSON bool) {
 	var body struct {
 		Errors []struct {
 			ErrorType string `json:"errorType"`
 		} `json:"errors"`
 		Error json.RawMessage `json:"error"`
 	}
-	if !isObject(a.body) || json.Unmarshal(a.body, &body) != nil {
+	if !isObject(a.Body) || json.Unmarshal(a.Body, &body) != nil {
 		return "", false
 	}
 	for _, e := range body.Errors {
@@ -146,28 +131,14 @@ func isObject(body []byte) bool {
 	return len(body) > 0 && body[0] == '{'
 }
 
-func isHTML(a answer) bool {
-	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-	return kind == "text/html" || bytes.HasPrefix(bytes.TrimLeft(a.body, " \t\r\n"), []byte("<"))
-}
-
-// unreachable is the failure of a call that got no whole answer. The error it
-// comes from stays behind: its text holds the address, and may hold more.
-func unreachable(ctx context.Context, op string, err error) *provider.Error {
-	e := &provider.Error{Provider: Name, Op: op, Class: provider.ClassUnavailable, Reason: reasonConnection}
-	var timeout net.Error
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		e.Reason = reasonCanceled
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		e.Reason = reasonTimeout
-	}
-	return e
+func isHTML(a httpcall.Answer) bool {
+	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	return kind == "text/html" || bytes.HasPrefix(bytes.TrimLeft(a.Body, " \t\r\n"), []byte("<"))
 }
 
 // invalid is the failure of an answer that claims success and makes no sense.
 func invalid(op, reason string) *provider.Error {
-	return &provider.Error{Provider: Name, Op: op, Class: provider.ClassInvalidResponse, Status: http.StatusOK, Reason: reason}
+	return httpcall.Invalid(Name, op, reason)
 }
 
 const (

@@ -3,9 +3,7 @@ package fitbit
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"mime"
-	"net/http"
+	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -14,13 +12,13 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 const (
-	listPath    = "/1/user/-/activities/list.json"
-	pageSize    = 100 // the most that Fitbit gives (section 4)
-	listTimeout = 30 * time.Second
-	maxPage     = 16 << 20 // bytes; 100 entries are about 200 kB
+	listPath = "/1/user/-/activities/list.json"
+	pageSize = 100      // the most that Fitbit gives (section 4)
+	maxPage  = 16 << 20 // bytes; 100 entries are about 200 kB
 )
 
 // windowMargin is how far past the window's start a page must reach before the
@@ -35,8 +33,7 @@ func firstZone() *time.Location { return time.FixedZone("+14:00", 14*60*60) }
 // distances come in kilometres and heights in metres.
 type fetcher struct {
 	base   string // without a slash at the end
-	client *http.Client
-	now    func() time.Time
+	client *httpcall.Client
 }
 
 // ListActivities implements provider.Fetcher. The list has no end date on both
@@ -56,7 +53,7 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 	}
 	list, err := parseList(body)
 	if err != nil {
-		e := invalid(opList, reasonIncomplete)
+		e := invalid(opList, httpcall.ReasonIncomplete)
 		e.Quota = quota
 		return provider.Page{}, e
 	}
@@ -68,7 +65,7 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 		}
 		page.Activities = append(page.Activities, a)
 	}
-	if list.Next == "" || readPast(page.Activities, r.Window.From.Add(-windowMargin)) {
+	if list.Next == "" || provider.ReadPast(page.Activities, r.Window.From.Add(-windowMargin)) {
 		return page, nil
 	}
 	if reason := f.refuseNext(address, list.Next); reason != "" {
@@ -107,7 +104,7 @@ func beforeOf(address string) string {
 func resumeAt(page []provider.Activity) time.Time {
 	var at time.Time
 	seen := 0
-	for i := len(page) - 1; i >= 0 && seen < witnesses; i-- {
+	for i := len(page) - 1; i >= 0 && seen < provider.Witnesses; i-- {
 		if page[i].StartedAt == nil {
 			return time.Time{}
 		}
@@ -116,7 +113,7 @@ func resumeAt(page []provider.Activity) time.Time {
 		}
 		seen++
 	}
-	if seen < witnesses {
+	if seen < provider.Witnesses {
 		return time.Time{}
 	}
 	return at.Add(time.Second).UTC()
@@ -133,25 +130,6 @@ func (f *fetcher) firstPage(w events.Window) string {
 		"offset":     {"0"},
 	}
 	return f.base + listPath + "?" + query.Encode()
-}
-
-// witnesses is how many entries at a page's end must agree on how far it reaches.
-const witnesses = 3
-
-// readPast says whether a page reaches far enough below the window. Its last
-// entries must agree: a single one out of order must not end the reading.
-func readPast(page []provider.Activity, limit time.Time) bool {
-	seen := 0
-	for i := len(page) - 1; i >= 0 && seen < witnesses; i-- {
-		if page[i].StartedAt == nil {
-			continue
-		}
-		if !page[i].StartedAt.Before(limit) {
-			return false
-		}
-		seen++
-	}
-	return seen > 0
 }
 
 // ours says whether an address is below the configured base. A link to anywhere
@@ -191,50 +169,15 @@ func offsetOf(address string) (int64, bool) {
 	return count(link.Query().Get("offset"))
 }
 
-// get fetches one address and gives the body of a whole, plausible answer.
+// get fetches one page and tells the quota even where the page is of no use.
 func (f *fetcher) get(ctx context.Context, address string, token provider.Secret) ([]byte, *provider.Quota, error) {
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, nil, &provider.Error{Provider: Name, Op: opList, Class: provider.ClassBadRequest, Reason: reasonBadCursor}
+	a, err := f.client.Get(ctx, httpcall.Request{Op: opList, Address: address, Token: token, Max: maxPage})
+	quota := quotaOf(a.Header, f.client.Now())
+	var failed *provider.Error
+	if errors.As(err, &failed) {
+		failed.Quota = quota
 	}
-	request.Header.Set("Authorization", "Bearer "+token.Reveal())
-	request.Header.Set("Accept", "application/json")
-	response, err := f.client.Do(request)
-	if err != nil {
-		return nil, nil, unreachable(ctx, opList, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxPage+1))
-	got := answer{response.StatusCode, response.Header, body}
-	quota := quotaOf(response.Header, f.now())
-	broken := func(class provider.Class, reason string) error {
-		return &provider.Error{Provider: Name, Op: opList, Class: class, Status: got.status, Reason: reason, Quota: quota}
-	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, nil, unreachable(ctx, opList, ctx.Err())
-	case got.status != http.StatusOK:
-		return nil, nil, failure(opList, got, f.now())
-	case err != nil:
-		return nil, nil, broken(provider.ClassInvalidResponse, reasonIncomplete)
-	case len(body) > maxPage:
-		return nil, nil, broken(provider.ClassTooLarge, "")
-	case !isJSONType(response.Header.Get("Content-Type")):
-		return nil, nil, broken(provider.ClassInvalidResponse, reasonHTML)
-	default:
-		return body, quota, nil
-	}
-}
-
-// isJSONType accepts an answer that names JSON or names nothing.
-func isJSONType(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json"))
+	return a.Body, quota, err
 }
 
 // activityOf keeps an entry's bytes and reads what the poller needs of it.
@@ -273,10 +216,4 @@ func activityOf(entry json.RawMessage) provider.Activity {
 
 // madeUpID names a record that has no usable id after its content, so that the
 // same record gets the same id again.
-func madeUpID(entry []byte) string {
-	hash, err := provider.ContentHash(entry, Volatile())
-	if err != nil {
-		hash, _ = provider.ContentHash(entry, nil) // without paths it cannot fail
-	}
-	return "unidentified-" + strings.TrimPrefix(hash, "sha256:")
-}
+func madeUpID(entry []byte) string { return provider.MadeUpID(entry, Volatile()) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 func testWindow() events.Window {
@@ -323,7 +324,7 @@ func TestQuota(t *testing.T) {
 		if (q != nil) != test.quota || q != nil && (q.Limit != 150 || !q.ResetAt.Equal(test.reset)) {
 			t.Errorf("%s: quota %+v, want reset %s", name, q, test.reset)
 		}
-		e := failure(opList, answer{http.StatusTooManyRequests, h, nil}, now)
+		e := failure(opList, httpcall.Answer{Status: http.StatusTooManyRequests, Header: h}, now)
 		if !e.RetryAt.Equal(test.retry) || (e.Quota != nil) != test.quota {
 			t.Errorf("%s: retry at %s, quota %+v, want %s", name, e.RetryAt, e.Quota, test.retry)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 // Name is the provider's name and token in subjects.
@@ -98,26 +99,14 @@ func New(c Config) *provider.Connector {
 		c.Now = time.Now
 	}
 	base := strings.TrimRight(c.APIBaseURL, "/")
-	client := ownClient(c.HTTPClient)
+	client := &httpcall.Client{Provider: Name, HTTP: httpcall.Discreet(c.HTTPClient), Now: c.Now, Refusal: failure}
 	return &provider.Connector{
 		Descriptor:    Descriptor(),
 		DefaultScopes: c.DefaultScopes,
 		Authorizer:    newAuthorizer(c, base, client),
-		Fetcher:       &fetcher{base: base, client: client, now: c.Now},
+		Fetcher:       &fetcher{base: base, client: client},
 		HashVersion:   HashVersion,
 		Volatile:      Volatile(),
 		Budget:        provider.Budget{Requests: 150, Per: time.Hour}, // section 3
 	}
-}
-
-// ownClient keeps the transport of a client and refuses redirects: following
-// one would carry a token or a code to wherever it points.
-func ownClient(given *http.Client) *http.Client {
-	client := &http.Client{}
-	if given != nil {
-		client.Transport = given.Transport
-		client.Timeout = given.Timeout
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client
 }

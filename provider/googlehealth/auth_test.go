@@ -14,6 +14,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 	"github.com/stridelog/stridelog/provider/providertest"
 )
 
@@ -89,13 +90,13 @@ func TestRefreshFailures(t *testing.T) {
 		"rate limited, HTML":  {reply{429, asHTML, "<html>" + planted}, provider.ClassRateLimited, ""},
 		"server error":        {reply{500, asJSON, tokenError("invalid_grant")}, provider.ClassUnavailable, "invalid_grant"},
 		"maintenance":         {reply{503, asHTML, "<html>" + planted}, provider.ClassUnavailable, ""},
-		"HTML with 400":       {reply{400, asHTML, "<html>invalid_grant " + planted}, provider.ClassInvalidResponse, reasonNotJSON},
-		"HTML with 200":       {reply{200, asHTML, "<html>" + planted}, provider.ClassInvalidResponse, reasonNotJSON},
-		"truncated error":     {reply{400, asJSON, `{"error":"invalid_gr`}, provider.ClassInvalidResponse, reasonNotJSON},
+		"HTML with 400":       {reply{400, asHTML, "<html>invalid_grant " + planted}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
+		"HTML with 200":       {reply{200, asHTML, "<html>" + planted}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
+		"truncated error":     {reply{400, asJSON, `{"error":"invalid_gr`}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
 		"error with 200":      {reply{200, asJSON, tokenError("invalid_grant")}, provider.ClassInvalidResponse, "invalid_grant"},
-		"no access token":     {reply{200, asJSON, `{"refresh_token":"` + planted + `"}`}, provider.ClassInvalidResponse, reasonNotJSON},
+		"no access token":     {reply{200, asJSON, `{"refresh_token":"` + planted + `"}`}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
 		"switched off":        {reply{410, asHTML, "<html>" + planted}, provider.ClassGone, ""},
-		"a redirect":          {reply{302, map[string]string{"Location": "https://example.com/?t=" + planted}, ""}, provider.ClassInvalidResponse, reasonRedirect},
+		"a redirect":          {reply{302, map[string]string{"Location": "https://example.com/?t=" + planted}, ""}, provider.ClassInvalidResponse, httpcall.ReasonRedirect},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := answering(t, test.reply)
@@ -221,9 +222,9 @@ func TestIdentityAfterConsent(t *testing.T) {
 		"preview":         {reply{403, asJSON, rpc("API_PRIVATE_PREVIEW_ACCESS_DENIED")}, provider.ClassNotAdmitted, "API_PRIVATE_PREVIEW_ACCESS_DENIED"},
 		"API not enabled": {reply{403, asJSON, rpc("SERVICE_DISABLED")}, provider.ClassNotAdmitted, "SERVICE_DISABLED"},
 		"server error":    {reply{503, asHTML, "<html>"}, provider.ClassUnavailable, ""},
-		"HTML":            {reply{200, asHTML, "<html>"}, provider.ClassInvalidResponse, reasonNotJSON},
-		"nobody":          {reply{200, asJSON, `{"name":"users/me/identity","legacyUserId":"7XQ2LM"}`}, provider.ClassInvalidResponse, reasonIncomplete},
-		"an odd id":       {reply{200, asJSON, `{"healthUserId":"../../x"}`}, provider.ClassInvalidResponse, reasonIncomplete},
+		"HTML":            {reply{200, asHTML, "<html>"}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
+		"nobody":          {reply{200, asJSON, `{"name":"users/me/identity","legacyUserId":"7XQ2LM"}`}, provider.ClassInvalidResponse, httpcall.ReasonIncomplete},
+		"an odd id":       {reply{200, asJSON, `{"healthUserId":"../../x"}`}, provider.ClassInvalidResponse, httpcall.ReasonIncomplete},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := served(t, func(w http.ResponseWriter, r *http.Request) {
@@ -262,7 +263,7 @@ func TestIdentityIsAskedForAgain(t *testing.T) {
 
 func TestAConsentWithoutARefreshToken(t *testing.T) {
 	_, err := answering(t, reply{200, asJSON, `{"access_token":"` + planted + `","expires_in":3599}`}).Authorizer.Exchange(t.Context(), "c", "v", "http://localhost/callback")
-	if e := wantClean(t, err); e.Class != provider.ClassInvalidResponse || e.Reason != reasonIncomplete || e.Op != opExchange {
+	if e := wantClean(t, err); e.Class != provider.ClassInvalidResponse || e.Reason != httpcall.ReasonIncomplete || e.Op != opExchange {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,9 +1,6 @@
 package googlehealth
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,13 +8,14 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 // What was tried, as errors name it.
 const (
-	opExchange = "exchange code"
-	opRefresh  = "refresh token"
-	opRevoke   = "revoke token"
+	opExchange = httpcall.OpExchange
+	opRefresh  = httpcall.OpRefresh
+	opRevoke   = httpcall.OpRevoke
 	opIdentity = "read identity"
 	opSettings = "read settings"
 	opList     = "list exercises"
@@ -27,61 +25,47 @@ const (
 	opKeys     = "read notification keys"
 )
 
-// Reasons of ours, for failures that Google has no word for.
+// Reasons of ours, beside those of every cloud.
 const (
-	reasonTimeout    = "timeout"
-	reasonCanceled   = "canceled"
-	reasonConnection = "connection_failed"
-	reasonNotJSON    = "not_json"
-	reasonNotTCX     = "not_tcx"
-	reasonIncomplete = "incomplete_answer"
-	reasonCircular   = "circular_page_token"
-	reasonBadAddress = "bad_address"
-	reasonBadID      = "bad_id"
-	reasonBadCursor  = "bad_cursor"
-	reasonNoRoute    = "no_route"
-	reasonRedirect   = "redirect"
+	reasonNotTCX    = "not_tcx"
+	reasonCircular  = "circular_page_token"
+	reasonBadID     = "bad_id"
+	reasonBadCursor = "bad_cursor"
+	reasonNoRoute   = "no_route"
 
 	reasonBadSecret    = "bad_secret"
 	reasonBadSignature = "bad_signature"
 	reasonUnknownKey   = "unknown_key"
 )
 
-// answer is as much of a failed answer as an error may be built from.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 // failure classifies an answer that is no success. The HTTP status comes first
 // where it says enough: such answers often are a proxy's, in HTML (section 7).
-func failure(op string, a answer, now time.Time) *provider.Error {
-	s, isJSON := readStatus(a.body)
-	e := &provider.Error{Provider: Name, Op: op, Status: a.status, Reason: knownWord(s.reason)}
+func failure(op string, a httpcall.Answer, now time.Time) *provider.Error {
+	s, isJSON := readStatus(a.Body)
+	e := &provider.Error{Provider: Name, Op: op, Status: a.Status, Reason: knownWord(s.reason)}
 	switch {
-	case a.status == http.StatusTooManyRequests:
+	case a.Status == http.StatusTooManyRequests:
 		e.Class, e.OfAccount = provider.ClassRateLimited, !s.limitOfProject
-		e.RetryAt = retryAt(a.header, now)
-	case a.status >= 500 || a.status == http.StatusRequestTimeout:
+		e.RetryAt = retryAt(a.Header, now)
+	case a.Status >= 500 || a.Status == http.StatusRequestTimeout:
 		e.Class = provider.ClassUnavailable
-	case a.status == http.StatusConflict:
+	case a.Status == http.StatusConflict:
 		e.Class = provider.ClassConflict
-	case a.status == http.StatusGone:
+	case a.Status == http.StatusGone:
 		e.Class = provider.ClassGone
-	case a.status >= 300 && a.status < 400:
-		e.Class, e.Reason = provider.ClassInvalidResponse, reasonRedirect
-	case a.status == http.StatusNotFound && op == opRoute:
+	case a.Status >= 300 && a.Status < 400:
+		e.Class, e.Reason = provider.ClassInvalidResponse, httpcall.ReasonRedirect
+	case a.Status == http.StatusNotFound && op == opRoute:
 		e.Class = provider.ClassNotFound // in whatever words: no route is no loss (section 4)
-	case !isJSON && len(a.body) > 0, !isJSON && a.status == http.StatusNotFound:
+	case !isJSON && len(a.Body) > 0, !isJSON && a.Status == http.StatusNotFound:
 		// Not Google's words: a proxy, or a path that does not exist. It says nothing
 		// about the grant or about a record. Else an empty answer leaves the status.
-		e.Class, e.Reason = provider.ClassInvalidResponse, reasonNotJSON
+		e.Class, e.Reason = provider.ClassInvalidResponse, httpcall.ReasonNotJSON
 	case atTokenEndpoint(op):
-		e.Class = classOfToken(a.status, s.reason)
+		e.Class = classOfToken(a.Status, s.reason)
 	default:
-		e.Class = classOfCall(op, a.status, s)
-		if notLinked(a.status, s) {
+		e.Class = classOfCall(op, a.Status, s)
+		if notLinked(a.Status, s) {
 			e.Reason = events.ReasonAccountNotLinked
 		}
 	}
@@ -153,23 +137,9 @@ func notAdmitted(reason string) bool {
 	return reason == "API_PRIVATE_PREVIEW_ACCESS_DENIED" || reason == "SERVICE_DISABLED" || reason == "DISALLOWED_OAUTH_SCOPES"
 }
 
-// unreachable is the failure of a call that got no whole answer. The error it
-// comes from stays behind: its text holds the address, and may hold more.
-func unreachable(ctx context.Context, op string, err error) *provider.Error {
-	e := &provider.Error{Provider: Name, Op: op, Class: provider.ClassUnavailable, Reason: reasonConnection}
-	var timeout net.Error
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		e.Reason = reasonCanceled
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		e.Reason = reasonTimeout
-	}
-	return e
-}
-
 // invalid is the failure of an answer that claims success and makes no sense.
 func invalid(op, reason string) *provider.Error {
-	return &provider.Error{Provider: Name, Op: op, Class: provider.ClassInvalidResponse, Status: http.StatusOK, Reason: reason}
+	return httpcall.Invalid(Name, op, reason)
 }
 
 const (

@@ -13,6 +13,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 const (
@@ -88,7 +89,7 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 	}
 	list, err := parseList(body)
 	if err != nil {
-		return provider.Page{}, invalid(opList, reasonIncomplete)
+		return provider.Page{}, invalid(opList, httpcall.ReasonIncomplete)
 	}
 	if list.next != "" && list.next == at.token {
 		return provider.Page{}, invalid(opList, reasonCircular)
@@ -103,7 +104,7 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 	} else if n := len(activities); i < 0 && n > 0 {
 		page.Oldest = activities[n-1].StartedAt.UTC()
 	}
-	if at.plain && readPast(activities, r.Window.From.Add(-pastMargin)) {
+	if at.plain && provider.ReadPast(activities, r.Window.From.Add(-pastMargin)) {
 		page.Next = ""
 	}
 	return page, nil
@@ -124,15 +125,15 @@ func (f *fetcher) page(ctx context.Context, r provider.ListRequest, at place) ([
 // GetActivity implements provider.Getter. An id that this package made up names
 // nothing at Google, so its absence there proves nothing: it is not asked for.
 func (f *fetcher) GetActivity(ctx context.Context, token provider.Secret, externalID string) (provider.Activity, *provider.Quota, error) {
-	if !idForm.MatchString(externalID) || strings.HasPrefix(externalID, madeUp) {
+	if !idForm.MatchString(externalID) || provider.IsMadeUpID(externalID) {
 		return provider.Activity{}, nil, &provider.Error{Provider: Name, Op: opGet, Class: provider.ClassBadRequest, Reason: reasonBadID}
 	}
-	body, err := f.api.get(ctx, call{op: opGet, path: exercisesPath + "/" + externalID, token: token, max: maxAnswer})
+	body, err := f.api.get(ctx, call{op: opGet, path: exercisesPath + "/" + externalID, token: token, max: httpcall.MaxAnswer})
 	if err != nil {
 		return provider.Activity{}, nil, err
 	}
 	if body = bare(body); !json.Valid(body) {
-		return provider.Activity{}, nil, invalid(opGet, reasonIncomplete)
+		return provider.Activity{}, nil, invalid(opGet, httpcall.ReasonIncomplete)
 	}
 	activities, err := f.activities(ctx, token, []json.RawMessage{body})
 	if err != nil {
@@ -168,25 +169,6 @@ func (f *fetcher) activities(ctx context.Context, token provider.Secret, points 
 		}
 	})
 	return activities, nil
-}
-
-// witnesses is how many exercises at a page's end must agree on how far it reaches.
-const witnesses = 3
-
-// readPast says whether a page reaches below an instant. Its last exercises must
-// agree: a single one out of order must not end the reading.
-func readPast(page []provider.Activity, limit time.Time) bool {
-	seen := 0
-	for i := len(page) - 1; i >= 0 && seen < witnesses; i-- {
-		if page[i].StartedAt == nil {
-			continue
-		}
-		if !page[i].StartedAt.Before(limit) {
-			return false
-		}
-		seen++
-	}
-	return seen > 0
 }
 
 // point is an activity with what its record says about account and offset.
@@ -244,14 +226,6 @@ func object(value json.RawMessage) map[string]json.RawMessage {
 	return members.ByName()
 }
 
-const madeUp = "unidentified-"
-
 // madeUpID names a record that has no usable id after its content, so that the same
 // record gets the same id again.
-func madeUpID(raw []byte) string {
-	hash, err := provider.ContentHash(raw, Volatile())
-	if err != nil {
-		hash, _ = provider.ContentHash(raw, nil) // without paths it cannot fail
-	}
-	return madeUp + strings.TrimPrefix(hash, "sha256:")
-}
+func madeUpID(raw []byte) string { return provider.MadeUpID(raw, Volatile()) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 func testWindow() events.Window {
@@ -48,23 +49,23 @@ func TestListFailures(t *testing.T) {
 		"preview":             {reply{403, asJSON, rpcStatus(403, "PERMISSION_DENIED", "API_PRIVATE_PREVIEW_ACCESS_DENIED", "{}")}, provider.ClassNotAdmitted, "API_PRIVATE_PREVIEW_ACCESS_DENIED"},
 		"cloud-platform":      {reply{403, asJSON, rpcStatus(403, "PERMISSION_DENIED", "DISALLOWED_OAUTH_SCOPES", `{"disallowed_scopes":"x"}`)}, provider.ClassNotAdmitted, "DISALLOWED_OAUTH_SCOPES"},
 		"unknown 403":         {reply{403, asJSON, rpcStatus(403, "PERMISSION_DENIED", "BRAND_NEW_"+planted, "{}")}, provider.ClassBadRequest, ""},
-		"HTML 403":            {reply{403, asHTML, "<html>" + planted}, provider.ClassInvalidResponse, reasonNotJSON},
+		"HTML 403":            {reply{403, asHTML, "<html>" + planted}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
 		"token expired":       {reply{400, asJSON, rpcStatus(400, "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN", "{}")}, provider.ClassBadRequest, "INVALID_PAGE_TOKEN"},
 		"type not offered":    {reply{400, asJSON, rpcStatus(400, "INVALID_ARGUMENT", "UNSUPPORTED_DATA_TYPE_ACTION", "{}")}, provider.ClassBadRequest, "UNSUPPORTED_DATA_TYPE_ACTION"},
 		"not found":           {reply{404, asJSON, rpcStatus(404, "NOT_FOUND", "RESOURCE_NOT_FOUND", "{}")}, provider.ClassNotFound, "RESOURCE_NOT_FOUND"},
-		"HTML 404":            {reply{404, asHTML, "<html>" + planted}, provider.ClassInvalidResponse, reasonNotJSON},
-		"empty 404":           {reply{404, nil, ""}, provider.ClassInvalidResponse, reasonNotJSON},
+		"HTML 404":            {reply{404, asHTML, "<html>" + planted}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
+		"empty 404":           {reply{404, nil, ""}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
 		"server error":        {reply{500, asJSON, rpcStatus(500, "INTERNAL", "INTERNAL_ERROR", "{}")}, provider.ClassUnavailable, "INTERNAL_ERROR"},
 		"maintenance":         {reply{503, asHTML, "<html>"}, provider.ClassUnavailable, ""},
 		"switched off":        {reply{410, nil, ""}, provider.ClassGone, ""},
-		"a redirect":          {reply{302, map[string]string{"Location": "https://example.com/" + planted}, ""}, provider.ClassInvalidResponse, reasonRedirect},
-		"HTML with 200":       {reply{200, asHTML, "<html>" + planted}, provider.ClassInvalidResponse, reasonNotJSON},
-		"another object":      {reply{200, asJSON, `{"rollupDataPoints":[]}`}, provider.ClassInvalidResponse, reasonIncomplete},
-		"an error with 200":   {reply{200, asJSON, `{"dataPoints":[],"error":{"code":500}}`}, provider.ClassInvalidResponse, reasonIncomplete},
-		"points of no kind":   {reply{200, asJSON, `{"dataPoints":{}}`}, provider.ClassInvalidResponse, reasonIncomplete},
-		"a token of no kind":  {reply{200, asJSON, `{"dataPoints":[],"nextPageToken":7}`}, provider.ClassInvalidResponse, reasonIncomplete},
-		"truncated":           {reply{200, asJSON, `{"dataPoints":[{"name":"` + planted}, provider.ClassInvalidResponse, reasonIncomplete},
-		"an array":            {reply{200, asJSON, `[]`}, provider.ClassInvalidResponse, reasonIncomplete},
+		"a redirect":          {reply{302, map[string]string{"Location": "https://example.com/" + planted}, ""}, provider.ClassInvalidResponse, httpcall.ReasonRedirect},
+		"HTML with 200":       {reply{200, asHTML, "<html>" + planted}, provider.ClassInvalidResponse, httpcall.ReasonNotJSON},
+		"another object":      {reply{200, asJSON, `{"rollupDataPoints":[]}`}, provider.ClassInvalidResponse, httpcall.ReasonIncomplete},
+		"an error with 200":   {reply{200, asJSON, `{"dataPoints":[],"error":{"code":500}}`}, provider.ClassInvalidResponse, httpcall.ReasonIncomplete},
+		"points of no kind":   {reply{200, asJSON, `{"dataPoints":{}}`}, provider.ClassInvalidResponse, httpcall.ReasonIncomplete},
+		"a token of no kind":  {reply{200, asJSON, `{"dataPoints":[],"nextPageToken":7}`}, provider.ClassInvalidResponse, httpcall.ReasonIncomplete},
+		"truncated":           {reply{200, asJSON, `{"dataPoints":[{"name":"` + planted}, provider.ClassInvalidResponse, httpcall.ReasonIncomplete},
+		"an array":            {reply{200, asJSON, `[]`}, provider.ClassInvalidResponse, httpcall.ReasonIncomplete},
 		"the same token anew": {reply{200, asJSON, `{"nextPageToken":"t"}`}, provider.ClassInvalidResponse, reasonCircular},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,7 +181,7 @@ func TestPointsThatMakeNoSense(t *testing.T) {
 		if !strings.Contains(p.Problem, test.problem) || (p.Problem == "") != (test.problem == "") || string(p.Raw) != test.raw {
 			t.Errorf("%s: the problem is %q", name, p.Problem)
 		}
-		if made := strings.HasPrefix(p.ExternalID, madeUp); made != test.made || !made && p.ExternalID != "7" {
+		if made := provider.IsMadeUpID(p.ExternalID); made != test.made || !made && p.ExternalID != "7" {
 			t.Errorf("%s: the id is %s", name, p.ExternalID)
 		}
 	}
@@ -217,7 +218,7 @@ func TestUnreachableServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := server.Fetcher.ListActivities(ctx, provider.ListRequest{Token: planted, Window: testWindow()})
-	if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Reason != reasonCanceled {
+	if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Reason != httpcall.ReasonCanceled {
 		t.Errorf("got %v", err)
 	}
 	release := make(chan struct{})
@@ -227,9 +228,9 @@ func TestUnreachableServer(t *testing.T) {
 	if !ok {
 		t.Fatalf("the fetcher is a %T", slow.Fetcher)
 	}
-	f.api.client.Timeout = 50 * time.Millisecond
+	f.api.client.HTTP.Timeout = 50 * time.Millisecond
 	_, err = listFrom(t, slow, "")
-	if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Reason != reasonTimeout {
+	if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Reason != httpcall.ReasonTimeout {
 		t.Errorf("got %v", err)
 	}
 }

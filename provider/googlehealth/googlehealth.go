@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 // Name is the provider's name and token in subjects.
@@ -117,12 +118,12 @@ func Normalizers() provider.Normalizers {
 // New is the connector for a configuration. It calls nobody.
 func New(c Config) *provider.Connector {
 	c = c.complete()
-	client := ownClient(c.HTTPClient)
-	google := &api{base: strings.TrimRight(c.APIBaseURL, "/"), client: client, now: c.Now}
+	client := &httpcall.Client{Provider: Name, HTTP: httpcall.Discreet(c.HTTPClient), Now: c.Now, Refusal: failure}
+	google := &api{base: strings.TrimRight(c.APIBaseURL, "/"), client: client}
 	connector := &provider.Connector{
 		Descriptor:    Descriptor(),
 		DefaultScopes: c.DefaultScopes,
-		Authorizer:    newAuthorizer(c, google, client),
+		Authorizer:    newAuthorizer(c, google),
 		Fetcher:       &fetcher{api: google, zones: newZones(google, c.Now)},
 		HashVersion:   HashVersion,
 		Volatile:      Volatile(),
@@ -182,16 +183,4 @@ func fullScope(scope string) string {
 		return scopePrefix + scope
 	}
 	return scope
-}
-
-// ownClient keeps the transport of a client and refuses redirects: following one
-// would carry a token or a code to wherever it points.
-func ownClient(given *http.Client) *http.Client {
-	client := &http.Client{}
-	if given != nil {
-		client.Transport = given.Transport
-		client.Timeout = given.Timeout
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 // identity is whose token it is (section 2).
@@ -27,7 +28,7 @@ var accountForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,63}$`)
 
 // identity asks whose token it is. Any Health scope will do.
 func (a *api) identity(ctx context.Context, token provider.Secret) (identity, error) {
-	body, err := a.get(ctx, call{op: opIdentity, path: "users/me/identity", token: token, max: maxAnswer})
+	body, err := a.get(ctx, call{op: opIdentity, path: "users/me/identity", token: token, max: httpcall.MaxAnswer})
 	if err != nil {
 		return identity{}, err
 	}
@@ -36,7 +37,7 @@ func (a *api) identity(ctx context.Context, token provider.Secret) (identity, er
 		LegacyUserID string `json:"legacyUserId"`
 	}
 	if json.Unmarshal(body, &said) != nil || !accountForm.MatchString(said.HealthUserID) {
-		return identity{}, invalid(opIdentity, reasonIncomplete)
+		return identity{}, invalid(opIdentity, httpcall.ReasonIncomplete)
 	}
 	if !accountForm.MatchString(said.LegacyUserID) {
 		said.LegacyUserID = ""

@@ -6,12 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"io"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 const (
@@ -24,8 +24,7 @@ const (
 // needed that is not known: they change every 30 days.
 type keys struct {
 	address string
-	client  *http.Client
-	now     func() time.Time
+	client  *httpcall.Client
 
 	mu    sync.Mutex // held while they are read, so that they are read once
 	known map[uint32]*ecdsa.PublicKey
@@ -33,8 +32,8 @@ type keys struct {
 	err   error // of the last try
 }
 
-func newKeys(address string, client *http.Client, now func() time.Time) *keys {
-	return &keys{address: address, client: client, now: now}
+func newKeys(address string, client *httpcall.Client) *keys {
+	return &keys{address: address, client: client}
 }
 
 // verify checks a signature over a body: base64 of a prefix, which names the key, and
@@ -63,7 +62,7 @@ func (k *keys) key(ctx context.Context, id uint32) (*ecdsa.PublicKey, error) {
 	if key := k.known[id]; key != nil {
 		return key, nil
 	}
-	if now := k.now(); k.tried.IsZero() || now.Sub(k.tried) >= keysPause {
+	if now := k.client.Now(); k.tried.IsZero() || now.Sub(k.tried) >= keysPause {
 		k.tried = now
 		var fresh map[uint32]*ecdsa.PublicKey
 		if fresh, k.err = k.read(ctx); k.err == nil {
@@ -85,25 +84,21 @@ func (k *keys) read(ctx context.Context) (map[uint32]*ecdsa.PublicKey, error) {
 	// Whoever waits for the keys must not cut them off for all others.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
 	defer cancel()
-	failed := &provider.Error{Provider: Name, Op: opKeys, Class: provider.ClassUnavailable, Reason: reasonIncomplete}
+	failed := &provider.Error{Provider: Name, Op: opKeys, Class: provider.ClassUnavailable, Reason: httpcall.ReasonIncomplete}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, k.address, nil)
 	if err != nil {
-		failed.Reason = reasonBadAddress
+		failed.Reason = httpcall.ReasonBadAddress
 		return nil, failed
 	}
-	response, err := k.client.Do(request)
+	answer, err := k.client.Send(opKeys, request, httpcall.MaxAnswer)
 	if err != nil {
-		return nil, unreachable(ctx, opKeys, err)
+		return nil, err
 	}
-	defer func() { _ = response.Body.Close() }()
-	if failed.Status = response.StatusCode; response.StatusCode != http.StatusOK {
+	failed.Status = answer.Status
+	if answer.Status != http.StatusOK {
 		return nil, failed
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, failed
-	}
-	keys, err := parseKeySet(body)
+	keys, err := parseKeySet(answer.Body)
 	if err != nil {
 		return nil, failed
 	}

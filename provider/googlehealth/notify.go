@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 // The headers that may hold the signature; the second is its older name (section 6).
@@ -21,10 +22,10 @@ type notifications struct {
 	keys   *keys
 }
 
-func newNotifications(c Config, client *http.Client) *notifications {
+func newNotifications(c Config, client *httpcall.Client) *notifications {
 	return &notifications{
 		secret: sha256.Sum256([]byte(c.NotificationSecret.Reveal())),
-		keys:   newKeys(c.NotificationKeyURL, client, c.Now),
+		keys:   newKeys(c.NotificationKeyURL, client),
 	}
 }
 
@@ -47,7 +48,7 @@ func (n *notifications) Read(ctx context.Context, header http.Header, body []byt
 	}
 	changes, err := parseNotification(body)
 	if err != nil {
-		return provider.Notification{}, refusedNotice(provider.ClassBadRequest, reasonIncomplete)
+		return provider.Notification{}, refusedNotice(provider.ClassBadRequest, httpcall.ReasonIncomplete)
 	}
 	// Any other answer than 204 makes Google send it again for a week.
 	return provider.Notification{Answer: http.StatusNoContent, Changes: changes}, nil

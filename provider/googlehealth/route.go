@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/url"
-	"strings"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
@@ -22,7 +21,7 @@ const maxRoute = 6 << 20
 // second one Google may also answer with a file that has no positions. partialData
 // keeps points that have a heart rate but no position.
 func (f *fetcher) GetRoute(ctx context.Context, token provider.Secret, externalID string) (provider.Activity, *provider.Quota, error) {
-	if !idForm.MatchString(externalID) || strings.HasPrefix(externalID, madeUp) {
+	if !idForm.MatchString(externalID) || provider.IsMadeUpID(externalID) {
 		return provider.Activity{}, nil, &provider.Error{Provider: Name, Op: opRoute, Class: provider.ClassBadRequest, Reason: reasonBadID}
 	}
 	body, err := f.api.get(ctx, call{

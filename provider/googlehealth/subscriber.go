@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 const (
@@ -93,21 +93,17 @@ func (p Project) send(ctx context.Context, method, rest string, body []byte) (st
 	address := strings.TrimRight(base, "/") + "/v4/projects/" + p.Number + "/subscribers" + rest
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return "", &provider.Error{Provider: Name, Op: opSubscribe, Class: provider.ClassBadRequest, Reason: reasonBadAddress}
+		return "", &provider.Error{Provider: Name, Op: opSubscribe, Class: provider.ClassBadRequest, Reason: httpcall.ReasonBadAddress}
 	}
 	request.Header.Set("Authorization", "Bearer "+p.Token.Reveal())
 	request.Header.Set("Content-Type", "application/json")
-	response, err := ownClient(p.HTTPClient).Do(request)
+	client := httpcall.Client{Provider: Name, HTTP: httpcall.Discreet(p.HTTPClient)}
+	answer, err := client.Send(opSubscribe, request, httpcall.MaxAnswer)
 	if err != nil {
-		return "", unreachable(ctx, opSubscribe, err)
+		return "", err
 	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return "", unreachable(ctx, opSubscribe, err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return "", failure(opSubscribe, answer{response.StatusCode, response.Header, text}, time.Now())
+	if answer.Status != http.StatusOK {
+		return "", failure(opSubscribe, answer, time.Now())
 	}
 	var said struct {
 		State    string `json:"state"`
@@ -115,8 +111,8 @@ func (p Project) send(ctx context.Context, method, rest string, body []byte) (st
 			State string `json:"state"`
 		} `json:"response"`
 	}
-	if json.Unmarshal(text, &said) != nil {
-		return "", invalid(opSubscribe, reasonNotJSON)
+	if json.Unmarshal(answer.Body, &said) != nil {
+		return "", invalid(opSubscribe, httpcall.ReasonNotJSON)
 	}
 	if said.State == "" {
 		said.State = said.Response.State

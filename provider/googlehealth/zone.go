@@ -9,6 +9,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/httpcall"
 )
 
 const (
@@ -93,7 +94,7 @@ func (z *zones) of(ctx context.Context, token provider.Secret, account string) (
 
 // timeZone reads the zone in a person's settings (section 2).
 func (a *api) timeZone(ctx context.Context, token provider.Secret) (string, error) {
-	body, err := a.get(ctx, call{op: opSettings, path: "users/me/settings", token: token, max: maxAnswer})
+	body, err := a.get(ctx, call{op: opSettings, path: "users/me/settings", token: token, max: httpcall.MaxAnswer})
 	if err != nil {
 		return "", err
 	}
@@ -101,7 +102,7 @@ func (a *api) timeZone(ctx context.Context, token provider.Secret) (string, erro
 		TimeZone string `json:"timeZone"`
 	}
 	if json.Unmarshal(body, &said) != nil {
-		return "", invalid(opSettings, reasonIncomplete)
+		return "", invalid(opSettings, httpcall.ReasonIncomplete)
 	}
 	if said.TimeZone == "Local" { // to Go the zone of this machine
 		return "", nil
