@@ -230,6 +230,9 @@ func (c *cell) settle(ctx context.Context) (equal time.Time, err error) {
 		return equal, nil
 	}
 	for from := c.w.scansOf(c.account); c.w.scansOf(c.account) < from+2; {
+		if err := c.mend(ctx); err != nil {
+			return equal, fmt.Errorf("after the fault: %w", err)
+		}
 		if err := pauseFor(ctx, lookEvery); err != nil {
 			return equal, errors.New("nothing is scanned any more")
 		}

@@ -25,8 +25,9 @@ const (
 	lookEvery   = 400 * time.Millisecond
 	// cellPatience only ends what hangs: two busy cores under -race are slow.
 	cellPatience = 4 * time.Minute
-	// answerPatience is how long the system waits for an answer of the cloud.
-	answerPatience = 6 * time.Second
+	// answerPatience is how long the system waits for an answer of the cloud. Busy
+	// cores must not exceed it: a refresh whose answer is given up costs a consent.
+	answerPatience = 12 * time.Second
 )
 
 // The operations that a fault strikes in: the columns of the matrix.
