@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
@@ -95,8 +96,8 @@ func benchRebuild(b *testing.B, facts *fold.Facts) {
 
 func benchSetup(b *testing.B) (*fold.Facts, []bus.Delivery) {
 	b.Helper()
-	return benchLog(b, projectortest.Normalizers(), func(_ int, f projectortest.Fact) events.Event {
-		f.Record = projectortest.Record{Minutes: 30}
+	return benchLog(b, projectortest.Normalizers(), func(n int, f projectortest.Fact) events.Event {
+		f.Record = projectortest.Record{Minutes: 30, Start: benchStart(n)}
 		return f.Event()
 	})
 }
@@ -114,9 +115,15 @@ func fitbitSetup(b *testing.B) (*fold.Facts, []bus.Delivery) {
 		if !ok {
 			b.Fatalf("the fact is a %T", e.Data)
 		}
-		fetched.Raw = bytes.Replace(bytes.TrimSpace(record), []byte("2471190346655808113"), fmt.Append(nil, 2471190346655808113+n), 1)
+		raw := bytes.Replace(bytes.TrimSpace(record), []byte("2471190346655808113"), fmt.Append(nil, 2471190346655808113+n), 1)
+		fetched.Raw = bytes.ReplaceAll(raw, []byte("2026-05-03T18:20:10.000"), []byte(benchStart(n).Format("2006-01-02T15:04:05.000")))
 		return e
 	})
+}
+
+// benchStart gives a person a workout every ten hours: nobody's touch each other.
+func benchStart(n int) time.Time {
+	return projectortest.Start().Add(time.Duration(n%bus.MaxPage) * 10 * time.Hour)
 }
 
 // benchLog is a fold over a log of facts about 20 people.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/stridelog/stridelog/services/projector/internal/duplicates"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
 )
 
@@ -23,9 +24,9 @@ INSERT INTO connection_history (sequence, connection_id, user_id, provider, even
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
 ON CONFLICT DO NOTHING`
 
-// Write puts rows into the generation of the transaction's search path and folds
-// the workouts that they touch. The caller holds the generation alone. Versions
-// that are there already stay as they are.
+// Write puts rows into the generation of the transaction's search path, folds the
+// workouts that they are about and links duplicates. The caller holds the generation
+// alone. Versions that are there already stay as they are.
 func Write(ctx context.Context, tx pgx.Tx, versions []*row.Version, connections []*row.Connection) error {
 	return write(ctx, tx, batch{versions: versions, connections: connections})
 }
@@ -47,6 +48,7 @@ type batch struct {
 // write is Write; the caller holds the locks of the users, or the generation alone.
 func write(ctx context.Context, tx pgx.Tx, x batch) error {
 	var b pgx.Batch
+	touching := &duplicates.Touching{}
 	if x.fresh && len(x.versions) >= copyFrom {
 		if err := copyVersions(ctx, tx, x.versions); err != nil {
 			return err
@@ -55,22 +57,27 @@ func write(ctx context.Context, tx pgx.Tx, x batch) error {
 		b.Queue(insertVersions, versionArrays(x.versions)...)
 	}
 	if len(x.versions) > 0 {
-		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), workoutIDs(x.versions))
+		ids := workoutIDs(x.versions)
+		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), ids)
+		touching = duplicates.Look(&b, ids)
 	}
 	if len(x.connections) > 0 {
 		b.Queue(insertConnections, connectionArrays(x.connections)...)
 	}
-	if x.highWater > 0 {
-		// Last, because every batch of every projector wants this row.
-		b.Queue("UPDATE projector.pointer SET high_water = $1 WHERE high_water < $1", int64(x.highWater))
+	if b.Len() > 0 {
+		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+			return fmt.Errorf("fold %d activity and %d connection facts: %w", len(x.versions), len(x.connections), err)
+		}
 	}
-	if b.Len() == 0 {
+	if err := touching.Link(ctx, tx); err != nil {
+		return err
+	}
+	if x.highWater == 0 {
 		return nil
 	}
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return fmt.Errorf("fold %d activity and %d connection facts: %w", len(x.versions), len(x.connections), err)
-	}
-	return nil
+	// Last, because every batch of every projector wants this row.
+	_, err := tx.Exec(ctx, "UPDATE projector.pointer SET high_water = $1 WHERE high_water < $1", int64(x.highWater))
+	return err
 }
 
 func copyVersions(ctx context.Context, tx pgx.Tx, versions []*row.Version) error {
@@ -104,7 +111,7 @@ func id(b [16]byte) pgtype.UUID { return pgtype.UUID{Bytes: b, Valid: true} }
 // VersionColumns are those of VersionValues, in its order and that of versions.sql.
 func VersionColumns() []string {
 	return []string{
-		"workout_id", "sequence", "origin_rank", "at", "start_time", "user_id", "local_date", "removed",
+		"workout_id", "sequence", "origin_rank", "at", "start_time", "end_time", "user_id", "local_date", "removed",
 		"normalizer_version", "provider", "external_id", "event", "event_id", "fact_id", "origin", "format",
 		"type", "category", "doc", "details", "problem",
 	}
@@ -113,7 +120,7 @@ func VersionColumns() []string {
 // VersionValues are one row of workout_versions, for COPY.
 func VersionValues(v *row.Version) []any {
 	return []any{
-		id(v.WorkoutID), int64(v.Sequence), v.OriginRank, v.At, v.StartTime, id(v.UserID), v.LocalDate, v.Removed,
+		id(v.WorkoutID), int64(v.Sequence), v.OriginRank, v.At, v.StartTime, v.EndTime, id(v.UserID), v.LocalDate, v.Removed,
 		v.NormalizerVersion, v.Provider, v.ExternalID, v.Event, v.EventID, v.FactID, v.Origin, v.Format,
 		v.Type, v.Category, v.Doc, v.Details, v.Problem,
 	}
@@ -134,7 +141,7 @@ func versionArrays(versions []*row.Version) []any {
 		sequences                                              []int64
 		ranks                                                  []int16
 		at                                                     []time.Time
-		starts, days                                           []*time.Time
+		starts, ends, days                                     []*time.Time
 		users                                                  []pgtype.UUID
 		removed                                                []bool
 		normalizers                                            []int32
@@ -146,6 +153,7 @@ func versionArrays(versions []*row.Version) []any {
 		ranks = append(ranks, v.OriginRank)
 		at = append(at, v.At)
 		starts = append(starts, v.StartTime)
+		ends = append(ends, v.EndTime)
 		users = append(users, id(v.UserID))
 		days = append(days, v.LocalDate)
 		removed = append(removed, v.Removed)
@@ -164,7 +172,7 @@ func versionArrays(versions []*row.Version) []any {
 		allProblems = append(allProblems, v.Problem)
 	}
 	return []any{
-		workoutIDs(versions), sequences, ranks, at, starts, users, days, removed, normalizers, providers, externals, kinds, eventIDs, facts,
+		workoutIDs(versions), sequences, ranks, at, starts, ends, users, days, removed, normalizers, providers, externals, kinds, eventIDs, facts,
 		origins, formats, types, categories, docs, details, allProblems,
 	}
 }

@@ -6,6 +6,7 @@ CREATE INDEX workout_versions_problems ON workout_versions (sequence) WHERE prob
 ALTER TABLE workouts ADD PRIMARY KEY (id);
 -- The order of lists; every column descends, so that a page is one plain index scan.
 CREATE INDEX workouts_by_start ON workouts (user_id, start_time DESC, id DESC);
+CREATE INDEX workouts_duplicates ON workouts (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
 ALTER TABLE connection_history ADD PRIMARY KEY (sequence);
 CREATE INDEX connection_history_by_user ON connection_history (user_id, sequence);

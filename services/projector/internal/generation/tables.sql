@@ -7,6 +7,7 @@ CREATE TABLE workout_versions (
     origin_rank        smallint NOT NULL,
     at                 timestamptz NOT NULL, -- the fact's time
     start_time         timestamptz,
+    end_time           timestamptz,
     user_id            uuid NOT NULL,
     local_date         date,
     removed            boolean NOT NULL,
@@ -31,15 +32,17 @@ CREATE TABLE workouts (
     user_id            uuid NOT NULL,
     version            bigint NOT NULL,  -- sequence of the winning fact
     start_time         timestamptz,
+    end_time           timestamptz,
     created_at         timestamptz NOT NULL,
     updated_at         timestamptz NOT NULL,
     removed_at         timestamptz,
     local_date         date,
     normalizer_version integer NOT NULL,
-    duplicate_of       uuid,
+    origin_rank        smallint NOT NULL,
+    duplicate_of       uuid,             -- the primary, which itself is no duplicate
     provider           text COLLATE "C" NOT NULL,
     external_id        text COLLATE "C" NOT NULL,
-    type               text,             -- this and start_time, local_date, category, doc are null once removed
+    type               text,             -- this and start_time, end_time, local_date, category, duplicate_of, doc are null once removed
     category           text,
     doc                text
 );

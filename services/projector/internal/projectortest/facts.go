@@ -15,7 +15,7 @@ import (
 // Format is what Normalizer reads.
 const Format = "test.record.v1"
 
-// Provider is the provider of all facts here.
+// Provider is the provider of facts that name none.
 const Provider = "fitbit"
 
 // Record is a raw record of Format.
@@ -88,6 +88,7 @@ func Start() time.Time { return time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC) }
 // Fact is an activity fact to publish.
 type Fact struct {
 	User     string
+	Provider string // empty: Provider
 	External string
 	Replaces uint64
 	Origin   events.Origin // empty: api
@@ -106,16 +107,19 @@ func (f Fact) Event() events.Event {
 	if f.Format == "" {
 		f.Format = Format
 	}
+	if f.Provider == "" {
+		f.Provider = Provider
+	}
 	if f.At.IsZero() {
 		f.At = Start()
 	}
 	if f.ID == "" {
 		f.ID = events.NewID()
 	}
-	e := events.Event{ID: f.ID, Source: "stridelog/poller", About: f.External, Time: f.At, Provider: Provider, UserID: f.User}
+	e := events.Event{ID: f.ID, Source: "stridelog/poller", About: f.External, Time: f.At, Provider: f.Provider, UserID: f.User}
 	if f.Removed {
 		e.Data = &events.ActivityRemoved{
-			UserID: f.User, Provider: Provider, ExternalID: f.External, ReplacesSequence: f.Replaces,
+			UserID: f.User, Provider: f.Provider, ExternalID: f.External, ReplacesSequence: f.Replaces,
 			Origin: f.Origin, Proof: events.RemovedNotFound, RemovedAt: f.At,
 		}
 		return e
@@ -131,7 +135,7 @@ func (f Fact) Event() events.Event {
 		panic(fmt.Sprintf("a test's record cannot be written: %v", err))
 	}
 	e.Data = &events.ActivityFetched{
-		UserID: f.User, Provider: Provider, ExternalID: f.External, Format: f.Format, ContentHash: "sha256:00", HashVersion: 1,
+		UserID: f.User, Provider: f.Provider, ExternalID: f.External, Format: f.Format, ContentHash: "sha256:00", HashVersion: 1,
 		ReplacesSequence: f.Replaces, Origin: f.Origin, FetchedAt: f.At, Raw: raw,
 	}
 	return e

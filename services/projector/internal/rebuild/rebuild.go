@@ -15,6 +15,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/duplicates"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
@@ -227,8 +228,10 @@ func (r *Rebuild) index(ctx context.Context, last uint64) error {
 		if _, err := fold.All(ctx, tx); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, "ANALYZE workouts")
-		return err
+		if _, err := tx.Exec(ctx, "ANALYZE workouts"); err != nil {
+			return err
+		}
+		return duplicates.All(ctx, tx)
 	})
 }
 

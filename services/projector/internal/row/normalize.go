@@ -36,7 +36,7 @@ func (r *Reader) normalize(v *Version, a *events.ActivityFetched) (problem strin
 	if err != nil {
 		return "the normalizer gave no storable workout: " + err.Error()
 	}
-	v.StartTime, v.LocalDate, v.Type, v.Category = &w.StartTime, day, &w.Type, &w.Category
+	v.StartTime, v.EndTime, v.LocalDate, v.Type, v.Category = &w.StartTime, &w.EndTime, day, &w.Type, &w.Category
 	v.Doc, v.Details = &doc, details
 	return ""
 }

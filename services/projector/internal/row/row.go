@@ -48,6 +48,7 @@ type Version struct {
 
 	// The rest is null for a removal and for a problem.
 	StartTime *time.Time
+	EndTime   *time.Time
 	LocalDate *time.Time // midnight UTC of the civil day
 	Type      *string
 	Category  *string
