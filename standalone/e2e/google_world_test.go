@@ -49,10 +49,17 @@ type googleWorld struct {
 // change asks for something else.
 func newGoogleWorld(t *testing.T, o googlehealth.Options, change func(*config.Config)) *googleWorld {
 	t.Helper()
+	return newGoogleWorldOf(t, 2, o, change)
+}
+
+// newGoogleWorldOf has so many people.
+func newGoogleWorldOf(t *testing.T, people int, o googlehealth.Options, change func(*config.Config)) *googleWorld {
+	t.Helper()
 	w := &googleWorld{world: newStores(t), scripts: map[string]func(*googlehealth.Call) *googlehealth.Fault{}}
-	for i, style := range []simulator.Style{simulator.StyleRunner, simulator.StyleRider} {
+	styles := []simulator.Style{simulator.StyleRunner, simulator.StyleRider}
+	for i := range people {
 		person, err := simulator.NewPerson(23, fmt.Sprintf("google person %d", i), "Europe/Berlin",
-			simulator.Options{Style: style, Now: time.Now(), Days: googleDays})
+			simulator.Options{Style: styles[i%len(styles)], Now: time.Now(), Days: googleDays})
 		if err != nil {
 			t.Fatal(err)
 		}
