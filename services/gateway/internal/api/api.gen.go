@@ -535,12 +535,14 @@ type FullWorkout struct {
 	CreatedAt             time.Time           `json:"created_at"`
 
 	// Details What the provider said beyond these members.
-	Details             *map[string]interface{} `json:"details"`
-	DistanceMeters      *float32                `json:"distance_meters"`
-	DuplicateOf         *openapi_types.UUID     `json:"duplicate_of"`
-	DurationSeconds     float32                 `json:"duration_seconds"`
-	ElevationGainMeters *float32                `json:"elevation_gain_meters"`
-	EndTime             time.Time               `json:"end_time"`
+	Details        *map[string]interface{} `json:"details"`
+	DistanceMeters *float32                `json:"distance_meters"`
+
+	// DuplicateOf The workout that this record is another view of, which itself is no duplicate. Lists hide this record unless include=duplicates. It may change without a new version.
+	DuplicateOf         *openapi_types.UUID `json:"duplicate_of"`
+	DurationSeconds     float32             `json:"duration_seconds"`
+	ElevationGainMeters *float32            `json:"elevation_gain_meters"`
+	EndTime             time.Time           `json:"end_time"`
 
 	// ExternalID The provider's id, digit for digit.
 	ExternalID      string                  `json:"external_id"`
@@ -863,19 +865,21 @@ type Window struct {
 
 // Workout defines model for Workout.
 type Workout struct {
-	ActiveDurationSeconds *float32            `json:"active_duration_seconds"`
-	ActiveZoneMinutes     *int                `json:"active_zone_minutes"`
-	AvgHeartRateBpm       *int                `json:"avg_heart_rate_bpm"`
-	AvgPaceSecPerKm       *float32            `json:"avg_pace_sec_per_km"`
-	AvgSpeedMps           *float32            `json:"avg_speed_mps"`
-	CaloriesKcal          *float32            `json:"calories_kcal"`
-	Category              WorkoutCategory     `json:"category"`
-	CreatedAt             time.Time           `json:"created_at"`
-	DistanceMeters        *float32            `json:"distance_meters"`
-	DuplicateOf           *openapi_types.UUID `json:"duplicate_of"`
-	DurationSeconds       float32             `json:"duration_seconds"`
-	ElevationGainMeters   *float32            `json:"elevation_gain_meters"`
-	EndTime               time.Time           `json:"end_time"`
+	ActiveDurationSeconds *float32        `json:"active_duration_seconds"`
+	ActiveZoneMinutes     *int            `json:"active_zone_minutes"`
+	AvgHeartRateBpm       *int            `json:"avg_heart_rate_bpm"`
+	AvgPaceSecPerKm       *float32        `json:"avg_pace_sec_per_km"`
+	AvgSpeedMps           *float32        `json:"avg_speed_mps"`
+	CaloriesKcal          *float32        `json:"calories_kcal"`
+	Category              WorkoutCategory `json:"category"`
+	CreatedAt             time.Time       `json:"created_at"`
+	DistanceMeters        *float32        `json:"distance_meters"`
+
+	// DuplicateOf The workout that this record is another view of, which itself is no duplicate. Lists hide this record unless include=duplicates. It may change without a new version.
+	DuplicateOf         *openapi_types.UUID `json:"duplicate_of"`
+	DurationSeconds     float32             `json:"duration_seconds"`
+	ElevationGainMeters *float32            `json:"elevation_gain_meters"`
+	EndTime             time.Time           `json:"end_time"`
 
 	// ExternalID The provider's id, digit for digit.
 	ExternalID      string              `json:"external_id"`
