@@ -2,8 +2,6 @@ package provider
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,23 +19,16 @@ import (
 // their order. Bytes that are not JSON are hashed as they are. The error says
 // which volatile path is malformed.
 func ContentHash(raw []byte, volatile []string) (string, error) {
-	drop, err := parsePaths(volatile)
+	h, err := NewHasher(volatile)
 	if err != nil {
-		return "", fmt.Errorf("content hash: %w", err)
+		return "", err
 	}
-	sum := sha256.Sum256(canonical(raw, drop))
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
+	return h.Content(raw), nil
 }
 
 // canonical is the form that is hashed. It is JSON again where the record is.
 func canonical(raw []byte, drop *pathTree) []byte {
-	// encoding/json lets broken UTF-8 pass and reads every broken byte as the
-	// same character, so two different records could share a hash.
-	if !utf8.Valid(raw) || !rawjson.Valid(raw) {
-		return raw
-	}
-	c := canonicalizer{in: raw, omitZeros: drop != nil && drop.omitZeros}
-	return c.value(make([]byte, 0, len(raw)), drop)
+	return (&canonicalizer{}).form(raw, drop)
 }
 
 // pathTree is a set of volatile paths, as the members to follow from a value.
@@ -99,13 +90,30 @@ type canonicalizer struct {
 	omitZeros bool
 	members   []member // of the objects that are not over yet
 	written   []byte   // members before they are put in order
+	out       []byte
+}
+
+// form is the canonical form of a record. It shares the record's bytes, or those of
+// the canonicalizer until the next call.
+func (c *canonicalizer) form(raw []byte, drop *pathTree) []byte {
+	// encoding/json lets broken UTF-8 pass and reads every broken byte as the
+	// same character, so two different records could share a hash.
+	if !utf8.Valid(raw) || !rawjson.Valid(raw) {
+		return raw
+	}
+	c.in, c.at, c.members = raw, 0, c.members[:0]
+	c.omitZeros = drop != nil && drop.omitZeros
+	c.out = c.value(slices.Grow(c.out[:0], len(raw)), drop)
+	return c.out
 }
 
 func (c *canonicalizer) skipSpace() {
-	for c.at < len(c.in) && strings.IndexByte(" \t\r\n", c.in[c.at]) >= 0 {
+	for c.at < len(c.in) && isSpace(c.in[c.at]) {
 		c.at++
 	}
 }
+
+func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\r' || b == '\n' }
 
 // accept steps over the byte, if it is next.
 func (c *canonicalizer) accept(b byte) bool {
@@ -129,7 +137,10 @@ func (c *canonicalizer) value(out []byte, drop *pathTree) []byte {
 		return c.text(out)
 	}
 	start := c.at
-	for c.at < len(c.in) && strings.IndexByte(" \t\r\n,]}", c.in[c.at]) < 0 {
+	for c.at < len(c.in) {
+		if b := c.in[c.at]; b == ',' || b == ']' || b == '}' || isSpace(b) {
+			break
+		}
 		c.at++
 	}
 	return append(out, c.in[start:c.at]...)

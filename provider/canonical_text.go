@@ -14,14 +14,17 @@ const hexDigits = "0123456789abcdef"
 // that two different ones stay different.
 func (c *canonicalizer) text(out []byte) []byte {
 	out = append(out, '"')
-	for c.at++; c.in[c.at] != '"'; {
-		if c.in[c.at] != '\\' {
-			out = append(out, c.in[c.at])
+	c.at++
+	for {
+		begin := c.at
+		for c.in[c.at] != '"' && c.in[c.at] != '\\' {
 			c.at++
-			continue
 		}
-		r := c.escape()
-		switch {
+		out = append(out, c.in[begin:c.at]...)
+		if c.in[c.at] == '"' {
+			break
+		}
+		switch r := c.escape(); {
 		case r == '"' || r == '\\':
 			out = append(out, '\\', byte(r))
 		case r < 0x20 || utf16.IsSurrogate(r):

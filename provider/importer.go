@@ -2,12 +2,8 @@ package provider
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
-
-	"github.com/stridelog/stridelog/events"
 )
 
 // Importer reads one kind of export archive.
@@ -40,7 +36,7 @@ type Export interface {
 // ImportedActivity is one record of an export.
 type ImportedActivity struct {
 	Activity
-	// ContentHash is ImportHash over the record with its context, HashVersion the
+	// ContentHash is Hasher.Import over the record with its context, HashVersion the
 	// number of the rule it follows.
 	ContentHash string
 	HashVersion int
@@ -51,25 +47,6 @@ type ImportedActivity struct {
 	// known record that starts within 2 minutes and has a duration within 3
 	// minutes is the same activity, and then there is nothing to import.
 	ForeignID bool
-}
-
-// ImportHash is the content hash of a record of an export: ContentHash over the
-// record and over what other files of the export say about it. So a companion
-// that appears in a later archive makes a new version.
-func ImportHash(raw []byte, volatile []string, c events.ActivityContext) (string, error) {
-	record, err := ContentHash(raw, volatile)
-	if err != nil {
-		return "", err
-	}
-	offset := ""
-	if c.UTCOffsetSeconds != nil {
-		offset = fmt.Sprint(*c.UTCOffsetSeconds)
-	}
-	sum := sha256.New()
-	for _, text := range []string{record, c.Companion, offset, c.TimeZone} {
-		_, _ = fmt.Fprintf(sum, "%d:%s", len(text), text) // a hash takes everything
-	}
-	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // ExportReport says what an export holds. Names in it are base names: the top

@@ -33,12 +33,16 @@ type importer struct {
 
 // Open implements provider.Importer.
 func (i importer) Open(ctx context.Context, paths []string) (provider.Export, error) {
+	hasher, err := provider.NewHasher(Volatile())
+	if err != nil {
+		return nil, err
+	}
 	files, err := archive.Open(ctx, paths, i.limits)
 	if err != nil {
 		return nil, err
 	}
 	e := &export{
-		files: files, entries: entryIndex{}, offsets: map[uint64]int{},
+		files: files, hasher: hasher, entries: entryIndex{}, offsets: map[uint64]int{},
 		report: provider.ExportReport{Files: []provider.ExportFile{}, Unknown: []string{}, Notes: []string{}},
 	}
 	if err := e.scan(ctx, i); err != nil {
@@ -53,6 +57,7 @@ func (i importer) Open(ctx context.Context, paths []string) (provider.Export, er
 // between copies and to join them with rows; Activities reads the entries.
 type export struct {
 	files   *archive.Archive
+	hasher  *provider.Hasher
 	report  provider.ExportReport
 	profile profile
 	rows    []row

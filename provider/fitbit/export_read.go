@@ -84,7 +84,7 @@ func (e *export) entryActivity(raw []byte) (a provider.ImportedActivity, ok bool
 		c.OffsetSource = place.source
 	}
 	a.Context = c
-	return hashed(a), true
+	return e.hashed(a), true
 }
 
 // context is what the export says about every record.
@@ -155,15 +155,11 @@ func (e *export) rowActivity(r row) provider.ImportedActivity {
 		a.StartedAt = place.startedAt()
 		a.Context.OffsetSource = place.source
 	}
-	return hashed(a)
+	return e.hashed(a)
 }
 
-func hashed(a provider.ImportedActivity) provider.ImportedActivity {
-	a.HashVersion = HashVersion
-	var err error
-	if a.ContentHash, err = provider.ImportHash(a.Raw, Volatile(), a.Context); err != nil {
-		a.ContentHash, _ = provider.ImportHash(a.Raw, nil, a.Context) // without paths it cannot fail
-	}
+func (e *export) hashed(a provider.ImportedActivity) provider.ImportedActivity {
+	a.ContentHash, a.HashVersion = e.hasher.Import(a.Raw, a.Context), HashVersion
 	return a
 }
 

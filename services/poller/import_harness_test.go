@@ -86,12 +86,12 @@ func (e *export) Activities(ctx context.Context, yield func(provider.ImportedAct
 		if !one.Edited.IsZero() {
 			a.ModifiedAt = &one.Edited
 		}
-		hash, err := provider.ImportHash(a.Raw, nil, a.Context)
+		hasher, err := provider.NewHasher(nil)
 		if err != nil {
 			return err
 		}
 		err = yield(provider.ImportedActivity{
-			Activity: a, ContentHash: hash, HashVersion: 1, File: "records.json", Duration: time.Duration(one.Minutes) * time.Minute,
+			Activity: a, ContentHash: hasher.Import(a.Raw, a.Context), HashVersion: 1, File: "records.json", Duration: time.Duration(one.Minutes) * time.Minute,
 			Read: e.size * int64(i+1) / int64(len(e.entries)), ForeignID: one.Foreign,
 		})
 		if err != nil {
