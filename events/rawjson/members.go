@@ -57,6 +57,10 @@ func ValidInside(text []byte, brackets int) bool {
 	return scanSpace(text, scanValue(text, scanSpace(text, 0), brackets)) == len(text)
 }
 
+// Prefix is how many bytes the value has that a text begins with, or -1 if it begins
+// with none that is whole. A number that ends with the text may be cut off.
+func Prefix(text []byte) int { return scanValue(text, 0, 0) }
+
 // Elements reads an array; ok is false for anything else. Elements share the
 // array's bytes.
 func Elements(array []byte) (list []json.RawMessage, ok bool) {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -79,57 +78,78 @@ type entryTimes struct {
 }
 
 func readEntry(raw []byte) (pageEntry, error) {
-	fields, err := membersOf(raw)
+	m, err := membersOf(raw)
 	if err != nil {
 		return pageEntry{}, err
 	}
-	e := pageEntry{times: timesOf(fields), sum: crc32.Checksum(raw, crc32.MakeTable(crc32.Castagnoli))}
-	if id, ok := digitsOf(fields["logId"]); ok {
+	e := pageEntry{times: m.entryTimes(), sum: crc32.Checksum(raw, crc32.MakeTable(crc32.Castagnoli))}
+	if id, ok := digitsOf(m.logID); ok {
 		e.id = id
 		e.number, _ = strconv.ParseUint(id, 10, 64) // digitsOf has checked it
 	}
-	if at, ok := exportTime(fields["lastModified"]); ok {
+	if at, ok := exportTime(m.lastModified); ok {
 		e.modified = &at
 	}
 	return e, nil
 }
 
-// membersOf are the few members that an importer looks at: each entry is read
-// twice.
-func membersOf(raw []byte) (map[string]json.RawMessage, error) {
-	fields := make(map[string]json.RawMessage, 6)
+// entryMembers are the few members of an entry that an importer looks at: each
+// entry is read twice. One that is null or absent is nil.
+type entryMembers struct {
+	logID, lastModified json.RawMessage
+	timeMembers
+}
+
+// timeMembers are those that say when it was.
+type timeMembers struct{ startTime, duration, logType, source json.RawMessage }
+
+func membersOf(raw []byte) (m entryMembers, err error) {
 	isObject := rawjson.Walk(bytes.Trim(raw, " \t\r\n"), func(quoted, value []byte) {
-		name := string(quoted[1 : len(quoted)-1])
-		if strings.Contains(name, `\`) {
-			_ = json.Unmarshal(quoted, &name) // the walk has checked it
+		name := quoted[1 : len(quoted)-1]
+		if bytes.IndexByte(name, '\\') >= 0 {
+			var plain string
+			_ = json.Unmarshal(quoted, &plain) // the walk has checked it
+			name = []byte(plain)
 		}
-		switch name {
-		case "logId", "startTime", "duration", "lastModified", "logType", "source":
-			fields[name] = value
+		if string(value) == "null" {
+			value = nil
+		}
+		switch string(name) {
+		case "logId":
+			m.logID = value
+		case "startTime":
+			m.startTime = value
+		case "duration":
+			m.duration = value
+		case "lastModified":
+			m.lastModified = value
+		case "logType":
+			m.logType = value
+		case "source":
+			m.source = value
 		}
 	})
 	if !isObject {
-		return nil, errors.New("the record is not a JSON object")
+		return entryMembers{}, errors.New("the record is not a JSON object")
 	}
-	maps.DeleteFunc(fields, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
-	return fields, nil
+	return m, nil
 }
 
-func timesOf(fields map[string]json.RawMessage) entryTimes {
+func (m timeMembers) entryTimes() entryTimes {
 	var t entryTimes
-	t.written, _ = exportTime(fields["startTime"])
-	t.duration, t.timed = milliseconds(fields["duration"])
-	t.wall = isWallTime(fields)
+	t.written, _ = exportTime(m.startTime)
+	t.duration, t.timed = milliseconds(m.duration)
+	t.wall = m.isWallTime()
 	return t
 }
 
 // isWallTime knows the one kind of entry whose startTime is not UTC: what people
 // typed into the app on an iPhone (section 2.2).
-func isWallTime(fields map[string]json.RawMessage) bool {
-	if logType, _ := rawjson.Text(fields["logType"]); logType != "manual" {
+func (m timeMembers) isWallTime() bool {
+	if logType, _ := rawjson.Text(m.logType); logType != "manual" {
 		return false
 	}
-	source, err := rawjson.Read(fields["source"])
+	source, err := rawjson.Read(m.source)
 	if err != nil {
 		return false
 	}

@@ -57,7 +57,7 @@ func (entryNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 // exportSpan reads when the workout was. A start that may have been on a wall
 // clock stays in the details too: that kind of entry is known from few samples.
 func (e *reading) exportSpan(w *events.Workout, c *events.ActivityContext) error {
-	t := timesOf(e.fields)
+	t := timeMembers{e.fields["startTime"], e.fields["duration"], e.fields["logType"], e.fields["source"]}.entryTimes()
 	switch {
 	case t.written.IsZero():
 		return errors.New("startTime is missing or is not a date and time of an export")

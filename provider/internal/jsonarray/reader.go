@@ -86,6 +86,9 @@ func (r *Reader) Next() (Element, error) {
 	case r.resyncs > maxResyncs:
 		return Element{}, ErrRuined
 	}
+	if element, ok := r.whole(); ok {
+		return element, nil
+	}
 	length, err := r.measure()
 	switch {
 	case errors.Is(err, errTooLong):
@@ -102,6 +105,26 @@ func (r *Reader) Next() (Element, error) {
 	r.at += length
 	r.skipComma()
 	return Element{Bytes: element}, nil
+}
+
+// whole reads an element that lies in the buffer with what follows it, as most do:
+// in one scan that finds its end and proves it to be JSON.
+func (r *Reader) whole() (Element, bool) {
+	length := rawjson.Prefix(r.buf[r.at:r.end])
+	if length < 0 {
+		return Element{}, false
+	}
+	behind := r.at + length
+	for behind < r.end && isSpace(r.buf[behind]) {
+		behind++
+	}
+	if behind == r.end || behind-r.at > r.max || r.buf[behind] != ',' && r.buf[behind] != ']' {
+		return Element{}, false
+	}
+	element := r.buf[r.at : r.at+length]
+	r.at = behind
+	r.skipComma()
+	return Element{Bytes: element}, true
 }
 
 func (r *Reader) begin() error {
@@ -144,9 +167,7 @@ func (r *Reader) finish() error {
 func (r *Reader) skipSpace() (byte, error) {
 	for {
 		for ; r.at < r.end; r.at++ {
-			switch c := r.buf[r.at]; c {
-			case ' ', '\t', '\r', '\n':
-			default:
+			if c := r.buf[r.at]; !isSpace(c) {
 				return c, nil
 			}
 		}
@@ -155,6 +176,8 @@ func (r *Reader) skipSpace() (byte, error) {
 		}
 	}
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // skipComma steps over what separates elements.
 func (r *Reader) skipComma() {
