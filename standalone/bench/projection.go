@@ -170,7 +170,7 @@ func (p *projection) forget(ctx context.Context, stream, durable string) error {
 // acknowledged waits until a durable has acknowledged the whole log, or what
 // works on it has ended.
 func (p *projection) acknowledged(ctx context.Context, durable string, ended chan error) error {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(25 * time.Millisecond) // each look costs the server as much as some facts
 	defer tick.Stop()
 	for {
 		position, known, err := p.bus.Position(ctx, events.StreamFacts, durable)
