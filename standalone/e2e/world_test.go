@@ -137,7 +137,7 @@ func (w *world) environment(t *testing.T, addr string) []string {
 
 // clientAt calls the gateway of a process.
 func clientAt(addr string) *client.Client {
-	return &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: &http.Client{Timeout: 30 * time.Second}}
+	return &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: &http.Client{Timeout: 2 * time.Minute}}
 }
 
 // consent lets an account's owner consent to everything.
