@@ -72,8 +72,8 @@ func (c *cloud) connector() *provider.Connector {
 func (c *cloud) harness() providertest.Harness {
 	return providertest.Harness{
 		Connector: c.connector(), Normalizers: Normalizers(), AccountID: testAccount,
-		Consent:   func(t *testing.T, address string) string { return c.consent(t, address, nil) },
-		ConsentTo: c.consent, Add: c.add, Variants: variants,
+		Consent:   func(t *testing.T, address string) string { return providertest.Visit(t, address, nil) },
+		ConsentTo: providertest.Visit, Add: c.add, Variants: variants,
 		Lacks: []providertest.Fault{providertest.FaultNotAdmitted, providertest.FaultNotLinked},
 		Fail: func(_ *testing.T, at providertest.Endpoint, f providertest.Fault) {
 			c.mu.Lock()
@@ -95,25 +95,6 @@ func (c *cloud) secret(kind string) string {
 	return s
 }
 
-// consent opens the consent page and grants what is asked for, or the given scopes.
-func (c *cloud) consent(t *testing.T, address string, scopes []string) string {
-	t.Helper()
-	if scopes != nil {
-		address += "&granted=" + url.QueryEscape(strings.Join(scopes, " "))
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Get(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	to, err := response.Location()
-	if err != nil {
-		t.Fatalf("the consent page answers %s without a redirect", response.Status)
-	}
-	return to.Query().Get("code")
-}
-
 func (c *cloud) authorize(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,8 +104,8 @@ func (c *cloud) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	scope := q.Get("scope")
-	if q.Has("granted") {
-		scope = q.Get("granted")
+	if q.Has(providertest.Granted) {
+		scope = q.Get(providertest.Granted)
 	}
 	code := c.secret("code")
 	c.codes[code] = consent{q.Get("code_challenge"), q.Get("redirect_uri"), scope}

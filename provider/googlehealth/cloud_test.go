@@ -89,9 +89,9 @@ func (c *cloud) config() Config {
 func (c *cloud) harness() providertest.Harness {
 	return providertest.Harness{
 		Connector: New(c.config()), Normalizers: Normalizers(), AccountID: testAccount,
-		Consent: func(t *testing.T, address string) string { return c.consent(t, address, nil) },
+		Consent: func(t *testing.T, address string) string { return providertest.Visit(t, address, nil) },
 		ConsentTo: func(t *testing.T, address string, scopes []string) string {
-			return c.consent(t, address, append([]string{"openid"}, scopes...))
+			return providertest.Visit(t, address, append([]string{"openid"}, scopes...))
 		},
 		Add: c.add, Remove: c.remove, Variants: variants,
 		Fail: func(_ *testing.T, at providertest.Endpoint, f providertest.Fault) {
@@ -114,25 +114,6 @@ func (c *cloud) secret(kind string) string {
 	return s
 }
 
-// consent opens the consent page and grants what is asked for, or the given scopes.
-func (c *cloud) consent(t *testing.T, address string, scopes []string) string {
-	t.Helper()
-	if scopes != nil {
-		address += "&granted=" + url.QueryEscape(strings.Join(scopes, " "))
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Get(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	to, err := response.Location()
-	if err != nil {
-		t.Fatalf("the consent page answers %s without a redirect", response.Status)
-	}
-	return to.Query().Get("code")
-}
-
 func (c *cloud) authorize(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,8 +123,8 @@ func (c *cloud) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	scope := q.Get("scope")
-	if q.Has("granted") {
-		scope = q.Get("granted")
+	if q.Has(providertest.Granted) {
+		scope = q.Get(providertest.Granted)
 	}
 	code := c.secret("code")
 	c.codes[code] = consent{q.Get("code_challenge"), q.Get("redirect_uri"), scope, q.Get("access_type") == "offline" && q.Get("prompt") == "consent"}
@@ -340,7 +321,7 @@ func (c *cloud) connected(t *testing.T) (*provider.Connector, provider.Grant) {
 	t.Helper()
 	connector := New(c.config())
 	sum := sha256.Sum256([]byte("v"))
-	code := c.consent(t, connector.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
+	code := providertest.Visit(t, connector.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
 		RedirectURI: "http://localhost/callback", State: "s", CodeChallenge: base64.RawURLEncoding.EncodeToString(sum[:]),
 	}), nil)
 	grant, err := connector.Authorizer.Exchange(t.Context(), provider.Secret(code), "v", "http://localhost/callback")

@@ -79,7 +79,7 @@ func TestEditsStayWhenTheDaysGoOn(t *testing.T) {
 	if err := a.cloud.Edit(account, first[1].ExternalID, func(w *simulator.Truth) { w.Steps = &steps }); err != nil {
 		t.Fatal(err)
 	}
-	a.clock.forward(30 * 24 * time.Hour)
+	a.clock.Forward(30 * 24 * time.Hour)
 	later := a.cloud.Truth(account)
 	if later[0].ExternalID != first[1].ExternalID || *later[0].Steps != 4 || len(later) < len(first)+10 {
 		t.Errorf("%d workouts, the first %s", len(later), later[0].ExternalID)
@@ -91,7 +91,7 @@ func TestEditsStayWhenTheDaysGoOn(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	a := newApp(t, nil)
-	a.server.Client().Transport.(*http.Transport).DisableKeepAlives = true // on a kept one, Go asks again by itself
+	a.Server.Client().Transport.(*http.Transport).DisableKeepAlives = true // on a kept one, Go asks again by itself
 	token := a.connect(a.people[0])
 	list := listPath + "?afterDate=2026-01-01&sort=asc&limit=50"
 	once := func(f fitbit.Fault) {
@@ -101,37 +101,37 @@ func TestFaults(t *testing.T) {
 			return fault
 		})
 	}
-	whole := a.get(token.Access, list).body
+	whole := a.get(token.Access, list).Body
 	once(fitbit.Fault{Status: 502, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte("<html>")})
-	if got := a.get(token.Access, list); got.status != 502 || got.body != "<html>" || got.header.Get("Content-Type") != "text/html" || got.header.Get("Fitbit-Rate-Limit-Limit") != "" {
+	if got := a.get(token.Access, list); got.Status != 502 || got.Body != "<html>" || got.Header.Get("Content-Type") != "text/html" || got.Header.Get("Fitbit-Rate-Limit-Limit") != "" {
 		t.Errorf("replaced: %+v", got)
 	}
 	once(fitbit.Fault{Drop: true})
-	if got, err := a.do(a.getRequest(token.Access, list)); err == nil {
-		t.Errorf("dropped: %d", got.status)
+	if got, err := a.Do(a.getRequest(token.Access, list)); err == nil {
+		t.Errorf("dropped: %d", got.Status)
 	}
 	once(fitbit.Fault{Cut: 100})
-	if got, err := a.do(a.getRequest(token.Access, list)); err == nil || got.status != 200 || got.body != whole[:100] {
-		t.Errorf("cut: %d bytes, %v", len(got.body), err)
+	if got, err := a.Do(a.getRequest(token.Access, list)); err == nil || got.Status != 200 || got.Body != whole[:100] {
+		t.Errorf("cut: %d bytes, %v", len(got.Body), err)
 	}
 	once(fitbit.Fault{Rewrite: bytes.ToUpper})
-	if got := a.get(token.Access, list); got.body != string(bytes.ToUpper([]byte(whole))) {
+	if got := a.get(token.Access, list); got.Body != string(bytes.ToUpper([]byte(whole))) {
 		t.Error("not rewritten")
 	}
-	if got := a.get(token.Access, list); got.body != whole {
+	if got := a.get(token.Access, list); got.Body != whole {
 		t.Error("a fault outlives its request")
 	}
 	once(fitbit.Fault{Before: true, Status: 409, Body: []byte("{}")})
-	if got := a.refresh(token.Refresh); got.status != 409 {
-		t.Errorf("conflict: %d", got.status)
+	if got := a.refresh(token.Refresh); got.Status != 409 {
+		t.Errorf("conflict: %d", got.Status)
 	}
 	next := a.tokensOf(a.refresh(token.Refresh)) // nothing was rotated
 	once(fitbit.Fault{Drop: true})
-	if _, err := a.do(a.formRequest("/oauth2/token", "grant_type", "refresh_token", "refresh_token", next.Refresh)); err == nil {
+	if _, err := a.Do(a.formRequest("/oauth2/token", "grant_type", "refresh_token", "refresh_token", next.Refresh)); err == nil {
 		t.Error("an answer that was to be lost arrived")
 	}
-	if got := a.refresh(next.Refresh); got.status != http.StatusBadRequest {
-		t.Errorf("the lost answer's token was not spent: %d", got.status)
+	if got := a.refresh(next.Refresh); got.Status != http.StatusBadRequest {
+		t.Errorf("the lost answer's token was not spent: %d", got.Status)
 	}
 }
 
@@ -141,8 +141,8 @@ func TestASlowAnswerEndsWithItsClient(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	a.cloud.SetFault(func(*fitbit.Call) *fitbit.Fault { cancel(); return &fitbit.Fault{Delay: time.Hour} })
-	if got, err := a.do(a.getRequest(token, "/1/user/-/profile.json").WithContext(ctx)); err == nil {
-		t.Errorf("answered %d", got.status)
+	if got, err := a.Do(a.getRequest(token, "/1/user/-/profile.json").WithContext(ctx)); err == nil {
+		t.Errorf("answered %d", got.Status)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestProfile(t *testing.T) {
 				OffsetFromUTCMillis                       int
 			}
 		}
-		if err := json.Unmarshal([]byte(got.body), &read); err != nil {
+		if err := json.Unmarshal([]byte(got.Body), &read); err != nil {
 			t.Fatal(err)
 		}
 		zone, err := time.LoadLocation(read.User.Timezone)
@@ -210,8 +210,8 @@ func TestManyClientsAtOnce(t *testing.T) {
 		for range 2 {
 			group.Go(func() {
 				for range 5 {
-					if got, err := a.do(a.getRequest(pair.Access, listPath+"?beforeDate=2099-01-01&sort=desc")); err != nil || got.status != 200 {
-						t.Errorf("list: %d %v", got.status, err)
+					if got, err := a.Do(a.getRequest(pair.Access, listPath+"?beforeDate=2099-01-01&sort=desc")); err != nil || got.Status != 200 {
+						t.Errorf("list: %d %v", got.Status, err)
 					}
 				}
 			})

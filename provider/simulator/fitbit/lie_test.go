@@ -140,16 +140,16 @@ func TestAQuotaOfOnesOwn(t *testing.T) {
 	}
 	const address = listPath + "?beforeDate=2099-01-01&sort=desc&limit=10&offset=0"
 	for i, want := range []int{200, 200, 429} {
-		if got := a.get(token, address); got.status != want {
-			t.Fatalf("request %d is answered %d, want %d", i+1, got.status, want)
+		if got := a.get(token, address); got.Status != want {
+			t.Fatalf("request %d is answered %d, want %d", i+1, got.Status, want)
 		}
 	}
 	if n := a.cloud.Overruns(account); n != 1 {
 		t.Errorf("%d overruns, want 1", n)
 	}
-	a.clock.forward(3 * time.Second)
-	if got := a.get(token, address); got.status != 200 {
-		t.Errorf("after the reset: %d", got.status)
+	a.clock.Forward(3 * time.Second)
+	if got := a.get(token, address); got.Status != 200 {
+		t.Errorf("after the reset: %d", got.Status)
 	}
 	if a.cloud.SetQuota("NOBODY", 2, time.Minute) == nil || a.cloud.SetQuota(account, 0, time.Minute) == nil {
 		t.Error("an impossible quota was taken")

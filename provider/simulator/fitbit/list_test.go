@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 )
 
@@ -49,13 +50,13 @@ func TestNextLinksGiveEveryRecordOnce(t *testing.T) {
 
 // walk follows next verbatim, and wants each entry to be the record's bytes.
 func (a *app) walk(token, address, account string) (ids []string, last page) {
-	a.t.Helper()
+	a.T.Helper()
 	for address != "" {
 		last = a.page(token, address)
 		for _, record := range last.Activities {
-			id := idOf(a.t, record)
+			id := idOf(a.T, record)
 			if !bytes.Equal(record, a.cloud.RawRecord(account, id)) {
-				a.t.Fatalf("%s is not sent as RawRecord gives it:\n%s", id, record)
+				a.T.Fatalf("%s is not sent as RawRecord gives it:\n%s", id, record)
 			}
 			ids = append(ids, id)
 		}
@@ -68,7 +69,7 @@ func TestPaginationEchoesTheQuery(t *testing.T) {
 	a := newApp(t, nil)
 	token := a.connect(a.people[0]).Access
 	got := a.page(token, listPath+"?afterDate=2026-03-01T04%3A05%3A06&sort=asc&limit=10&offset=0").Pagination
-	want := a.server.URL + listPath + "?offset=10&limit=10&sort=asc&afterDate=" + url.QueryEscape("2026-03-01T04:05:06")
+	want := a.Server.URL + listPath + "?offset=10&limit=10&sort=asc&afterDate=" + url.QueryEscape("2026-03-01T04:05:06")
 	if got.Next != want || got.Previous != "" || got.AfterDate != "2026-03-01T04:05:06" || got.BeforeDate != "" || got.Sort != "asc" || got.Limit != 10 || got.Offset != 0 {
 		t.Errorf("pagination %+v, want next %s", got, want)
 	}
@@ -129,8 +130,8 @@ func TestListQueriesAreValidated(t *testing.T) {
 		"afterDate=2026-01-01&sort=asc&offset=x":              "offset",
 	} {
 		got := a.get(token, listPath+"?"+query)
-		if got.status != http.StatusBadRequest || got.errorType(t) != "validation "+field {
-			t.Errorf("%s: %d %s", query, got.status, got.body)
+		if got.Status != http.StatusBadRequest || errorType(t, got) != "validation "+field {
+			t.Errorf("%s: %d %s", query, got.Status, got.Body)
 		}
 	}
 }
@@ -142,12 +143,12 @@ func TestAnAccountWithoutAnythingHasNoActivitiesMember(t *testing.T) {
 	}
 	a := newApp(t, func(o *fitbit.Options) { o.People = append(o.People, novice) })
 	got := a.get(a.connect(novice).Access, listPath+"?afterDate=2026-01-01&sort=asc")
-	if got.status != http.StatusOK || strings.Contains(got.body, "activities\"") {
-		t.Errorf("%d %s", got.status, got.body)
+	if got.Status != http.StatusOK || strings.Contains(got.Body, "activities\"") {
+		t.Errorf("%d %s", got.Status, got.Body)
 	}
 	known := a.get(a.connect(a.people[0]).Access, listPath+"?afterDate=2099-01-01&sort=asc")
-	if !strings.Contains(known.body, `"activities":[]`) {
-		t.Errorf("an empty window of a known account: %s", known.body)
+	if !strings.Contains(known.Body, `"activities":[]`) {
+		t.Errorf("an empty window of a known account: %s", known.Body)
 	}
 }
 
@@ -156,27 +157,27 @@ func TestQuota(t *testing.T) {
 	token := a.connect(a.people[0]).Access
 	other := a.connect(a.people[1]).Access
 	address := listPath + "?afterDate=2026-05-01&sort=asc&limit=1"
-	check := func(got result, status, remaining, reset int) {
+	check := func(got apptest.Answer, status, remaining, reset int) {
 		t.Helper()
-		h := got.header
-		if got.status != status || h.Get("Fitbit-Rate-Limit-Limit") != "3" || h.Get("Fitbit-Rate-Limit-Remaining") != strconv.Itoa(remaining) ||
+		h := got.Header
+		if got.Status != status || h.Get("Fitbit-Rate-Limit-Limit") != "3" || h.Get("Fitbit-Rate-Limit-Remaining") != strconv.Itoa(remaining) ||
 			h.Get("Fitbit-Rate-Limit-Reset") != strconv.Itoa(reset) {
-			t.Errorf("status %d, headers %v, want %d with %d left and %d s", got.status, h, status, remaining, reset)
+			t.Errorf("status %d, headers %v, want %d with %d left and %d s", got.Status, h, status, remaining, reset)
 		}
 	}
 	check(a.get(token, address), 200, 2, 3000) // at ten past
 	check(a.get(token, address), 200, 1, 3000)
 	check(a.get(token, "/1/user/-/profile.json"), 200, 0, 3000)
-	a.clock.forward(20 * time.Minute)
+	a.clock.Forward(20 * time.Minute)
 	refused := a.get(token, address)
 	check(refused, 429, 0, 1800)
-	if refused.header.Get("Retry-After") != "1800" || refused.errorType(t) != "system n/a" {
-		t.Errorf("429 with %v %s", refused.header, refused.body)
+	if refused.Header.Get("Retry-After") != "1800" || errorType(t, refused) != "system n/a" {
+		t.Errorf("429 with %v %s", refused.Header, refused.Body)
 	}
 	check(a.get(other, address), 200, 2, 1800)
-	a.clock.forward(30*time.Minute - time.Second)
+	a.clock.Forward(30*time.Minute - time.Second)
 	check(a.get(token, address), 429, 0, 1)
-	a.clock.forward(time.Second)
+	a.clock.Forward(time.Second)
 	check(a.get(token, address), 200, 2, 3600)
 	if answers := a.cloud.Answers(); answers[429] != 2 {
 		t.Errorf("answers %v, want two refusals", answers)
@@ -189,7 +190,7 @@ func TestAnEnglishClientGetsMiles(t *testing.T) {
 	ask := func(language string) string {
 		r := a.getRequest(token, listPath+"?afterDate=2026-01-01&sort=asc")
 		r.Header.Set("Accept-Language", language)
-		return a.must(r).body
+		return a.Must(r).Body
 	}
 	if got := ask("en_US"); !strings.Contains(got, `"Mile"`) || strings.Contains(got, `"Kilometer"`) {
 		t.Error("en_US does not get miles")

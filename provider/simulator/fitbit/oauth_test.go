@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"html"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,42 +14,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 )
-
-// fields reads the form that a browser would send from the page itself.
-func fields(page string) url.Values {
-	form := url.Values{}
-	for _, tag := range regexp.MustCompile(`<input [^>]*>`).FindAllString(page, -1) {
-		attribute := func(name string) string {
-			if found := regexp.MustCompile(name + `="([^"]*)"`).FindStringSubmatch(tag); found != nil {
-				return html.UnescapeString(found[1])
-			}
-			return ""
-		}
-		if kind := attribute("type"); kind == "hidden" || strings.Contains(tag, " checked") {
-			form.Add(attribute("name"), attribute("value"))
-		}
-	}
-	return form
-}
 
 func TestAPersonCanClickThroughTheConsentPage(t *testing.T) {
 	a := newApp(t, nil)
 	nasty := `"><script>alert(1)</script>&`
 	shown := a.get("", a.authorizeURL("state", nasty))
-	if shown.status != http.StatusOK || !strings.HasPrefix(shown.header.Get("Content-Type"), "text/html") {
-		t.Fatalf("%d %s", shown.status, shown.body)
+	if shown.Status != http.StatusOK || !strings.HasPrefix(shown.Header.Get("Content-Type"), "text/html") {
+		t.Fatalf("%d %s", shown.Status, shown.Body)
 	}
-	if strings.Contains(shown.body, "<script>") {
+	if strings.Contains(shown.Body, "<script>") {
 		t.Error("the page holds a script of the request")
 	}
 	for _, p := range a.people {
-		if !strings.Contains(shown.body, p.DisplayName()) {
+		if !strings.Contains(shown.Body, p.DisplayName()) {
 			t.Errorf("%s cannot be chosen", p.DisplayName())
 		}
 	}
-	form := fields(shown.body)
+	form := apptest.Fields(shown.Body)
 	if form.Get("state") != nasty || !slices.Equal(form["granted"], strings.Fields(everyScope)) || form.Get("person") != a.people[0].AccountID() {
 		t.Fatalf("the form holds %v", form)
 	}
@@ -58,10 +41,10 @@ func TestAPersonCanClickThroughTheConsentPage(t *testing.T) {
 	r := a.formRequest("/oauth2/authorize")
 	r.Header.Del("Authorization")
 	r = a.withForm(r, form)
-	sent := a.must(r)
-	back, err := url.Parse(sent.header.Get("Location"))
-	if err != nil || sent.status != http.StatusFound {
-		t.Fatalf("%d %s %v", sent.status, sent.body, err)
+	sent := a.Must(r)
+	back, err := url.Parse(sent.Header.Get("Location"))
+	if err != nil || sent.Status != http.StatusFound {
+		t.Fatalf("%d %s %v", sent.Status, sent.Body, err)
 	}
 	if q := back.Query(); back.Host != "app.example" || q.Get("keep") != "1" || q.Get("state") != nasty || q.Get("code") == "" || q.Has("error") {
 		t.Errorf("the browser goes to %s", back)
@@ -71,7 +54,7 @@ func TestAPersonCanClickThroughTheConsentPage(t *testing.T) {
 func (a *app) withForm(r *http.Request, form url.Values) *http.Request {
 	again, err := http.NewRequest(r.Method, r.URL.String(), strings.NewReader(form.Encode()))
 	if err != nil {
-		a.t.Fatal(err)
+		a.T.Fatal(err)
 	}
 	again.Header = r.Header
 	return again
@@ -79,7 +62,7 @@ func (a *app) withForm(r *http.Request, form url.Values) *http.Request {
 
 func TestDeclining(t *testing.T) {
 	a := newApp(t, nil)
-	back, err := fitbit.Decide(context.Background(), a.server.Client(), a.authorizeURL(), fitbit.Decision{Deny: true})
+	back, err := fitbit.Decide(context.Background(), a.Server.Client(), a.authorizeURL(), fitbit.Decision{Deny: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,10 +89,10 @@ func TestInvalidRequestsShowAPageAndNeverRedirect(t *testing.T) {
 	} {
 		address := a.authorizeURL(changes...)
 		got := a.get("", address)
-		if got.status != http.StatusBadRequest || got.header.Get("Location") != "" || !strings.Contains(got.body, "invalid_") {
-			t.Errorf("%s: %d %v", name, got.status, got.header)
+		if got.Status != http.StatusBadRequest || got.Header.Get("Location") != "" || !strings.Contains(got.Body, "invalid_") {
+			t.Errorf("%s: %d %v", name, got.Status, got.Header)
 		}
-		if _, err := fitbit.Decide(context.Background(), a.server.Client(), address, fitbit.Decision{AccountID: a.people[0].AccountID()}); err == nil {
+		if _, err := fitbit.Decide(context.Background(), a.Server.Client(), address, fitbit.Decision{AccountID: a.people[0].AccountID()}); err == nil {
 			t.Errorf("%s: a person could consent", name)
 		}
 	}
@@ -118,7 +101,7 @@ func TestInvalidRequestsShowAPageAndNeverRedirect(t *testing.T) {
 		"nothing":         {AccountID: a.people[0].AccountID(), Scopes: []string{}},
 		"more than asked": {AccountID: a.people[0].AccountID(), Scopes: []string{"activity", "weight"}},
 	} {
-		if back, err := fitbit.Decide(context.Background(), a.server.Client(), a.authorizeURL(), d); err == nil {
+		if back, err := fitbit.Decide(context.Background(), a.Server.Client(), a.authorizeURL(), d); err == nil {
 			t.Errorf("%s: the browser goes to %s", name, back)
 		}
 	}
@@ -141,44 +124,44 @@ func TestExchange(t *testing.T) {
 
 func TestExchangeIsStrict(t *testing.T) {
 	a := newApp(t, nil)
-	send := func(code, redirect, verifier string) result {
+	send := func(code, redirect, verifier string) apptest.Answer {
 		return a.form("/oauth2/token", "grant_type", "authorization_code", "code", code, "redirect_uri", redirect, "code_verifier", verifier)
 	}
 	p := a.people[0]
-	for name, got := range map[string]result{
+	for name, got := range map[string]apptest.Answer{
 		"unknown code":   send("nonsense", redirectURI, verifier),
 		"other redirect": send(a.code(p), "http://other.example/", verifier),
 		"no redirect":    send(a.code(p), "", verifier),
 		"other verifier": send(a.code(p), redirectURI, strings.Repeat("x", 50)),
 		"no verifier":    send(a.code(p), redirectURI, ""),
 	} {
-		if got.status != http.StatusBadRequest || got.errorType(t) != "invalid_grant" {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got.Status != http.StatusBadRequest || errorType(t, got) != "invalid_grant" {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
 	late := a.code(p)
-	a.clock.forward(10 * time.Minute)
-	if got := a.exchange(late); got.status != http.StatusBadRequest {
-		t.Errorf("a code of ten minutes ago: %d", got.status)
+	a.clock.Forward(10 * time.Minute)
+	if got := a.exchange(late); got.Status != http.StatusBadRequest {
+		t.Errorf("a code of ten minutes ago: %d", got.Status)
 	}
 	if a.cloud.Grants(p.AccountID()) != 0 {
 		t.Error("a refused exchange left a grant")
 	}
 	code := a.code(p)
 	first := a.tokensOf(a.exchange(code))
-	if got := a.exchange(code); got.status != http.StatusBadRequest || got.errorType(t) != "invalid_grant" {
-		t.Errorf("a code twice: %d %s", got.status, got.body)
+	if got := a.exchange(code); got.Status != http.StatusBadRequest || errorType(t, got) != "invalid_grant" {
+		t.Errorf("a code twice: %d %s", got.Status, got.Body)
 	}
-	if got := a.refresh(first.Refresh); got.status != http.StatusBadRequest {
-		t.Errorf("the grant of a code that came twice still works: %d", got.status)
+	if got := a.refresh(first.Refresh); got.Status != http.StatusBadRequest {
+		t.Errorf("the grant of a code that came twice still works: %d", got.Status)
 	}
 	wrong := a.formRequest("/oauth2/token", "grant_type", "refresh_token", "refresh_token", "x")
 	wrong.SetBasicAuth(clientID, "wrong")
-	if got := a.must(wrong); got.status != http.StatusUnauthorized || got.errorType(t) != "invalid_client" {
-		t.Errorf("wrong secret: %d %s", got.status, got.body)
+	if got := a.Must(wrong); got.Status != http.StatusUnauthorized || errorType(t, got) != "invalid_client" {
+		t.Errorf("wrong secret: %d %s", got.Status, got.Body)
 	}
-	if got := a.form("/oauth2/token", "grant_type", "password"); got.status != http.StatusBadRequest || got.errorType(t) != "invalid_request" {
-		t.Errorf("grant type: %d %s", got.status, got.body)
+	if got := a.form("/oauth2/token", "grant_type", "password"); got.Status != http.StatusBadRequest || errorType(t, got) != "invalid_request" {
+		t.Errorf("grant type: %d %s", got.Status, got.Body)
 	}
 }
 
@@ -193,22 +176,22 @@ func TestRotationIsStrict(t *testing.T) {
 	}
 	profile := "/1/user/-/profile.json"
 	for name, token := range map[string]string{"old": first.Access, "new": second.Access} {
-		if got := a.get(token, profile); got.status != http.StatusOK {
-			t.Errorf("%s access token: %d", name, got.status)
+		if got := a.get(token, profile); got.Status != http.StatusOK {
+			t.Errorf("%s access token: %d", name, got.Status)
 		}
 	}
 	reused := a.refresh(first.Refresh)
-	if reused.status != http.StatusBadRequest || reused.errorType(t) != "invalid_grant" || !strings.Contains(reused.body, first.Refresh) {
-		t.Errorf("a spent token: %d, and its message must echo the token", reused.status)
+	if reused.Status != http.StatusBadRequest || errorType(t, reused) != "invalid_grant" || !strings.Contains(reused.Body, first.Refresh) {
+		t.Errorf("a spent token: %d, and its message must echo the token", reused.Status)
 	}
-	if got := a.refresh(second.Refresh); got.status != http.StatusBadRequest {
-		t.Errorf("the grant outlives the reuse: %d", got.status)
+	if got := a.refresh(second.Refresh); got.Status != http.StatusBadRequest {
+		t.Errorf("the grant outlives the reuse: %d", got.Status)
 	}
-	if got := a.get(second.Access, profile); got.status != http.StatusUnauthorized || got.errorType(t) != "invalid_token n/a" {
-		t.Errorf("its access token: %d %s", got.status, got.body)
+	if got := a.get(second.Access, profile); got.Status != http.StatusUnauthorized || errorType(t, got) != "invalid_token n/a" {
+		t.Errorf("its access token: %d %s", got.Status, got.Body)
 	}
-	if got := a.get(bystander.Access, profile); got.status != http.StatusOK {
-		t.Errorf("another grant of the person: %d", got.status)
+	if got := a.get(bystander.Access, profile); got.Status != http.StatusOK {
+		t.Errorf("another grant of the person: %d", got.Status)
 	}
 }
 
@@ -219,8 +202,8 @@ func TestAccessTokens(t *testing.T) {
 	list := listPath + "?afterDate=2026-01-01&sort=asc"
 	check := func(token, address string, status int, word string) {
 		t.Helper()
-		if got := a.get(token, address); got.status != status || word != "" && got.errorType(t) != word {
-			t.Errorf("%s: %d %.200s, want %d %s", address, got.status, got.body, status, word)
+		if got := a.get(token, address); got.Status != status || word != "" && errorType(t, got) != word {
+			t.Errorf("%s: %d %.200s, want %d %s", address, got.Status, got.Body, status, word)
 		}
 	}
 	check(token, list, 200, "")
@@ -231,7 +214,7 @@ func TestAccessTokens(t *testing.T) {
 	check(token, "/1/user/"+a.people[0].AccountID()+"/profile.json", 200, "")
 	check(token, "/1/user/"+a.people[1].AccountID()+"/profile.json", 403, "insufficient_permissions n/a")
 	check(token, "/1/user/-/unheard.json", 404, "not_found n/a")
-	a.clock.forward(time.Hour)
+	a.clock.Forward(time.Hour)
 	check(token, list, 401, "expired_token n/a")
 	again := a.connect(a.people[0])
 	check(again.Access, list, 200, "")
@@ -250,11 +233,11 @@ func TestHeartRateNeedsItsScope(t *testing.T) {
 	a := newApp(t, nil)
 	list := listPath + "?afterDate=2026-01-01&sort=asc"
 	members := regexp.MustCompile(`"(averageHeartRate|heartRateZones|heartRateLink|activeZoneMinutes)"`)
-	if got := a.get(a.connect(a.people[0]).Access, list); !members.MatchString(got.body) {
+	if got := a.get(a.connect(a.people[0]).Access, list); !members.MatchString(got.Body) {
 		t.Error("no heart rate with the scope")
 	}
-	if got := a.get(a.connect(a.people[0], "activity").Access, list); got.status != 200 || members.MatchString(got.body) {
-		t.Errorf("%d, or heart rate without the scope", got.status)
+	if got := a.get(a.connect(a.people[0], "activity").Access, list); got.Status != 200 || members.MatchString(got.Body) {
+		t.Errorf("%d, or heart rate without the scope", got.Status)
 	}
 }
 
@@ -267,14 +250,14 @@ func TestRevoking(t *testing.T) {
 		if which == "refresh" {
 			token = pair.Refresh
 		}
-		if got := a.form("/oauth2/revoke", "token", token); got.status != http.StatusOK || got.body != "" {
-			t.Errorf("%s: %d %q", which, got.status, got.body)
+		if got := a.form("/oauth2/revoke", "token", token); got.Status != http.StatusOK || got.Body != "" {
+			t.Errorf("%s: %d %q", which, got.Status, got.Body)
 		}
-		if got := a.refresh(other.Refresh); got.status != http.StatusBadRequest || a.cloud.Grants(p.AccountID()) != 0 {
+		if got := a.refresh(other.Refresh); got.Status != http.StatusBadRequest || a.cloud.Grants(p.AccountID()) != 0 {
 			t.Errorf("%s: the consent did not end as a whole", which)
 		}
-		if got := a.form("/oauth2/revoke", "token", token); got.status != http.StatusNotFound {
-			t.Errorf("%s again: %d", which, got.status)
+		if got := a.form("/oauth2/revoke", "token", token); got.Status != http.StatusNotFound {
+			t.Errorf("%s again: %d", which, got.Status)
 		}
 	}
 }
@@ -285,15 +268,15 @@ func TestGrantsOutliveARestart(t *testing.T) {
 	before := newApp(t, keep)
 	pair := before.connect(before.people[0])
 	after := newApp(t, keep)
-	if got := after.get(pair.Access, "/1/user/-/profile.json"); got.status != http.StatusOK {
-		t.Errorf("access token after a restart: %d %s", got.status, got.body)
+	if got := after.get(pair.Access, "/1/user/-/profile.json"); got.Status != http.StatusOK {
+		t.Errorf("access token after a restart: %d %s", got.Status, got.Body)
 	}
 	next := after.tokensOf(after.refresh(pair.Refresh))
-	if got := newApp(t, keep).refresh(pair.Refresh); got.status != http.StatusBadRequest {
-		t.Errorf("a spent token is fresh again after a restart: %d", got.status)
+	if got := newApp(t, keep).refresh(pair.Refresh); got.Status != http.StatusBadRequest {
+		t.Errorf("a spent token is fresh again after a restart: %d", got.Status)
 	}
-	if got := newApp(t, keep).refresh(next.Refresh); got.status != http.StatusBadRequest {
-		t.Errorf("the grant's end is forgotten after a restart: %d", got.status)
+	if got := newApp(t, keep).refresh(next.Refresh); got.Status != http.StatusBadRequest {
+		t.Errorf("the grant's end is forgotten after a restart: %d", got.Status)
 	}
 	last := newApp(t, keep)
 	kept := last.connect(last.people[1])

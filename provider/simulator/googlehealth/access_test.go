@@ -20,19 +20,19 @@ func TestAccessTokens(t *testing.T) {
 		t.Helper()
 		got := a.get(token, listPath)
 		a.wantProblem(got, 401, "UNAUTHENTICATED", "")
-		if !strings.Contains(got.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
-			t.Errorf("headers %v", got.header)
+		if !strings.Contains(got.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+			t.Errorf("headers %v", got.Header)
 		}
 	}
 	refused("")
 	refused("nonsense")
 	refused(pair.Refresh)
-	if got := a.get("", listPath+"?key=AIzaEXAMPLE"); got.status != 401 {
-		t.Errorf("an API key: %d", got.status)
+	if got := a.get("", listPath+"?key=AIzaEXAMPLE"); got.Status != 401 {
+		t.Errorf("an API key: %d", got.Status)
 	}
-	a.clock.forward(time.Hour - time.Second)
+	a.clock.Forward(time.Hour - time.Second)
 	a.page(pair.Access, listPath)
-	a.clock.forward(time.Second)
+	a.clock.Forward(time.Second)
 	refused(pair.Access)
 	next := a.tokensOf(a.refresh(pair.Refresh))
 	a.page(next.Access, listPath)
@@ -58,8 +58,8 @@ func TestEveryScopeOpensItsPart(t *testing.T) {
 		for path, opening := range paths {
 			got := a.get(token, path)
 			if slices.Contains(opening, scope) {
-				if got.status != 200 {
-					t.Errorf("%s with %s: %d", path, scope, got.status)
+				if got.Status != 200 {
+					t.Errorf("%s with %s: %d", path, scope, got.Status)
 				}
 				continue
 			}
@@ -72,8 +72,8 @@ func TestEveryScopeOpensItsPart(t *testing.T) {
 	}
 	a.wantProblem(a.get(grant("openid email"), identityPath), 403, "PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 	a.wantProblem(a.get(grant(activity+" "+platform), identityPath), 403, "PERMISSION_DENIED", "DISALLOWED_OAUTH_SCOPES")
-	if got := a.get(grant(activity+" openid email"), identityPath); got.status != 200 {
-		t.Errorf("with openid beside it: %d", got.status)
+	if got := a.get(grant(activity+" openid email"), identityPath); got.Status != 200 {
+		t.Errorf("with openid beside it: %d", got.Status)
 	}
 }
 
@@ -102,8 +102,8 @@ func TestAccountsThatAreNotReady(t *testing.T) {
 		a.form("/revoke", "token", pair.Refresh)
 		again := a.connect(0)
 		healed := state == googlehealth.AccountDenied || state == googlehealth.AccountDataDenied
-		if got := a.get(again.Access, identityPath); (got.status == 200) != healed {
-			t.Errorf("%s: after a new consent: %d", state, got.status)
+		if got := a.get(again.Access, identityPath); (got.Status == 200) != healed {
+			t.Errorf("%s: after a new consent: %d", state, got.Status)
 		}
 		if err := a.cloud.SetAccountState(account, googlehealth.AccountLinked); err != nil {
 			t.Fatal(err)
@@ -138,19 +138,19 @@ func TestQuotas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.server.Close()
-		a.cloud, a.server = b, httptest.NewServer(b.Handler()) // the quota as it is without a test's wishes
-		defer a.server.Close()
+		a.Server.Close()
+		a.cloud, a.Server = b, httptest.NewServer(b.Handler()) // the quota as it is without a test's wishes
+		defer a.Server.Close()
 		token := a.connect(0).Access
 		for i := range want + 3 {
 			got := a.get(token, identityPath)
-			if (got.status == 200) != (i < want) {
-				t.Fatalf("verified %t: request %d is answered %d", verified, i+1, got.status)
+			if (got.Status == 200) != (i < want) {
+				t.Fatalf("verified %t: request %d is answered %d", verified, i+1, got.Status)
 			}
 			if i >= want {
 				a.wantProblem(got, 429, "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED")
-				if got.header.Get("Retry-After") != "" {
-					t.Errorf("Retry-After %s", got.header.Get("Retry-After"))
+				if got.Header.Get("Retry-After") != "" {
+					t.Errorf("Retry-After %s", got.Header.Get("Retry-After"))
 				}
 			}
 		}
@@ -158,7 +158,7 @@ func TestQuotas(t *testing.T) {
 			t.Errorf("%d overruns", n)
 		}
 		a.page(a.connect(1).Access, listPath) // another account has its own
-		a.clock.forward(time.Minute)
+		a.clock.Forward(time.Minute)
 		a.page(token, listPath)
 	}
 }
@@ -170,32 +170,32 @@ func TestAQuotaOfOnesOwnAndOfTheProject(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []int{200, 200, 429} {
-		if got := a.get(first, identityPath); got.status != want || (got.header.Get("Retry-After") != "") != (want == 429) {
-			t.Fatalf("request %d is answered %d with %q", i+1, got.status, got.header.Get("Retry-After"))
+		if got := a.get(first, identityPath); got.Status != want || (got.Header.Get("Retry-After") != "") != (want == 429) {
+			t.Fatalf("request %d is answered %d with %q", i+1, got.Status, got.Header.Get("Retry-After"))
 		}
 	}
 	a.page(second, listPath)
-	a.clock.forward(3 * time.Second)
+	a.clock.Forward(3 * time.Second)
 	a.page(first, listPath)
 	if err := a.cloud.SetProjectQuota(3, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	a.clock.forward(time.Minute)
+	a.clock.Forward(time.Minute)
 	for i, token := range []string{first, second, second, second, first} {
 		got := a.get(token, identityPath)
-		if (got.status == 200) != (i < 3) {
-			t.Errorf("request %d of the project is answered %d", i+1, got.status)
+		if (got.Status == 200) != (i < 3) {
+			t.Errorf("request %d of the project is answered %d", i+1, got.Status)
 		}
-		if wait, err := strconv.Atoi(got.header.Get("Retry-After")); got.status == 429 && (err != nil || wait < 1 || wait > 60) {
-			t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
+		if wait, err := strconv.Atoi(got.Header.Get("Retry-After")); got.Status == 429 && (err != nil || wait < 1 || wait > 60) {
+			t.Errorf("Retry-After %q", got.Header.Get("Retry-After"))
 		}
 	}
 	if a.cloud.ProjectOverruns() != 2 {
 		t.Errorf("%d overruns of the project", a.cloud.ProjectOverruns())
 	}
 	a.cloud.SetRetryAfter(false)
-	if got := a.get(first, identityPath); got.status != 429 || got.header.Get("Retry-After") != "" {
-		t.Errorf("%d with %q", got.status, got.header.Get("Retry-After"))
+	if got := a.get(first, identityPath); got.Status != 429 || got.Header.Get("Retry-After") != "" {
+		t.Errorf("%d with %q", got.Status, got.Header.Get("Retry-After"))
 	}
 	if a.cloud.SetQuota("1", 2, time.Minute) == nil || a.cloud.SetQuota(a.account(0), 0, time.Minute) == nil || a.cloud.SetProjectQuota(1, 0) == nil {
 		t.Error("an impossible quota was taken")
@@ -206,12 +206,12 @@ func TestUnknownPathsArePages(t *testing.T) {
 	a := newApp(t, nil)
 	token := a.connect(0).Access
 	for _, path := range []string{"/v4/users/me", "/v4beta/users/me/identity", "/1/user/-/profile.json", "/v4/users/me/dataTypes/exercise"} {
-		if got := a.get(token, path); got.status != 404 || !strings.HasPrefix(got.header.Get("Content-Type"), "text/html") || json.Valid([]byte(got.body)) {
-			t.Errorf("%s: %d %s", path, got.status, got.header.Get("Content-Type"))
+		if got := a.get(token, path); got.Status != 404 || !strings.HasPrefix(got.Header.Get("Content-Type"), "text/html") || json.Valid([]byte(got.Body)) {
+			t.Errorf("%s: %d %s", path, got.Status, got.Header.Get("Content-Type"))
 		}
 	}
-	if got := a.must(a.request(http.MethodPost, token, listPath, "{}")); got.status < 400 {
-		t.Errorf("writing a point: %d", got.status)
+	if got := a.Must(a.Request(http.MethodPost, token, listPath, "{}")); got.Status < 400 {
+		t.Errorf("writing a point: %d", got.Status)
 	}
 }
 
@@ -220,11 +220,11 @@ func TestIdentitySettingsProfileDevices(t *testing.T) {
 	for n, p := range a.people {
 		token := a.connect(n).Access
 		var who struct{ Name, HealthUserID, LegacyUserID string }
-		if err := json.Unmarshal([]byte(a.get(token, identityPath).body), &who); err != nil || who.HealthUserID != a.account(n) || who.LegacyUserID != p.AccountID() || who.Name != "users/me/identity" {
+		if err := json.Unmarshal([]byte(a.get(token, identityPath).Body), &who); err != nil || who.HealthUserID != a.account(n) || who.LegacyUserID != p.AccountID() || who.Name != "users/me/identity" {
 			t.Errorf("identity %+v %v", who, err)
 		}
 		var zone struct{ TimeZone, UTCOffset, DistanceUnit, LanguageLocale string }
-		if err := json.Unmarshal([]byte(a.get(token, "/v4/users/me/settings").body), &zone); err != nil {
+		if err := json.Unmarshal([]byte(a.get(token, "/v4/users/me/settings").Body), &zone); err != nil {
 			t.Fatal(err)
 		}
 		there, err := time.LoadLocation(zone.TimeZone)
@@ -236,7 +236,7 @@ func TestIdentitySettingsProfileDevices(t *testing.T) {
 			t.Errorf("settings %+v of %s", zone, p.Name())
 		}
 		var age map[string]any
-		if err := json.Unmarshal([]byte(a.get(token, "/v4/users/me/profile").body), &age); err != nil || len(age) != 2 || age["age"].(float64) < 18 {
+		if err := json.Unmarshal([]byte(a.get(token, "/v4/users/me/profile").Body), &age); err != nil || len(age) != 2 || age["age"].(float64) < 18 {
 			t.Errorf("profile %v %v", age, err)
 		}
 		var devices struct {
@@ -246,7 +246,7 @@ func TestIdentitySettingsProfileDevices(t *testing.T) {
 			}
 			NextPageToken string
 		}
-		if err := json.Unmarshal([]byte(a.get(token, "/v4/users/me/pairedDevices?pageSize=1").body), &devices); err != nil || len(devices.PairedDevices) != 1 || devices.PairedDevices[0].DeviceType != "TRACKER" || devices.NextPageToken == "" {
+		if err := json.Unmarshal([]byte(a.get(token, "/v4/users/me/pairedDevices?pageSize=1").Body), &devices); err != nil || len(devices.PairedDevices) != 1 || devices.PairedDevices[0].DeviceType != "TRACKER" || devices.NextPageToken == "" {
 			t.Fatalf("devices %+v %v", devices, err)
 		}
 		if last := devices.PairedDevices[0].LastSyncTime; last.After(noon) || last.Before(noon.AddDate(0, 0, -30)) {
@@ -254,7 +254,7 @@ func TestIdentitySettingsProfileDevices(t *testing.T) {
 		}
 		next := devices.NextPageToken
 		devices.NextPageToken = ""
-		if err := json.Unmarshal([]byte(a.get(token, "/v4/users/me/pairedDevices?pageSize=1&pageToken="+next).body), &devices); err != nil || devices.PairedDevices[0].DeviceType != "SCALE" || devices.NextPageToken != "" {
+		if err := json.Unmarshal([]byte(a.get(token, "/v4/users/me/pairedDevices?pageSize=1&pageToken="+next).Body), &devices); err != nil || devices.PairedDevices[0].DeviceType != "SCALE" || devices.NextPageToken != "" {
 			t.Errorf("devices %+v %v", devices, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 )
 
@@ -45,16 +46,16 @@ func TestAServiceAccountGetsATokenOfTheProject(t *testing.T) {
 		o.ServiceAccount = &googlehealth.ServiceAccount{Email: serviceEmail, Key: &key.PublicKey}
 	})
 	good := map[string]any{
-		"iss": serviceEmail, "scope": platform, "aud": a.server.URL + "/token",
+		"iss": serviceEmail, "scope": platform, "aud": a.Server.URL + "/token",
 		"iat": noon.Unix(), "exp": noon.Add(time.Hour).Unix(),
 	}
-	send := func(jwt string) result { return a.form("/token", "grant_type", assertion, "assertion", jwt) }
+	send := func(jwt string) apptest.Answer { return a.form("/token", "grant_type", assertion, "assertion", jwt) }
 	token := a.tokensOf(send(signedJWT(t, key, "RS256", good)))
 	if token.Refresh != "" || token.Expires != 3599 {
 		t.Errorf("%d s, a refresh token: %t", token.Expires, token.Refresh != "")
 	}
-	if got := a.get(token.Access, subscribers); got.status != 200 {
-		t.Errorf("subscribers: %d %s", got.status, got.body)
+	if got := a.get(token.Access, subscribers); got.Status != 200 {
+		t.Errorf("subscribers: %d %s", got.Status, got.Body)
 	}
 	a.wantProblem(a.get(token.Access, identityPath), 401, "UNAUTHENTICATED", "")
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -81,7 +82,7 @@ func TestAServiceAccountGetsATokenOfTheProject(t *testing.T) {
 		t.Log(name)
 		a.wantTokenError(send(jwt), 400, "invalid_grant")
 	}
-	a.clock.forward(time.Hour)
+	a.clock.Forward(time.Hour)
 	a.wantProblem(a.get(token.Access, subscribers), 401, "UNAUTHENTICATED", "")
 	none := newApp(t, nil)
 	none.wantTokenError(none.form("/token", "grant_type", assertion, "assertion", signedJWT(t, key, "RS256", good)), 400, "invalid_grant")

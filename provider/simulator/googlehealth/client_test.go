@@ -2,27 +2,23 @@ package googlehealth_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 )
 
 const (
 	clientID     = "123-test.apps.example"
-	clientSecret = "s3cret/with+signs"
-	redirectURI  = "http://app.example/callback?keep=1"
-	verifier     = "a-verifier-of-at-least-forty-three-characters-long"
+	clientSecret = apptest.ClientSecret
+	redirectURI  = apptest.RedirectURI
+	verifier     = apptest.Verifier
 
 	activity = googlehealth.ScopePrefix + "activity_and_fitness.readonly"
 	health   = googlehealth.ScopePrefix + "health_metrics_and_measurements.readonly"
@@ -39,22 +35,11 @@ const (
 
 var noon = time.Date(2026, time.May, 20, 12, 10, 0, 0, time.UTC)
 
-// clock is a time that a test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now }
-
-func (c *clock) forward(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
-
 // app is a client of a cloud over real HTTP.
 type app struct {
-	t      *testing.T
+	apptest.App
 	cloud  *googlehealth.Cloud
-	server *httptest.Server
-	clock  *clock
+	clock  *apptest.Clock
 	people []*simulator.Person
 }
 
@@ -64,7 +49,7 @@ func newApp(t *testing.T, change func(*googlehealth.Options)) *app {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &app{t: t, clock: &clock{now: noon}, people: people}
+	a := &app{clock: apptest.NewClock(noon), people: people}
 	o := googlehealth.Options{
 		ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{redirectURI, "http://other.example/"},
 		People: people, Now: a.clock.Now,
@@ -80,92 +65,40 @@ func newApp(t *testing.T, change func(*googlehealth.Options)) *app {
 			t.Fatal(err)
 		}
 	}
-	a.server = httptest.NewServer(a.cloud.Handler())
-	t.Cleanup(a.server.Close)
+	a.App = apptest.New(t, a.cloud.Handler())
 	return a
 }
 
 // account is the id of the roster's n-th person.
 func (a *app) account(n int) string { return googlehealth.HealthUserID(a.people[n]) }
 
-func challenge() string {
-	sum := sha256.Sum256([]byte(verifier))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
 // authorizeURL is a valid one; changes replace parameters, an empty value
 // takes one away.
 func (a *app) authorizeURL(changes ...string) string {
 	q := url.Values{
 		"client_id": {clientID}, "response_type": {"code"}, "scope": {everyScope}, "redirect_uri": {redirectURI},
-		"state": {"st&te"}, "code_challenge": {challenge()}, "code_challenge_method": {"S256"},
+		"state": {"st&te"}, "code_challenge": {apptest.Challenge()}, "code_challenge_method": {"S256"},
 		"access_type": {"offline"}, "prompt": {"consent"},
 	}
-	for i := 0; i < len(changes); i += 2 {
-		q.Set(changes[i], changes[i+1])
-		if changes[i+1] == "" {
-			q.Del(changes[i])
-		}
-	}
-	return a.server.URL + "/o/oauth2/v2/auth?" + q.Encode()
+	return a.Server.URL + "/o/oauth2/v2/auth?" + apptest.Values(q, changes...).Encode()
 }
 
 // code is what a person's consent to an authorize URL gives the app.
 func (a *app) code(authorizeURL string, d googlehealth.Decision) string {
-	a.t.Helper()
-	back, err := googlehealth.Decide(context.Background(), a.server.Client(), authorizeURL, d)
+	a.T.Helper()
+	back, err := googlehealth.Decide(context.Background(), a.Server.Client(), authorizeURL, d)
 	if err != nil {
-		a.t.Fatal(err)
+		a.T.Fatal(err)
 	}
 	if back.Query().Get("code") == "" {
-		a.t.Fatalf("no code in %s", back)
+		a.T.Fatalf("no code in %s", back)
 	}
 	return back.Query().Get("code")
 }
 
-// result is an answer read to its end.
-type result struct {
-	status int
-	header http.Header
-	body   string
-}
-
-func (a *app) do(r *http.Request) (result, error) {
-	response, err := a.server.Client().Transport.RoundTrip(r)
-	if err != nil {
-		return result{}, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return result{response.StatusCode, response.Header, string(body)}, err
-}
-
-func (a *app) must(r *http.Request) result {
-	a.t.Helper()
-	got, err := a.do(r)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return got
-}
-
-// formRequest is a form that is posted.
-func (a *app) formRequest(path string, pairs ...string) *http.Request {
-	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		values.Set(pairs[i], pairs[i+1])
-	}
-	r, err := http.NewRequest(http.MethodPost, a.server.URL+path, strings.NewReader(values.Encode()))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return r
-}
-
-func (a *app) form(path string, pairs ...string) result {
-	a.t.Helper()
-	return a.must(a.formRequest(path, pairs...))
+func (a *app) form(path string, pairs ...string) apptest.Answer {
+	a.T.Helper()
+	return a.Must(a.FormRequest(path, pairs...))
 }
 
 type tokens struct {
@@ -177,48 +110,36 @@ type tokens struct {
 	RefreshExpires int    `json:"refresh_token_expires_in"`
 }
 
-func (a *app) tokensOf(r result) tokens {
-	a.t.Helper()
+func (a *app) tokensOf(r apptest.Answer) tokens {
+	a.T.Helper()
 	var got tokens
-	if r.status != http.StatusOK || json.Unmarshal([]byte(r.body), &got) != nil || got.Access == "" {
-		a.t.Fatalf("no tokens: %d %s", r.status, r.body)
+	if r.Status != http.StatusOK || json.Unmarshal([]byte(r.Body), &got) != nil || got.Access == "" {
+		a.T.Fatalf("no tokens: %d %s", r.Status, r.Body)
 	}
 	return got
 }
 
-func (a *app) exchange(code string) result {
-	a.t.Helper()
+func (a *app) exchange(code string) apptest.Answer {
+	a.T.Helper()
 	return a.form("/token", "grant_type", "authorization_code", "code", code, "redirect_uri", redirectURI, "code_verifier", verifier,
 		"client_id", clientID, "client_secret", clientSecret)
 }
 
-func (a *app) refresh(token string) result {
-	a.t.Helper()
+func (a *app) refresh(token string) apptest.Answer {
+	a.T.Helper()
 	return a.form("/token", "grant_type", "refresh_token", "refresh_token", token, "client_id", clientID, "client_secret", clientSecret)
 }
 
 // connect is a consent of the n-th person with everything ticked unless scopes
 // are given.
 func (a *app) connect(n int, scopes ...string) tokens {
-	a.t.Helper()
+	a.T.Helper()
 	return a.tokensOf(a.exchange(a.code(a.authorizeURL(), googlehealth.Decision{AccountID: a.account(n), Scopes: scopes})))
 }
 
-func (a *app) request(method, token, path, body string) *http.Request {
-	a.t.Helper()
-	r, err := http.NewRequest(method, a.server.URL+path, strings.NewReader(body))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	return r
-}
-
-func (a *app) get(token, path string) result {
-	a.t.Helper()
-	return a.must(a.request(http.MethodGet, token, path, ""))
+func (a *app) get(token, path string) apptest.Answer {
+	a.T.Helper()
+	return a.Must(a.Request(http.MethodGet, token, path, ""))
 }
 
 // page is the body of a list.
@@ -228,11 +149,11 @@ type page struct {
 }
 
 func (a *app) page(token, path string) page {
-	a.t.Helper()
+	a.T.Helper()
 	got := a.get(token, path)
 	var p page
-	if got.status != http.StatusOK || json.Unmarshal([]byte(got.body), &p) != nil {
-		a.t.Fatalf("no page at %s: %d %.300s", path, got.status, got.body)
+	if got.Status != http.StatusOK || json.Unmarshal([]byte(got.Body), &p) != nil {
+		a.T.Fatalf("no page at %s: %d %.300s", path, got.Status, got.Body)
 	}
 	return p
 }
@@ -248,7 +169,7 @@ func filtered(filter string, more ...string) string {
 
 // all reads a list to its end.
 func (a *app) all(token, path string) (points []json.RawMessage, pages int) {
-	a.t.Helper()
+	a.T.Helper()
 	next, joint := "", "?"
 	if strings.Contains(path, "?") {
 		joint = "&"
@@ -265,14 +186,14 @@ func (a *app) all(token, path string) (points []json.RawMessage, pages int) {
 		}
 		next = *p.Token
 	}
-	a.t.Fatal("the list does not end")
+	a.T.Fatal("the list does not end")
 	return nil, 0
 }
 
 // wantProblem checks an error in Google's shape: status and canonical word, and
 // the reason, where empty wants no details.
-func (a *app) wantProblem(got result, status int, canonical, reason string) {
-	a.t.Helper()
+func (a *app) wantProblem(got apptest.Answer, status int, canonical, reason string) {
+	a.T.Helper()
 	var shape struct {
 		Error struct {
 			Code    int
@@ -286,27 +207,27 @@ func (a *app) wantProblem(got result, status int, canonical, reason string) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(got.body), &shape); err != nil {
-		a.t.Errorf("not a google.rpc.Status: %d %.200s", got.status, got.body)
+	if err := json.Unmarshal([]byte(got.Body), &shape); err != nil {
+		a.T.Errorf("not a google.rpc.Status: %d %.200s", got.Status, got.Body)
 		return
 	}
 	e := shape.Error
-	if got.status != status || e.Code != status || e.Status != canonical || e.Message == "" {
-		a.t.Errorf("answered %d %d %s %q, want %d %s", got.status, e.Code, e.Status, e.Message, status, canonical)
+	if got.Status != status || e.Code != status || e.Status != canonical || e.Message == "" {
+		a.T.Errorf("answered %d %d %s %q, want %d %s", got.Status, e.Code, e.Status, e.Message, status, canonical)
 	}
 	if reason == "" && len(e.Details) != 0 || reason != "" && (len(e.Details) != 1 || e.Details[0].Reason != reason || e.Details[0].Domain == "") {
-		a.t.Errorf("details %+v, want the reason %q", e.Details, reason)
+		a.T.Errorf("details %+v, want the reason %q", e.Details, reason)
 	}
 }
 
 // wantTokenError checks an error of the token endpoint.
-func (a *app) wantTokenError(got result, status int, code string) {
-	a.t.Helper()
+func (a *app) wantTokenError(got apptest.Answer, status int, code string) {
+	a.T.Helper()
 	var shape struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	if err := json.Unmarshal([]byte(got.body), &shape); err != nil || got.status != status || shape.Error != code || shape.Description == "" {
-		a.t.Errorf("answered %d %.200s, want %d %s", got.status, got.body, status, code)
+	if err := json.Unmarshal([]byte(got.Body), &shape); err != nil || got.Status != status || shape.Error != code || shape.Description == "" {
+		a.T.Errorf("answered %d %.200s, want %d %s", got.Status, got.Body, status, code)
 	}
 }

@@ -124,7 +124,7 @@ func TestEditsStayWhenTheDaysGoOn(t *testing.T) {
 	if err := a.cloud.Edit(account, first[1].ExternalID, func(w *simulator.Truth) { w.Steps = &steps }); err != nil {
 		t.Fatal(err)
 	}
-	a.clock.forward(30 * 24 * time.Hour)
+	a.clock.Forward(30 * 24 * time.Hour)
 	later := a.cloud.Truth(account)
 	if later[0].ExternalID != first[1].ExternalID || *later[0].Steps != 4 || len(later) < len(first)+10 {
 		t.Errorf("%d workouts, the first %s", len(later), later[0].ExternalID)

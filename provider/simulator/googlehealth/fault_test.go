@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 )
 
@@ -64,26 +65,26 @@ func TestMishapsSpeakAsGoogleDoes(t *testing.T) {
 		a.wantProblem(a.get(pair.Access, listPath), c.status, c.canonical, "")
 	}
 	a.once(googlehealth.RateLimited(1500 * time.Millisecond))
-	if got := a.get(pair.Access, listPath).header.Get("Retry-After"); got != "2" {
+	if got := a.get(pair.Access, listPath).Header.Get("Retry-After"); got != "2" {
 		t.Errorf("Retry-After %q", got)
 	}
 	a.once(googlehealth.RateLimitedUntil(noon))
-	if got, err := http.ParseTime(a.get(pair.Access, listPath).header.Get("Retry-After")); err != nil || !got.Equal(noon.Truncate(time.Second)) {
+	if got, err := http.ParseTime(a.get(pair.Access, listPath).Header.Get("Retry-After")); err != nil || !got.Equal(noon.Truncate(time.Second)) {
 		t.Errorf("Retry-After %v %v", got, err)
 	}
 	a.once(googlehealth.HTMLPage(502))
-	if got := a.get(pair.Access, listPath); got.status != 502 || !strings.Contains(got.header.Get("Content-Type"), "html") {
-		t.Errorf("%d %s", got.status, got.header.Get("Content-Type"))
+	if got := a.get(pair.Access, listPath); got.Status != 502 || !strings.Contains(got.Header.Get("Content-Type"), "html") {
+		t.Errorf("%d %s", got.Status, got.Header.Get("Content-Type"))
 	}
 	a.once(googlehealth.HugeBody(1 << 20))
-	if got := a.get(pair.Access, listPath); got.status != 200 || len(got.body) < 1<<20 {
-		t.Errorf("%d with %d bytes", got.status, len(got.body))
+	if got := a.get(pair.Access, listPath); got.Status != 200 || len(got.Body) < 1<<20 {
+		t.Errorf("%d with %d bytes", got.Status, len(got.Body))
 	}
 	a.once(googlehealth.InvalidGrant())
 	a.wantTokenError(a.refresh(pair.Refresh), 400, "invalid_grant")
 	a.once(googlehealth.LoginRequired())
-	if got := a.refresh(pair.Refresh); !strings.Contains(got.body, `"error_subtype": "invalid_rapt"`) {
-		t.Errorf("session control: %s", got.body)
+	if got := a.refresh(pair.Refresh); !strings.Contains(got.Body, `"error_subtype": "invalid_rapt"`) {
+		t.Errorf("session control: %s", got.Body)
 	}
 	a.once(googlehealth.InvalidClient())
 	a.wantTokenError(a.refresh(pair.Refresh), 401, "invalid_client")
@@ -92,38 +93,38 @@ func TestMishapsSpeakAsGoogleDoes(t *testing.T) {
 
 func TestBrokenAnswers(t *testing.T) {
 	a := newApp(t, func(o *googlehealth.Options) { o.Rotate = true })
-	a.server.Client().Transport.(*http.Transport).DisableKeepAlives = true // on a kept one, Go asks again by itself
+	a.Server.Client().Transport.(*http.Transport).DisableKeepAlives = true // on a kept one, Go asks again by itself
 	pair := a.connect(0)
-	whole := a.get(pair.Access, listPath).body
-	ask := func() (result, error) { return a.do(a.request(http.MethodGet, pair.Access, listPath, "")) }
+	whole := a.get(pair.Access, listPath).Body
+	ask := func() (apptest.Answer, error) { return a.Do(a.Request(http.MethodGet, pair.Access, listPath, "")) }
 	a.once(googlehealth.ConnectionReset())
 	if got, err := ask(); err == nil {
-		t.Errorf("reset: %d", got.status)
+		t.Errorf("reset: %d", got.Status)
 	}
 	a.once(googlehealth.CutShort())
-	if got, err := ask(); err == nil || got.body != whole[:30] {
-		t.Errorf("cut: %d bytes, %v", len(got.body), err)
+	if got, err := ask(); err == nil || got.Body != whole[:30] {
+		t.Errorf("cut: %d bytes, %v", len(got.Body), err)
 	}
 	a.once(googlehealth.TruncatedJSON())
-	if got, err := ask(); err != nil || got.body != whole[:len(whole)/2] {
-		t.Errorf("truncated: %d bytes, %v", len(got.body), err)
+	if got, err := ask(); err != nil || got.Body != whole[:len(whole)/2] {
+		t.Errorf("truncated: %d bytes, %v", len(got.Body), err)
 	}
 	a.once(googlehealth.WrongContentType())
-	if got, err := ask(); err != nil || got.header.Get("Content-Type") != "application/octet-stream" || got.body != whole {
-		t.Errorf("%v, as %s", err, got.header.Get("Content-Type"))
+	if got, err := ask(); err != nil || got.Header.Get("Content-Type") != "application/octet-stream" || got.Body != whole {
+		t.Errorf("%v, as %s", err, got.Header.Get("Content-Type"))
 	}
 	a.once(googlehealth.SlowBody(20 * time.Millisecond))
-	if got, err := ask(); err != nil || got.body != whole {
-		t.Errorf("slow: %d bytes, %v", len(got.body), err)
+	if got, err := ask(); err != nil || got.Body != whole {
+		t.Errorf("slow: %d bytes, %v", len(got.Body), err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	a.cloud.SetFault(func(*googlehealth.Call) *googlehealth.Fault { cancel(); return googlehealth.Timeout(time.Hour) })
-	if got, err := a.do(a.request(http.MethodGet, pair.Access, listPath, "").WithContext(ctx)); err == nil {
-		t.Errorf("answered %d", got.status)
+	if got, err := a.Do(a.Request(http.MethodGet, pair.Access, listPath, "").WithContext(ctx)); err == nil {
+		t.Errorf("answered %d", got.Status)
 	}
 	a.once(googlehealth.LostAnswer())
-	if _, err := a.do(a.formRequest("/token", "grant_type", "refresh_token", "refresh_token", pair.Refresh, "client_id", clientID, "client_secret", clientSecret)); err == nil {
+	if _, err := a.Do(a.FormRequest("/token", "grant_type", "refresh_token", "refresh_token", pair.Refresh, "client_id", clientID, "client_secret", clientSecret)); err == nil {
 		t.Error("an answer that was to be lost arrived")
 	}
 	a.wantTokenError(a.refresh(pair.Refresh), 400, "invalid_grant") // it was rotated all the same
@@ -286,8 +287,8 @@ func TestManyClientsAtOnce(t *testing.T) {
 		for range 2 {
 			group.Go(func() {
 				for range 5 {
-					if got, err := a.do(a.request(http.MethodGet, pair.Access, listPath, "")); err != nil || got.status != 200 {
-						t.Errorf("list: %d %v", got.status, err)
+					if got, err := a.Do(a.Request(http.MethodGet, pair.Access, listPath, "")); err != nil || got.Status != 200 {
+						t.Errorf("list: %d %v", got.Status, err)
 					}
 				}
 			})

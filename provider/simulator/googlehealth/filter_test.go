@@ -87,8 +87,8 @@ func TestOtherFiltersAreRefused(t *testing.T) {
 	} {
 		got := a.get(token, filtered(filter))
 		a.wantProblem(got, 400, "INVALID_ARGUMENT", "INVALID_DATA_POINT_FILTER_"+reason)
-		if !strings.Contains(got.body, `"detailedReasons": "INVALID_DATA_POINT_FILTER_`+reason) {
-			t.Errorf("%s: no detailed reason in %s", filter, got.body)
+		if !strings.Contains(got.Body, `"detailedReasons": "INVALID_DATA_POINT_FILTER_`+reason) {
+			t.Errorf("%s: no detailed reason in %s", filter, got.Body)
 		}
 		if t.Failed() {
 			t.Fatalf("at the filter %s", filter)
@@ -128,8 +128,8 @@ func TestGetTakesBothNames(t *testing.T) {
 	id := idOf(read(t, raw))
 	for _, user := range []string{"me", a.account(0)} {
 		got := a.get(token, "/v4/users/"+user+"/dataTypes/exercise/dataPoints/"+id)
-		if got.status != 200 || strings.TrimSuffix(got.body, "\n") != string(raw) {
-			t.Errorf("%s: %d %s", user, got.status, got.body)
+		if got.Status != 200 || strings.TrimSuffix(got.Body, "\n") != string(raw) {
+			t.Errorf("%s: %d %s", user, got.Status, got.Body)
 		}
 	}
 	a.wantProblem(a.get(token, listPath+"/5550001112223334445"), 404, "NOT_FOUND", "RESOURCE_NOT_FOUND")

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 )
 
@@ -83,10 +84,10 @@ func (h *hook) take() []received {
 	return got
 }
 
-func (a *app) subscriber(id, endpoint, secret string) result {
-	a.t.Helper()
+func (a *app) subscriber(id, endpoint, secret string) apptest.Answer {
+	a.T.Helper()
 	body := `{"endpointUri":"` + endpoint + `","endpointAuthorization":{"secret":"` + secret + `"},"subscriberConfigs":[{"dataTypes":["exercise","sleep"],"subscriptionCreatePolicy":"AUTOMATIC"}]}`
-	return a.must(a.request(http.MethodPost, a.cloud.ProjectToken(), subscribers+"?subscriberId="+id, body))
+	return a.Must(a.Request(http.MethodPost, a.cloud.ProjectToken(), subscribers+"?subscriberId="+id, body))
 }
 
 // subscribed is an app with a subscriber that person 0 and 1 consented to.
@@ -95,18 +96,18 @@ func subscribed(t *testing.T, change func(*googlehealth.Options)) (*app, *hook) 
 	a, h := newApp(t, change), newHook(t)
 	a.connect(0)
 	a.connect(1)
-	if got := a.subscriber("my-sub-1", h.server.URL+"/hook", hookSecret); got.status != 200 {
-		t.Fatalf("%d %s", got.status, got.body)
+	if got := a.subscriber("my-sub-1", h.server.URL+"/hook", hookSecret); got.Status != 200 {
+		t.Fatalf("%d %s", got.Status, got.Body)
 	}
 	h.take()
 	return a, h
 }
 
 func (a *app) upload(n int) string {
-	a.t.Helper()
+	a.T.Helper()
 	id, err := a.cloud.Upload(a.account(n), simulator.Truth{Type: "yoga", Start: a.clock.Now().Add(-time.Hour), Duration: 20 * time.Minute})
 	if err != nil {
-		a.t.Fatal(err)
+		a.T.Fatal(err)
 	}
 	return id
 }
@@ -114,7 +115,7 @@ func (a *app) upload(n int) string {
 // verify checks a signature with the published keys, by the words of the facts
 // and nothing of the fake.
 func (a *app) verify(r received) error {
-	a.t.Helper()
+	a.T.Helper()
 	text := r.header.Get("GOOGLE-HEALTH-API-SIGNATURE") + r.header.Get("X-HEALTHAPI-SIGNATURE")
 	signature, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(signature) < 6 || signature[0] != 1 {
@@ -127,7 +128,7 @@ func (a *app) verify(r received) error {
 			KeyID   uint32
 		}
 	}
-	if err := json.Unmarshal([]byte(a.get("", googlehealth.KeysPath).body), &set); err != nil {
+	if err := json.Unmarshal([]byte(a.get("", googlehealth.KeysPath).Body), &set); err != nil {
 		return err
 	}
 	for _, k := range set.Key {

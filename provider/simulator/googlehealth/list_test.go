@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 )
 
@@ -118,8 +119,8 @@ func TestPages(t *testing.T) {
 	for _, size := range []string{"-1", "many"} {
 		a.wantProblem(a.get(token, listPath+"?pageSize="+size), 400, "INVALID_ARGUMENT", "INVALID_PAGE_SIZE")
 	}
-	if got := a.get(token, filtered(`exercise.interval.civil_start_time >= "2031-01-01"`)); strings.TrimSpace(got.body) != "{}" {
-		t.Errorf("nothing is %s", got.body)
+	if got := a.get(token, filtered(`exercise.interval.civil_start_time >= "2031-01-01"`)); strings.TrimSpace(got.Body) != "{}" {
+		t.Errorf("nothing is %s", got.Body)
 	}
 }
 
@@ -129,7 +130,7 @@ func TestTheEndOfThePagesIsToldInThreeWays(t *testing.T) {
 	seen := map[string]bool{}
 	for days := range 12 {
 		from := noon.AddDate(0, 0, -days).Format(time.DateOnly)
-		body := a.get(token, filtered(`exercise.interval.civil_start_time >= "`+from+`"`)).body
+		body := a.get(token, filtered(`exercise.interval.civil_start_time >= "`+from+`"`)).Body
 		var members map[string]json.RawMessage
 		if err := json.Unmarshal([]byte(body), &members); err != nil {
 			t.Fatal(err)
@@ -147,7 +148,7 @@ func TestPageTokensBelongToTheirRequest(t *testing.T) {
 	const filter = `exercise.interval.civil_start_time >= "2025-06-01"`
 	next := *a.page(token, filtered(filter)).Token
 	a.page(token, filtered(filter, "pageToken", next, "pageSize", "3")) // the size may change
-	for name, got := range map[string]result{
+	for name, got := range map[string]apptest.Answer{
 		"another filter":  a.get(token, listPath+"?pageToken="+url.QueryEscape(next)),
 		"another account": a.get(other, filtered(filter, "pageToken", next)),
 		"made up":         a.get(token, filtered(filter, "pageToken", "AAAA"+next[4:])),
@@ -158,10 +159,10 @@ func TestPageTokensBelongToTheirRequest(t *testing.T) {
 		t.Log(name)
 		a.wantProblem(got, 400, "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")
 	}
-	a.clock.forward(59 * time.Minute)
+	a.clock.Forward(59 * time.Minute)
 	token = a.connect(0).Access
 	a.page(token, filtered(filter, "pageToken", next))
-	a.clock.forward(time.Minute)
+	a.clock.Forward(time.Minute)
 	a.wantProblem(a.get(token, filtered(filter, "pageToken", next)), 400, "INVALID_ARGUMENT", "INVALID_PAGE_TOKEN")
 }
 

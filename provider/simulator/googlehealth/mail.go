@@ -20,7 +20,6 @@ const (
 type mail struct {
 	items   map[string][]item // by subscriber
 	letters []*letter
-	sent    int // posts, the repeated ones included
 	fault   func(*Notification) *NotificationFault
 	wake    chan struct{}
 }
@@ -131,13 +130,6 @@ func (c *Cloud) deliver(ctx context.Context, l *letter, trouble *NotificationFau
 	if l.due.Before(l.first.Add(givenUpAfter)) && c.subscribers[l.subscriber] != nil {
 		c.mail.letters = append(c.mail.letters, l)
 	}
-}
-
-// Sent counts the notifications sent since New, repeated ones included.
-func (c *Cloud) Sent() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.mail.sent
 }
 
 // Run delivers notifications as they come about, until ctx ends. It calls ready

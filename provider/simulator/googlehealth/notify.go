@@ -178,7 +178,6 @@ func (c *Cloud) Forge(ctx context.Context, subscriberID string, body []byte, f N
 func (c *Cloud) notify(ctx context.Context, s *subscriber, body []byte, f *NotificationFault) (status int, err error) {
 	c.mu.Lock()
 	signer := c.keys.all[0]
-	c.mail.sent++
 	c.mu.Unlock()
 	if f.ForeignKey {
 		foreign, err := newKeys()

@@ -62,7 +62,7 @@ func TestManyChangesComeInArrays(t *testing.T) {
 	}
 	shapes, forms := map[bool]int{}, map[bool]int{}
 	for i := range 12 {
-		a.clock.forward(time.Duration(i) * time.Minute)
+		a.clock.Forward(time.Duration(i) * time.Minute)
 		a.upload(0)
 		a.cloud.Deliver(t.Context())
 		for _, r := range h.take() {
@@ -78,7 +78,7 @@ func TestManyChangesComeInArrays(t *testing.T) {
 func TestWhatArrivesByItselfIsTold(t *testing.T) {
 	a, h := subscribed(t, nil)
 	before := len(a.cloud.Records(a.account(0)))
-	a.clock.forward(20 * 24 * time.Hour)
+	a.clock.Forward(20 * 24 * time.Hour)
 	a.connect(0)
 	a.cloud.Deliver(t.Context())
 	told := 0
@@ -105,14 +105,14 @@ func TestOnly204EndsANotification(t *testing.T) {
 	h.setAnswer(func(*http.Request, string) int { return status })
 	a.upload(0)
 	for i, wait := range []time.Duration{0, time.Minute, 2 * time.Minute, 4 * time.Minute} {
-		a.clock.forward(wait - time.Second)
+		a.clock.Forward(wait - time.Second)
 		if wait > 0 {
 			a.cloud.Deliver(ctx)
 		}
 		if early := h.take(); len(early) != 0 {
 			t.Errorf("attempt %d came early", i)
 		}
-		a.clock.forward(time.Second)
+		a.clock.Forward(time.Second)
 		status = []int{200, 503, 401, 204}[i]
 		accepted, waiting := a.cloud.Deliver(ctx)
 		if len(h.take()) != 1 || (accepted == 1) != (i == 3) || (waiting == 0) != (i == 3) {
@@ -124,7 +124,7 @@ func TestOnly204EndsANotification(t *testing.T) {
 	attempts := 0
 	for range 24 * 8 {
 		a.cloud.Deliver(ctx)
-		a.clock.forward(time.Hour)
+		a.clock.Forward(time.Hour)
 		attempts += len(h.take())
 	}
 	if _, waiting := a.cloud.Deliver(ctx); attempts < 24*6 || waiting > 40 {
@@ -175,7 +175,7 @@ func TestNotificationsGoWrong(t *testing.T) {
 		t.Error("the wrong secret was accepted")
 	}
 	h.take()
-	a.clock.forward(time.Minute)
+	a.clock.Forward(time.Minute)
 	if _, waiting := a.cloud.Deliver(ctx); waiting != 0 || len(h.take()) != 1 {
 		t.Error("it did not come again with the right one")
 	}
@@ -238,7 +238,7 @@ func TestKeysRotate(t *testing.T) {
 		PrimaryKeyID uint32
 		Key          []struct{ KeyData struct{ Value string } }
 	}
-	if err := json.Unmarshal([]byte(a.get("", googlehealth.KeysPath).body), &set); err != nil || len(set.Key) != 3 || set.PrimaryKeyID == 0 {
+	if err := json.Unmarshal([]byte(a.get("", googlehealth.KeysPath).Body), &set); err != nil || len(set.Key) != 3 || set.PrimaryKeyID == 0 {
 		t.Errorf("%+v %v", set, err)
 	}
 }

@@ -2,50 +2,32 @@ package googlehealth_test
 
 import (
 	"context"
-	"html"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 )
-
-// fields reads the form that a browser would send from the page itself.
-func fields(page string) url.Values {
-	form := url.Values{}
-	for _, tag := range regexp.MustCompile(`<input [^>]*>`).FindAllString(page, -1) {
-		attribute := func(name string) string {
-			if found := regexp.MustCompile(name + `="([^"]*)"`).FindStringSubmatch(tag); found != nil {
-				return html.UnescapeString(found[1])
-			}
-			return ""
-		}
-		if attribute("type") == "hidden" || strings.Contains(tag, " checked") {
-			form.Add(attribute("name"), attribute("value"))
-		}
-	}
-	return form
-}
 
 func TestAPersonCanClickThroughTheConsentPage(t *testing.T) {
 	a := newApp(t, nil)
 	nasty := `"><script>alert(1)</script>&`
-	shown := a.get("", strings.TrimPrefix(a.authorizeURL("state", nasty), a.server.URL))
-	if shown.status != http.StatusOK || !strings.HasPrefix(shown.header.Get("Content-Type"), "text/html") || strings.Contains(shown.body, "<script>") {
-		t.Fatalf("%d %s", shown.status, shown.body)
+	shown := a.get("", strings.TrimPrefix(a.authorizeURL("state", nasty), a.Server.URL))
+	if shown.Status != http.StatusOK || !strings.HasPrefix(shown.Header.Get("Content-Type"), "text/html") || strings.Contains(shown.Body, "<script>") {
+		t.Fatalf("%d %s", shown.Status, shown.Body)
 	}
 	for _, p := range a.people {
-		if !strings.Contains(shown.body, p.DisplayName()) {
+		if !strings.Contains(shown.Body, p.DisplayName()) {
 			t.Errorf("%s cannot be chosen", p.DisplayName())
 		}
 	}
-	form := fields(shown.body)
+	form := apptest.Fields(shown.Body)
 	if form.Get("state") != nasty || !slices.Equal(form["granted"], strings.Fields(everyScope)) || form.Get("person") != a.account(0) {
 		t.Fatalf("the form holds %v", form)
 	}
@@ -56,9 +38,9 @@ func TestAPersonCanClickThroughTheConsentPage(t *testing.T) {
 		pairs = append(pairs, name, form.Get(name))
 	}
 	sent := a.form("/o/oauth2/v2/auth", pairs...)
-	back, err := url.Parse(sent.header.Get("Location"))
-	if err != nil || sent.status != http.StatusFound {
-		t.Fatalf("%d %s %v", sent.status, sent.body, err)
+	back, err := url.Parse(sent.Header.Get("Location"))
+	if err != nil || sent.Status != http.StatusFound {
+		t.Fatalf("%d %s %v", sent.Status, sent.Body, err)
 	}
 	if q := back.Query(); back.Host != "app.example" || q.Get("keep") != "1" || q.Get("state") != nasty || q.Get("code") == "" || q.Get("scope") != activity || q.Has("error") {
 		t.Errorf("the browser goes to %s", back)
@@ -71,7 +53,7 @@ func TestDeclining(t *testing.T) {
 		"cancelled":      {AccountID: a.account(0), Deny: true},
 		"nothing ticked": {AccountID: a.account(0), Scopes: []string{}},
 	} {
-		back, err := googlehealth.Decide(context.Background(), a.server.Client(), a.authorizeURL(), d)
+		back, err := googlehealth.Decide(context.Background(), a.Server.Client(), a.authorizeURL(), d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,11 +82,11 @@ func TestInvalidRequestsShowAPageAndNeverRedirect(t *testing.T) {
 		"unprefixed scope": {"scope", "googlehealth.activity_and_fitness.readonly"},
 	} {
 		address := a.authorizeURL(changes...)
-		got := a.get("", strings.TrimPrefix(address, a.server.URL))
-		if got.status != http.StatusBadRequest || got.header.Get("Location") != "" {
-			t.Errorf("%s: %d %v", name, got.status, got.header)
+		got := a.get("", strings.TrimPrefix(address, a.Server.URL))
+		if got.Status != http.StatusBadRequest || got.Header.Get("Location") != "" {
+			t.Errorf("%s: %d %v", name, got.Status, got.Header)
 		}
-		if _, err := googlehealth.Decide(context.Background(), a.server.Client(), address, googlehealth.Decision{AccountID: a.account(0)}); err == nil {
+		if _, err := googlehealth.Decide(context.Background(), a.Server.Client(), address, googlehealth.Decision{AccountID: a.account(0)}); err == nil {
 			t.Errorf("%s: a person could consent", name)
 		}
 	}
@@ -112,7 +94,7 @@ func TestInvalidRequestsShowAPageAndNeverRedirect(t *testing.T) {
 		"nobody":          {AccountID: "1"},
 		"more than asked": {AccountID: a.account(0), Scopes: []string{activity, googlehealth.ScopePrefix + "sleep.readonly"}},
 	} {
-		if back, err := googlehealth.Decide(context.Background(), a.server.Client(), a.authorizeURL(), d); err == nil {
+		if back, err := googlehealth.Decide(context.Background(), a.Server.Client(), a.authorizeURL(), d); err == nil {
 			t.Errorf("%s: the browser goes to %s", name, back)
 		}
 	}
@@ -171,7 +153,7 @@ func TestScopesAddUpOnlyWhenAskedFor(t *testing.T) {
 func TestExchangeIsStrict(t *testing.T) {
 	a := newApp(t, nil)
 	fresh := func() string { return a.code(a.authorizeURL(), googlehealth.Decision{AccountID: a.account(0)}) }
-	send := func(code, redirect, verifier string) result {
+	send := func(code, redirect, verifier string) apptest.Answer {
 		return a.form("/token", "grant_type", "authorization_code", "code", code, "redirect_uri", redirect, "code_verifier", verifier, "client_id", clientID, "client_secret", clientSecret)
 	}
 	a.wantTokenError(send("nonsense", redirectURI, verifier), 400, "invalid_grant")
@@ -179,7 +161,7 @@ func TestExchangeIsStrict(t *testing.T) {
 	a.wantTokenError(send(fresh(), redirectURI, strings.Repeat("x", 50)), 400, "invalid_grant")
 	a.wantTokenError(send(fresh(), redirectURI, ""), 400, "invalid_grant")
 	late := fresh()
-	a.clock.forward(10 * time.Minute)
+	a.clock.Forward(10 * time.Minute)
 	a.wantTokenError(a.exchange(late), 400, "invalid_grant")
 	if a.cloud.Grants(a.account(0)) != 0 {
 		t.Error("a refused exchange left a grant")
@@ -189,8 +171,8 @@ func TestExchangeIsStrict(t *testing.T) {
 	first := a.tokensOf(a.exchange(code))
 	a.wantTokenError(a.exchange(code), 400, "invalid_grant")
 	a.wantTokenError(a.refresh(first.Refresh), 400, "invalid_grant")
-	if got := a.get(first.Access, identityPath); got.status != http.StatusUnauthorized {
-		t.Errorf("the access token of a code that came twice: %d", got.status)
+	if got := a.get(first.Access, identityPath); got.Status != http.StatusUnauthorized {
+		t.Errorf("the access token of a code that came twice: %d", got.Status)
 	}
 	a.tokensOf(a.refresh(bystander.Refresh))
 }
@@ -198,12 +180,12 @@ func TestExchangeIsStrict(t *testing.T) {
 func TestTheSecretIsInTheBody(t *testing.T) {
 	a := newApp(t, nil)
 	refresh := a.connect(0).Refresh
-	send := func(basic bool, pairs ...string) result {
-		r := a.formRequest("/token", append([]string{"grant_type", "refresh_token", "refresh_token", refresh}, pairs...)...)
+	send := func(basic bool, pairs ...string) apptest.Answer {
+		r := a.FormRequest("/token", append([]string{"grant_type", "refresh_token", "refresh_token", refresh}, pairs...)...)
 		if basic {
 			r.SetBasicAuth(clientID, clientSecret)
 		}
-		return a.must(r)
+		return a.Must(r)
 	}
 	a.wantTokenError(send(true), 400, "invalid_request")
 	a.wantTokenError(send(true, "client_id", clientID), 400, "invalid_request")
@@ -218,8 +200,8 @@ func TestRefreshTokensStayUnlessTheyRotate(t *testing.T) {
 	got := a.connect(0)
 	first, second := a.tokensOf(a.refresh(got.Refresh)), a.tokensOf(a.refresh(got.Refresh))
 	for _, token := range []string{got.Access, first.Access, second.Access} {
-		if r := a.get(token, identityPath); r.status != 200 {
-			t.Errorf("an access token of three: %d", r.status)
+		if r := a.get(token, identityPath); r.Status != 200 {
+			t.Errorf("an access token of three: %d", r.Status)
 		}
 	}
 	b := newApp(t, func(o *googlehealth.Options) { o.Rotate = true })
@@ -238,17 +220,17 @@ func TestRefreshTokensEnd(t *testing.T) {
 	if got.RefreshExpires != 604799 {
 		t.Errorf("refresh_token_expires_in is %d", got.RefreshExpires)
 	}
-	a.clock.forward(24 * time.Hour)
+	a.clock.Forward(24 * time.Hour)
 	if again := a.tokensOf(a.refresh(got.Refresh)); again.RefreshExpires != 604799-86400 {
 		t.Errorf("a day later it is %d", again.RefreshExpires)
 	}
-	a.clock.forward(6*24*time.Hour - time.Second)
+	a.clock.Forward(6*24*time.Hour - time.Second)
 	a.wantTokenError(a.refresh(got.Refresh), 400, "invalid_grant")
 
 	b := newApp(t, nil)
 	used, unused := b.connect(0), b.connect(0)
 	for range 4 {
-		b.clock.forward(60 * 24 * time.Hour)
+		b.clock.Forward(60 * 24 * time.Hour)
 		b.tokensOf(b.refresh(used.Refresh))
 	}
 	b.wantTokenError(b.refresh(unused.Refresh), 400, "invalid_grant")
@@ -273,12 +255,12 @@ func TestRevokingEndsTheWholeConsent(t *testing.T) {
 	for _, which := range []string{"access", "refresh"} {
 		other, pair := a.connect(0), a.connect(0)
 		token := map[string]string{"access": pair.Access, "refresh": pair.Refresh}[which]
-		if got := a.form("/revoke", "token", token); got.status != http.StatusOK {
-			t.Errorf("%s: %d %q", which, got.status, got.body)
+		if got := a.form("/revoke", "token", token); got.Status != http.StatusOK {
+			t.Errorf("%s: %d %q", which, got.Status, got.Body)
 		}
 		a.wantTokenError(a.refresh(other.Refresh), 400, "invalid_grant")
-		if got := a.get(other.Access, identityPath); got.status != http.StatusUnauthorized {
-			t.Errorf("%s: another access token of the account: %d", which, got.status)
+		if got := a.get(other.Access, identityPath); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s: another access token of the account: %d", which, got.Status)
 		}
 		a.wantTokenError(a.form("/revoke", "token", token), 400, "invalid_token")
 	}
@@ -294,8 +276,8 @@ func TestConsentsOutliveARestart(t *testing.T) {
 	keep := func(o *googlehealth.Options) { o.StateFile = file }
 	pair := newApp(t, keep).connect(0)
 	after := newApp(t, keep)
-	if got := after.get(pair.Access, identityPath); got.status != http.StatusOK {
-		t.Errorf("access token after a restart: %d %s", got.status, got.body)
+	if got := after.get(pair.Access, identityPath); got.Status != http.StatusOK {
+		t.Errorf("access token after a restart: %d %s", got.Status, got.Body)
 	}
 	after.tokensOf(after.refresh(pair.Refresh))
 	after.form("/revoke", "token", pair.Refresh)

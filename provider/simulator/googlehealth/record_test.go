@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 )
@@ -245,7 +246,7 @@ func TestBothCloudsHoldTheSameWorkouts(t *testing.T) {
 
 func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 	a, b := newApp(t, nil), newApp(t, nil)
-	b.clock.forward(40 * 24 * time.Hour)
+	b.clock.Forward(40 * 24 * time.Hour)
 	for _, r := range a.cloud.Records(a.account(3)) {
 		if r.Modified.After(noon.AddDate(0, 0, -2)) {
 			continue // Google may still work it out
@@ -261,7 +262,7 @@ func TestGoogleRewritesRecordsHoursLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &app{t: t, clock: &clock{now: noon}, people: []*simulator.Person{person}}
+	a := &app{App: apptest.App{T: t}, clock: apptest.NewClock(noon), people: []*simulator.Person{person}}
 	if a.cloud, err = googlehealth.New(googlehealth.Options{
 		ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{redirectURI}, People: a.people, Now: a.clock.Now,
 	}); err != nil {
@@ -281,7 +282,7 @@ func TestGoogleRewritesRecordsHoursLater(t *testing.T) {
 				t.Errorf("%+v became %+v", before, w)
 			}
 		}
-		a.clock.forward(time.Hour)
+		a.clock.Forward(time.Hour)
 	}
 	if changed == 0 || changed > len(known)/4 || len(known) < 30 {
 		t.Errorf("%d of %d changed", changed, len(known))

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/stridelog/stridelog/provider/simulator/apptest"
 )
 
 func TestTheHandshake(t *testing.T) {
@@ -14,8 +16,8 @@ func TestTheHandshake(t *testing.T) {
 		Done     bool
 		Response struct{ Name, State, EndpointURI string }
 	}
-	if err := json.Unmarshal([]byte(got.body), &operation); err != nil || !operation.Done || operation.Response.State != "ACTIVE" || operation.Response.Name != "projects/123456789012/subscribers/my-sub-1" || strings.Contains(got.body, hookSecret) {
-		t.Errorf("%d %s", got.status, got.body)
+	if err := json.Unmarshal([]byte(got.Body), &operation); err != nil || !operation.Done || operation.Response.State != "ACTIVE" || operation.Response.Name != "projects/123456789012/subscribers/my-sub-1" || strings.Contains(got.Body, hookSecret) {
+		t.Errorf("%d %s", got.Status, got.Body)
 	}
 	shaken := h.take()
 	if len(shaken) != 2 || shaken[0].header.Get("Authorization") != hookSecret || shaken[1].header.Get("Authorization") != "" {
@@ -34,15 +36,15 @@ func TestTheHandshake(t *testing.T) {
 			}
 			return answers[1]
 		})
-		if got := a.subscriber("my-sub-2", h.server.URL, hookSecret); got.status != 400 || !strings.Contains(got.body, "FAILED_PRECONDITION") {
-			t.Errorf("an endpoint that %s: %d %s", name, got.status, got.body)
+		if got := a.subscriber("my-sub-2", h.server.URL, hookSecret); got.Status != 400 || !strings.Contains(got.Body, "FAILED_PRECONDITION") {
+			t.Errorf("an endpoint that %s: %d %s", name, got.Status, got.Body)
 		}
 	}
 	h.setAnswer(func(r *http.Request, _ string) int {
 		return map[bool]int{true: 200, false: 403}[r.Header.Get("Authorization") == hookSecret]
 	})
-	if got := a.subscriber("my-sub-2", h.server.URL, hookSecret); got.status != 200 {
-		t.Errorf("200 and 403: %d %s", got.status, got.body)
+	if got := a.subscriber("my-sub-2", h.server.URL, hookSecret); got.Status != 200 {
+		t.Errorf("200 and 403: %d %s", got.Status, got.Body)
 	}
 }
 
@@ -59,33 +61,33 @@ func TestSubscribersAreManaged(t *testing.T) {
 		"manual":     {subscribers + "?subscriberId=other", strings.Replace(good, `AUTOMATIC`, `MANUAL`, 1)},
 		"no JSON":    {subscribers + "?subscriberId=other", "{"},
 	} {
-		if got := a.must(a.request(http.MethodPost, token, c.path, c.body)); got.status != 400 {
-			t.Errorf("%s: %d %s", name, got.status, got.body)
+		if got := a.Must(a.Request(http.MethodPost, token, c.path, c.body)); got.Status != 400 {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
 	a.wantProblem(a.get("", subscribers), 401, "UNAUTHENTICATED", "")
 	a.wantProblem(a.get(a.connect(0).Access, subscribers), 403, "PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 	a.wantProblem(a.get(token, "/v4/projects/my-project/subscribers"), 403, "PERMISSION_DENIED", "RESOURCE_PERMISSION_DENIED")
-	if got := a.get(token, subscribers); got.status != 200 || !strings.Contains(got.body, "my-sub-1") || strings.Contains(got.body, hookSecret) {
-		t.Errorf("%d %s", got.status, got.body)
+	if got := a.get(token, subscribers); got.Status != 200 || !strings.Contains(got.Body, "my-sub-1") || strings.Contains(got.Body, hookSecret) {
+		t.Errorf("%d %s", got.Status, got.Body)
 	}
-	patch := func(mask, body string) result {
-		return a.must(a.request(http.MethodPatch, token, subscribers+"/my-sub-1?updateMask="+mask, body))
+	patch := func(mask, body string) apptest.Answer {
+		return a.Must(a.Request(http.MethodPatch, token, subscribers+"/my-sub-1?updateMask="+mask, body))
 	}
 	h.take()
-	if got := patch("endpointUri", `{"endpointUri":"`+h.server.URL+`/other"}`); got.status != 200 || len(h.take()) != 2 {
-		t.Errorf("patched: %d %s", got.status, got.body)
+	if got := patch("endpointUri", `{"endpointUri":"`+h.server.URL+`/other"}`); got.Status != 200 || len(h.take()) != 2 {
+		t.Errorf("patched: %d %s", got.Status, got.Body)
 	}
-	if got := patch("endpointAuthorization", `{"endpointAuthorization":{"secret":"not what the endpoint knows"}}`); got.status != 400 {
-		t.Errorf("another secret: %d %s", got.status, got.body)
+	if got := patch("endpointAuthorization", `{"endpointAuthorization":{"secret":"not what the endpoint knows"}}`); got.Status != 400 {
+		t.Errorf("another secret: %d %s", got.Status, got.Body)
 	}
-	if got := patch("state", `{}`); got.status != 400 {
-		t.Errorf("another field: %d %s", got.status, got.body)
+	if got := patch("state", `{}`); got.Status != 400 {
+		t.Errorf("another field: %d %s", got.Status, got.Body)
 	}
-	if got := a.must(a.request(http.MethodDelete, token, subscribers+"/my-sub-1?force=true", "")); got.status != 200 {
-		t.Errorf("deleted: %d %s", got.status, got.body)
+	if got := a.Must(a.Request(http.MethodDelete, token, subscribers+"/my-sub-1?force=true", "")); got.Status != 200 {
+		t.Errorf("deleted: %d %s", got.Status, got.Body)
 	}
-	a.wantProblem(a.must(a.request(http.MethodDelete, token, subscribers+"/my-sub-1", "")), 404, "NOT_FOUND", "RESOURCE_NOT_FOUND")
+	a.wantProblem(a.Must(a.Request(http.MethodDelete, token, subscribers+"/my-sub-1", "")), 404, "NOT_FOUND", "RESOURCE_NOT_FOUND")
 	a.wantProblem(patch("endpointUri", `{}`), 404, "NOT_FOUND", "RESOURCE_NOT_FOUND")
 	h.take()
 	a.upload(0)

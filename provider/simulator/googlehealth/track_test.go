@@ -28,13 +28,13 @@ func readTrack(t *testing.T, file string) (x track) {
 
 // the first record that a test can use
 func (a *app) first(fits func(googlehealth.Record) bool) googlehealth.Record {
-	a.t.Helper()
+	a.T.Helper()
 	for _, r := range a.cloud.Records(a.account(0)) {
 		if fits(r) {
 			return r
 		}
 	}
-	a.t.Fatal("no record fits")
+	a.T.Fatal("no record fits")
 	return googlehealth.Record{}
 }
 
@@ -45,9 +45,9 @@ func TestATrackNeedsBothScopes(t *testing.T) {
 	r := a.first(func(r googlehealth.Record) bool { return r.Detail.HasGPS })
 	path := exportPath(r.ExternalID)
 	got := a.get(a.connect(0).Access, path+"?alt=media")
-	x := readTrack(t, got.body)
-	if got.status != 200 || got.body != string(a.cloud.RawTrack(a.account(0), r.ExternalID)) || len(x.Points) < 20 {
-		t.Fatalf("%d, %d points", got.status, len(x.Points))
+	x := readTrack(t, got.Body)
+	if got.Status != 200 || got.Body != string(a.cloud.RawTrack(a.account(0), r.ExternalID)) || len(x.Points) < 20 {
+		t.Fatalf("%d, %d points", got.Status, len(x.Points))
 	}
 	for _, p := range x.Points {
 		if p.Position == nil || p.Time.Before(r.Start) || p.Time.After(r.End()) {
@@ -55,7 +55,7 @@ func TestATrackNeedsBothScopes(t *testing.T) {
 		}
 	}
 	var wrapped struct{ TCXData string }
-	if err := json.Unmarshal([]byte(a.get(a.connect(0).Access, path).body), &wrapped); err != nil || wrapped.TCXData != got.body {
+	if err := json.Unmarshal([]byte(a.get(a.connect(0).Access, path).Body), &wrapped); err != nil || wrapped.TCXData != got.Body {
 		t.Errorf("as JSON: %v, %d bytes", err, len(wrapped.TCXData))
 	}
 	a.wantProblem(a.get(a.connect(0, activity).Access, path+"?alt=media"), 403, "PERMISSION_DENIED", "MISSING_OAUTH_SCOPE")
@@ -64,8 +64,8 @@ func TestATrackNeedsBothScopes(t *testing.T) {
 
 	lax := newApp(t, func(o *googlehealth.Options) { o.TracksWithoutScope = true })
 	got = lax.get(lax.connect(0, activity).Access, path+"?alt=media")
-	if x := readTrack(t, got.body); got.status != 200 || len(x.Points) == 0 || x.Points[0].Position != nil {
-		t.Errorf("without the scope: %d %.200s", got.status, got.body)
+	if x := readTrack(t, got.Body); got.Status != 200 || len(x.Points) == 0 || x.Points[0].Position != nil {
+		t.Errorf("without the scope: %d %.200s", got.Status, got.Body)
 	}
 }
 
@@ -80,12 +80,12 @@ func TestWorkoutsWithoutATrack(t *testing.T) {
 			continue
 		}
 		switch got := a.get(token, exportPath(r.ExternalID)+"?alt=media"); {
-		case got.status == 200 && got.body == "":
+		case got.Status == 200 && got.Body == "":
 			empty++
-		case got.status == 404:
+		case got.Status == 404:
 			missing++
 		default:
-			t.Errorf("%d %.100s", got.status, got.body)
+			t.Errorf("%d %.100s", got.Status, got.Body)
 		}
 		if a.cloud.RawTrack(a.account(0), r.ExternalID) != nil {
 			t.Error("it has a track")
@@ -96,7 +96,7 @@ func TestWorkoutsWithoutATrack(t *testing.T) {
 	}
 	worn := a.first(func(r googlehealth.Record) bool { return !r.Detail.HasGPS && r.AvgHeartRateBPM != nil })
 	got := a.get(token, exportPath(worn.ExternalID)+"?alt=media&partialData=true")
-	if x := readTrack(t, got.body); len(x.Points) == 0 || x.Points[0].Position != nil {
-		t.Errorf("partial data: %d %.200s", got.status, got.body)
+	if x := readTrack(t, got.Body); len(x.Points) == 0 || x.Points[0].Position != nil {
+		t.Errorf("partial data: %d %.200s", got.Status, got.Body)
 	}
 }
