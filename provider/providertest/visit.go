@@ -19,7 +19,11 @@ func Visit(t *testing.T, address string, scopes []string) string {
 		address += "&" + Granted + "=" + url.QueryEscape(strings.Join(scopes, " "))
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Get(address)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,7 +106,7 @@ func (a App) Request(method, token, address, body string) *http.Request {
 	if strings.HasPrefix(address, "/") {
 		address = a.Server.URL + address
 	}
-	r, err := http.NewRequest(method, address, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(a.T.Context(), method, address, strings.NewReader(body))
 	if err != nil {
 		a.T.Fatal(err)
 	}
