@@ -55,11 +55,12 @@ type Connection struct {
 
 // Sync is one run over a window.
 type Sync struct {
-	SyncID  string `json:"sync_id"`
-	ID      string `json:"id"`
-	Trigger string `json:"trigger"`
-	Status  string `json:"status"`
-	Counts  *struct {
+	SyncID   string `json:"sync_id"`
+	ID       string `json:"id"`
+	Provider string `json:"provider"`
+	Trigger  string `json:"trigger"`
+	Status   string `json:"status"`
+	Counts   *struct {
 		Seen int `json:"seen"`
 		New  int `json:"new"`
 	} `json:"counts"`

@@ -50,15 +50,13 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 		return err
 	}
 	c.RedirectAllowlist = append(c.RedirectAllowlist, origin) // the demo user comes back to /docs
-	simulator, err := demo.NewSimulator(c.DataDir, demo.CallbackURL(origin), log)
+	simulator, err := demo.NewSimulator(c.DataDir, origin, log)
 	if err != nil {
 		return err
 	}
 	s := newSystem(p, c, stores, log)
 	tour := demo.Tour{System: s, Simulator: simulator, Out: p.Stdout, NATSURL: stores.NATSURL, Started: started, Command: func(words string) string { return commandLine(p, c, words) }}
-	components := []lifecycle.Component{s.Traces(), stores.Watch(), {Name: "simulator", Run: func(ctx context.Context, ready func()) error {
-		return simulator.Run(ctx, func() { simulator.Configure(&s.Config.Fitbit); ready() })
-	}}}
+	components := append([]lifecycle.Component{s.Traces(), stores.Watch()}, simulator.Components(&s.Config)...)
 	for _, name := range system.Services() {
 		component, err := s.Component(name)
 		if err != nil {

@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/stridelog/stridelog/platform/httpserver"
+	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 )
 
@@ -49,19 +48,19 @@ func NewCloud(c Credentials, stateFile string) (*fitbit.Cloud, error) {
 	})
 }
 
-// Simulator is the fake cloud of a demo, on an address that it keeps.
+// Simulator is the fake clouds of a demo: the same people have an account at both,
+// as those have who moved from Fitbit to Google Health.
 type Simulator struct {
-	cloud       *fitbit.Cloud
-	credentials Credentials
-	person      string
-	addrFile    string
-	server      *httpserver.Server
+	credentials    Credentials
+	person         *simulator.Person // whom the demo connects
+	fitbit, google *site
+	googleCallback string
 }
 
-// NewSimulator makes the demo's cloud with its state in the data directory.
-func NewSimulator(dataDir, callbackURL string, log *slog.Logger) (*Simulator, error) {
+// NewSimulator makes the demo's clouds with their state in the data directory.
+func NewSimulator(dataDir, origin string, log *slog.Logger) (*Simulator, error) {
 	credentials := DefaultCredentials()
-	credentials.RedirectURIs = []string{callbackURL}
+	credentials.RedirectURIs = []string{CallbackURL(origin)}
 	cloud, err := NewCloud(credentials, filepath.Join(dataDir, "simulator.json"))
 	if err != nil {
 		return nil, err
@@ -70,49 +69,51 @@ func NewSimulator(dataDir, callbackURL string, log *slog.Logger) (*Simulator, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Simulator{
-		cloud: cloud, credentials: credentials, person: everybody[0].AccountID(),
-		addrFile: filepath.Join(dataDir, "run", "simulator.addr"),
+	s := &Simulator{credentials: credentials, person: everybody[0], googleCallback: origin + "/api/v1/oauth/google_health/callback"}
+	health, err := googlehealth.New(googlehealth.Options{
+		ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret, RedirectURIs: []string{s.googleCallback},
+		People: everybody, StateFile: filepath.Join(dataDir, "simulator-google.json"),
+	})
+	if err != nil {
+		return nil, err
 	}
-	s.server = httpserver.New(httpserver.Options{Name: "simulator", Addr: s.lastAddr(), Handler: cloud.Handler(), Log: log})
+	s.fitbit = newSite(dataDir, "simulator", cloud.Handler(), log)
+	s.google = newSite(dataDir, "simulator-google", health.Handler(), log)
 	return s, nil
 }
 
-// lastAddr is the address of the run before, if it is free still, so that links
-// which the poller kept from the cloud go on working.
-func (s *Simulator) lastAddr() string {
-	const free = "127.0.0.1:0"
-	text, err := os.ReadFile(s.addrFile)
-	if err != nil {
-		return free
+// Components serve the clouds; what each configures is done when it is ready.
+func (s *Simulator) Components(c *config.Config) []lifecycle.Component {
+	return []lifecycle.Component{
+		{Name: "simulated Fitbit", Run: func(ctx context.Context, ready func()) error {
+			return s.fitbit.run(ctx, func() { s.configureFitbit(&c.Fitbit); ready() })
+		}},
+		{Name: "simulated Google Health", Run: func(ctx context.Context, ready func()) error {
+			return s.google.run(ctx, func() { s.configureGoogle(&c.GoogleHealth); ready() })
+		}},
 	}
-	addr := strings.TrimSpace(string(text))
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
-	if err != nil {
-		return free
-	}
-	_ = l.Close()
-	return addr
 }
 
-// Run serves the cloud until ctx ends.
-func (s *Simulator) Run(ctx context.Context, ready func()) error {
-	return s.server.Run(ctx, func() {
-		// Losing the address only costs the links kept from the last run.
-		_ = os.WriteFile(s.addrFile, []byte(s.server.Addr().String()), 0o600)
-		ready()
-	})
-}
-
-// URL is where the cloud answers, once it runs.
-func (s *Simulator) URL() string { return "http://" + s.server.Addr().String() }
-
-// Configure points a connector's settings at the cloud.
-func (s *Simulator) Configure(f *config.Fitbit) {
+// configureFitbit points a connector's settings at the cloud.
+func (s *Simulator) configureFitbit(f *config.Fitbit) {
 	f.ClientID, f.ClientSecret = s.credentials.ClientID, s.credentials.ClientSecret
 	f.RedirectURI = s.credentials.RedirectURIs[0]
-	f.AuthorizeURL = s.URL() + "/oauth2/authorize"
-	f.APIBaseURL = s.URL()
+	f.AuthorizeURL = s.fitbit.url() + "/oauth2/authorize"
+	f.APIBaseURL = s.fitbit.url()
+}
+
+func (s *Simulator) configureGoogle(g *config.GoogleHealth) {
+	g.ClientID, g.ClientSecret, g.RedirectURI = s.credentials.ClientID, s.credentials.ClientSecret, s.googleCallback
+	g.AuthorizeURL, g.TokenURL, g.RevokeURL = s.google.url()+"/o/oauth2/v2/auth", s.google.url()+"/token", s.google.url()+"/revoke"
+	g.APIBaseURL = s.google.url()
+}
+
+// account is the demo person's at a provider.
+func (s *Simulator) account(provider string) string {
+	if provider == "google_health" {
+		return googlehealth.HealthUserID(s.person)
+	}
+	return s.person.AccountID()
 }
 
 // Origin is how a browser on this machine reaches a server that listens on addr
@@ -129,5 +130,5 @@ func Origin(addr string) (string, error) {
 	return "http://" + net.JoinHostPort(host, port), nil
 }
 
-// CallbackURL is our callback at an origin.
+// CallbackURL is our callback for Fitbit at an origin.
 func CallbackURL(origin string) string { return origin + "/api/v1/oauth/fitbit/callback" }

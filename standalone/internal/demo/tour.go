@@ -9,10 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/provider/simulator/visitor"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
@@ -58,6 +59,12 @@ func (t Tour) Run(ctx context.Context, ready func()) error {
 	return nil
 }
 
+// cloud is one of the demo's providers.
+type cloud struct{ name, display string }
+
+// clouds are those that the demo user connects, in the order of a life.
+func clouds() []cloud { return []cloud{{"fitbit", "Fitbit"}, {"google_health", "Google Health"}} }
+
 // connect makes and connects the user; what an earlier run did is found again.
 func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error) {
 	user, err := c.EnsureUser(ctx, demoUser)
@@ -68,32 +75,43 @@ func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error
 	if err != nil {
 		return user, err
 	}
-	for _, connection := range connections {
-		if connection.Provider == "fitbit" && connection.Status == "active" {
-			return user, t.readHistory(ctx, c, user)
+	for _, at := range clouds() {
+		connected := slices.ContainsFunc(connections, func(one client.Connection) bool { return one.Provider == at.name && one.Status == "active" })
+		if !connected {
+			if err := t.consent(ctx, c, user, at); err != nil {
+				return user, err
+			}
+		}
+		if err := t.readHistory(ctx, c, user, at.name); err != nil {
+			return user, err
 		}
 	}
-	fmt.Fprintln(t.Out, "Connecting the demo user to the simulated Fitbit cloud …")
-	back, err := c.Connect(ctx, user.ID, c.BaseURL+"/docs", fitbit.Decision{AccountID: t.Simulator.person})
+	return user, nil
+}
+
+// consent goes through a provider's consent page as the person would.
+func (t Tour) consent(ctx context.Context, c *client.Client, user client.User, at cloud) error {
+	fmt.Fprintf(t.Out, "Connecting the demo user to the simulated %s cloud …\n", at.display)
+	back, err := c.ConnectAt(ctx, user.ID, at.name, c.BaseURL+"/docs", visitor.Decision{AccountID: t.Simulator.account(at.name)})
 	if err != nil {
-		return user, err
+		return err
 	}
 	if reason := back.Query().Get("error"); reason != "" {
-		return user, fmt.Errorf("the consent ended with %s: %s", reason, back.Query().Get("reason"))
+		return fmt.Errorf("the consent at %s ended with %s: %s", at.display, reason, back.Query().Get("reason"))
 	}
-	return user, t.readHistory(ctx, c, user)
+	return nil
 }
 
 // readHistory reads the past once. A run that was stopped before it had asked for
 // it leaves it to the next one.
-func (t Tour) readHistory(ctx context.Context, c *client.Client, user client.User) error {
+func (t Tour) readHistory(ctx context.Context, c *client.Client, user client.User, provider string) error {
 	known, err := c.Syncs(ctx, user.ID)
 	if err != nil {
 		return err
 	}
 	var id string
 	for _, sync := range known {
-		if sync.Trigger == events.TriggerBackfill && sync.Status != string(events.SyncFailed) {
+		if sync.Provider == provider && sync.Trigger == events.TriggerBackfill && sync.Status != string(events.SyncFailed) {
 			id = sync.ID
 			if !sync.Ended() {
 				fmt.Fprintln(t.Out, "Waiting for a sync that was cut off; it goes on once the lease of the killed run has ended …")
@@ -101,7 +119,7 @@ func (t Tour) readHistory(ctx context.Context, c *client.Client, user client.Use
 		}
 	}
 	if id == "" {
-		if id, err = c.Historical(ctx, user.ID, "fitbit", demoDays); err != nil {
+		if id, err = c.Historical(ctx, user.ID, provider, demoDays); err != nil {
 			return err
 		}
 	}
@@ -110,14 +128,18 @@ func (t Tour) readHistory(ctx context.Context, c *client.Client, user client.Use
 		return err
 	}
 	if sync.Status != string(events.SyncSuccess) {
-		return fmt.Errorf("the sync of %d days ended %s", demoDays, sync.Status)
+		return fmt.Errorf("the sync of %d days at %s ended %s", demoDays, provider, sync.Status)
 	}
-	return t.awaitWorkouts(ctx, c, user, sync.Counts.Seen)
+	return t.awaitWorkouts(ctx, c, user, provider, sync.Counts.Seen)
 }
 
 // printNextSteps shows commands with the right values in place.
 func (t Tour) printNextSteps(ctx context.Context, c *client.Client, user client.User) error {
 	page, err := newest(ctx, c, user)
+	if err != nil {
+		return err
+	}
+	records, err := recordsOf(ctx, c, user, url.Values{})
 	if err != nil {
 		return err
 	}
@@ -133,12 +155,13 @@ func (t Tour) printNextSteps(ctx context.Context, c *client.Client, user client.
 	api := c.BaseURL + "/api/v1"
 	month := time.Date(time.Now().Year()-8, time.May, 1, 0, 0, 0, 0, time.UTC)
 	fmt.Fprintf(t.Out, `
-Stridelog is running with %d workouts of a simulated person (%.1f s after the start).
+Stridelog is running with %d workouts of a simulated person, in %d records of two clouds (%.1f s after the start).
 
   API documentation   %s/docs
   API key             %s
   demo user           %s
   simulated Fitbit    %s
+  simulated Google    %s
   NATS                %s
 
 Try:
@@ -162,8 +185,8 @@ Try:
 
 The data is in %s. Ctrl-C stops everything; run it again and it is all still there.
 `,
-		page.Pagination.TotalCount, time.Since(t.Started).Seconds(),
-		c.BaseURL, c.Key, user.ID, t.Simulator.URL(), t.NATSURL,
+		page.Pagination.TotalCount, records, time.Since(t.Started).Seconds(),
+		c.BaseURL, c.Key, user.ID, t.Simulator.fitbit.url(), t.Simulator.google.url(), t.NATSURL,
 		c.Key, api, user.ID,
 		c.Key, api, workout.ID,
 		t.NATSURL,
@@ -176,17 +199,17 @@ The data is in %s. Ctrl-C stops everything; run it again and it is all still the
 
 // awaitWorkouts waits until what a sync has seen can be read: the poller may be
 // done before the projector is.
-func (t Tour) awaitWorkouts(ctx context.Context, c *client.Client, user client.User, seen int) error {
+func (t Tour) awaitWorkouts(ctx context.Context, c *client.Client, user client.User, provider string, seen int) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		page, err := newest(ctx, c, user)
-		if err != nil || page.Pagination.TotalCount >= seen {
+		records, err := recordsOf(ctx, c, user, url.Values{"provider": {provider}})
+		if err != nil || records >= seen {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %d workouts, of which %d are there: %w", seen, page.Pagination.TotalCount, ctx.Err())
+			return fmt.Errorf("wait for %d workouts of %s, of which %d are there: %w", seen, provider, records, ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -195,8 +218,15 @@ func (t Tour) awaitWorkouts(ctx context.Context, c *client.Client, user client.U
 // newest is the latest workout, and how many there are.
 func newest(ctx context.Context, c *client.Client, user client.User) (client.Page, error) {
 	var page client.Page
-	err := c.Call(ctx, http.MethodGet, "/users/"+url.PathEscape(user.ID)+"/events/workouts?limit=1&include=duplicates", nil, &page)
+	err := c.Call(ctx, http.MethodGet, "/users/"+url.PathEscape(user.ID)+"/events/workouts?limit=1", nil, &page)
 	return page, err
+}
+
+// recordsOf counts a user's records: a workout that two clouds have is two.
+func recordsOf(ctx context.Context, c *client.Client, user client.User, query url.Values) (int, error) {
+	query.Set("include", "duplicates")
+	list, err := c.Workouts(ctx, user.ID, query)
+	return len(list), err
 }
 
 // BaseURL is the Origin of a server that listens already.
