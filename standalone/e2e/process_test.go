@@ -201,6 +201,11 @@ func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 	if out, err := rebuild.CombinedOutput(); err != nil || !strings.Contains(string(out), "The poller knows ") {
 		t.Errorf("rebuild beside the demo: %v\n%s", err, out)
 	}
+	verify := exec.Command(path, "verify")
+	verify.Env = demo.cmd.Env
+	if out, err := verify.CombinedOutput(); err != nil || !strings.Contains(string(out), "There are no differences.") {
+		t.Errorf("verify beside the demo: %v\n%s", err, out)
+	}
 	demo.stop(t)
 	if code := demo.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("the demo ended with code %d", code)

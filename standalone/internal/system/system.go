@@ -150,6 +150,10 @@ func (s *System) poller(c clients) (*poller.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.pollerOf(c, connectors)
+}
+
+func (s *System) pollerOf(c clients, connectors provider.Connectors) (*poller.Service, error) {
 	p := s.Config.Poll
 	return poller.New(poller.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors, Importers: catalog.Importers(), Normalizers: catalog.Normalizers(),
