@@ -1,5 +1,7 @@
 package cursor
 
+import "slices"
+
 // Page says what of the rows that were read belongs on the page, and the cursors
 // around it.
 type Page struct {
@@ -38,4 +40,19 @@ func (f Filter) Page(at *Place, limit int, read []Place) Page {
 		p.Previous = &s
 	}
 	return p
+}
+
+// PageOf is Page for rows that are shown as they were read: it gives those of the
+// page, newest first. It changes rows.
+func PageOf[T any](f Filter, at *Place, limit int, rows []T, place func(T) Place) ([]T, Page) {
+	places := make([]Place, len(rows))
+	for i, r := range rows {
+		places[i] = place(r)
+	}
+	p := f.Page(at, limit, places)
+	rows = rows[:p.Count]
+	if p.Reverse {
+		slices.Reverse(rows)
+	}
+	return rows, p
 }

@@ -106,17 +106,7 @@ func (s *Store) List(ctx context.Context, userID uuid.UUID, word string, limit i
 	if err != nil {
 		return nil, cursor.Page{}, 0, problem.OfQuery(views, err)
 	}
-	places := make([]cursor.Place, len(read))
-	for i, r := range read {
-		places[i] = cursor.Place{Time: r.RequestedAt, ID: r.ID}
-	}
-	page := filter.Page(at, limit, places)
-	read = read[:page.Count]
-	if page.Reverse {
-		for i, j := 0, len(read)-1; i < j; i, j = i+1, j-1 {
-			read[i], read[j] = read[j], read[i]
-		}
-	}
+	read, page := cursor.PageOf(filter, at, limit, read, func(s Sync) cursor.Place { return cursor.Place{Time: s.RequestedAt, ID: s.ID} })
 	return read, page, total, nil
 }
 
