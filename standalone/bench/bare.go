@@ -130,8 +130,11 @@ func (b *bare) store(ctx context.Context, account string, records []json.RawMess
 	return b.db.QueryRow(ctx, `SELECT count(*) FROM bare.workouts WHERE account = $1`, account).Scan(&n)
 }
 
-func get(req *http.Request, out any) error {
-	resp, err := http.DefaultClient.Do(req)
+func get(req *http.Request, out any) error { return getBy(http.DefaultClient, req, out) }
+
+// getBy decodes the answer to a request.
+func getBy(client *http.Client, req *http.Request, out any) error {
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func firstWorkouts(ctx context.Context, s *stores, out io.Writer, log *slog.Logg
 		return err
 	}
 	var product, limit series
-	for round := range rounds {
+	for round := range s.rounds {
 		if err := limit.measure(s, connectsPerRound, func(i int) (time.Duration, error) {
 			return bare.connect(ctx, cloud.person(i))
 		}); err != nil {

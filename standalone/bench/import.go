@@ -61,7 +61,7 @@ func importArchive(ctx context.Context, s *stores, out io.Writer, _ *slog.Logger
   product: the command's import in a process of its own: looks through the archive, reads entries and rows, joins them, hashes,
     compares with the log, publishes atomic pages that are on disk when they are acknowledged, stores progress and report.
   unzip + JSON decode: encoding/json into maps, one record at a time; files that are not JSON are unpacked. Nothing is kept.
-`, i.exercises, importBytes>>20, size.Size()>>20, rounds)
+`, i.exercises, importBytes>>20, size.Size()>>20, s.rounds)
 	table(out, "exercises", product, whole, records)
 	goal(out, product, whole, goalImport)
 	fmt.Fprintf(out, "  %s / %s: %s\n", product.name, records.name, spread(product.ratios(records), "%.2f"))

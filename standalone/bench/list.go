@@ -62,7 +62,7 @@ func listWorkouts(ctx context.Context, s *stores, out io.Writer, log *slog.Logge
 	fmt.Fprintf(out, `GET of a user's newest %d workouts by %d clients, %d requests a round, %d users with %d workouts each, %d rounds
   product: the gateway with key, contract check, access log, metrics; the stored documents are passed on as bytes.
   bare net/http: the same three statements (user, count, page) in one round trip by pgx, structs, encoding/json; no key, no checks.
-`, listRows, listClients, listRequests, backlogUsers, perUser, rounds)
+`, listRows, listClients, listRequests, backlogUsers, perUser, s.rounds)
 	table(out, "requests", product, limit)
 	goal(out, product, limit, goalList)
 	fmt.Fprintf(out, "  answer after, p50 and p99 of each round: %s %v, %s %v\n", product.name, waits, limit.name, bareWaits)

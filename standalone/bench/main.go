@@ -17,8 +17,6 @@ import (
 	"strings"
 )
 
-const rounds = 5
-
 // bench is one comparison; it writes its tables to out.
 type bench struct {
 	name string
@@ -31,6 +29,7 @@ func benches() []bench {
 		{"projection", liveProjection},
 		{"list", listWorkouts},
 		{"import", importArchive},
+		{"backfill", backfill},
 	}
 }
 
@@ -45,6 +44,8 @@ func main() {
 			run = runClients
 		case childImport:
 			run = runImport
+		case childCloud:
+			run = runCloud
 		}
 	}
 	err := run(ctx)
@@ -62,6 +63,7 @@ func run(ctx context.Context) error {
 	}
 	only := flag.String("only", strings.Join(names, ","), "which benchmarks, with commas between")
 	results := flag.String("results", "", "folder that keeps what each benchmark prints, as <name>.txt")
+	rounds := flag.Int("rounds", 5, "how often each variant runs, in turn with the others")
 	profile := flag.String("cpuprofile", "", "file for a CPU profile of this process")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
@@ -80,7 +82,7 @@ func run(ctx context.Context) error {
 		if !slices.Contains(strings.Split(*only, ","), b.name) {
 			continue
 		}
-		if err := b.measure(ctx, *results, log); err != nil {
+		if err := b.measure(ctx, *rounds, *results, log); err != nil {
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
 	}
@@ -88,12 +90,13 @@ func run(ctx context.Context) error {
 }
 
 // measure runs one benchmark on stores of its own.
-func (b bench) measure(ctx context.Context, results string, log *slog.Logger) error {
+func (b bench) measure(ctx context.Context, rounds int, results string, log *slog.Logger) error {
 	s, err := startStores(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer s.stop()
+	s.rounds = rounds
 	var text strings.Builder
 	out := io.MultiWriter(os.Stdout, &text)
 	machine, err := s.describe(ctx)

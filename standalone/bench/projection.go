@@ -45,7 +45,7 @@ func liveProjection(ctx context.Context, s *stores, out io.Writer, log *slog.Log
   bare program: pull as many batches of 1,000 at once, read keys and record out of each fact, COPY to a temporary table, merge by
     (user, provider, record) where the sequence is higher; acknowledge. No normalizing, no history, no events.
   COPY alone: the bare program's rows, ready in memory, in one COPY.
-`, facts.facts, facts.workouts, backlogUsers, rounds, bareLoops)
+`, facts.facts, facts.workouts, backlogUsers, s.rounds, bareLoops)
 	table(out, "facts", live, rebuilt, bare, indexed, plain)
 	goal(out, live, bare, goalProjection)
 	fmt.Fprintf(out, "  %s / %s: %s\n", live.name, indexed.name, spread(live.ratios(indexed), "%.2f"))

@@ -33,6 +33,7 @@ type stores struct {
 	importer    int       // process id of the program that imports; 0 when none runs
 	databaseURL string
 	natsURL     string
+	rounds      int // of every variant
 }
 
 func startStores(ctx context.Context, log *slog.Logger) (s *stores, err error) {

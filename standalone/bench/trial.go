@@ -23,7 +23,7 @@ type variant struct {
 // interleave runs every variant once a round, in turn, so that what else the
 // machine does hits all of them.
 func interleave(ctx context.Context, s *stores, variants ...*variant) error {
-	for range rounds {
+	for range s.rounds {
 		for _, v := range variants {
 			if err := v.round(ctx, s); err != nil {
 				return fmt.Errorf("%s: %w", v.name, err)

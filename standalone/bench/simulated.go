@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/fitbit"
+	"github.com/stridelog/stridelog/provider/simulator"
+	fake "github.com/stridelog/stridelog/provider/simulator/fitbit"
+
+	"github.com/stridelog/stridelog/standalone/internal/installation"
+)
+
+// childCloud is the first argument of the process that is the simulated Fitbit
+// cloud. It is a process of its own, so that its CPU time is not the product's.
+const childCloud = "cloud"
+
+// historyYears is how long the people of the cloud have had their account.
+const historyYears = 3
+
+// longHistories are eight people with long histories.
+func longHistories() ([]*simulator.Person, error) {
+	var people []*simulator.Person
+	for i := range 8 {
+		style := []simulator.Style{simulator.StyleRunner, simulator.StyleRider, simulator.StyleGym, simulator.StyleWalker}[i%4]
+		p, err := simulator.NewPerson(int64(i), fmt.Sprintf("history%d", i), "Europe/Berlin", simulator.Options{Style: style, Since: time.Now().AddDate(-historyYears, 0, 0)})
+		if err != nil {
+			return nil, err
+		}
+		people = append(people, p)
+	}
+	return people, nil
+}
+
+// startCloud runs this program once more, as the cloud. It ends when life is closed.
+// Its CPU time counts as that of clients, who take no part.
+func (s *stores) startCloud() (url string, life io.Closer, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", nil, err
+	}
+	child := exec.Command(self, childCloud) //nolint:noctx // it ends when its standard input does
+	child.Stderr = os.Stderr
+	if life, err = child.StdinPipe(); err != nil {
+		return "", nil, err
+	}
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := child.Start(); err != nil {
+		return "", nil, err
+	}
+	s.clients = child.Process.Pid
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		return "", nil, fmt.Errorf("start the simulated cloud: %w", err)
+	}
+	return strings.TrimSpace(line), life, nil
+}
+
+// runCloud is the process that startCloud starts.
+func runCloud(context.Context) error {
+	people, err := longHistories()
+	if err != nil {
+		return err
+	}
+	cloud, err := fake.New(fake.Options{
+		ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{installation.CallbackURL}, People: people, QuotaPerHour: 10_000_000,
+	})
+	if err != nil {
+		return err
+	}
+	site := httptest.NewServer(cloud.Handler())
+	defer site.Close()
+	fmt.Println(site.URL)
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// connectorTo is the real connector, for the cloud at an address.
+func connectorTo(address string) *provider.Connector {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
+	transport.MaxIdleConnsPerHost = backfillWorkers
+	return fitbit.New(fitbit.Config{
+		ClientID: clientID, ClientSecret: clientSecret, AuthorizeURL: address + "/oauth2/authorize", APIBaseURL: address,
+		HTTPClient: &http.Client{Transport: transport, Timeout: 30 * time.Second},
+	})
+}
+
+// consents are access tokens of people, who give their consent as in a browser.
+func consents(ctx context.Context, c *provider.Connector, people []*simulator.Person) ([]string, error) {
+	challenge := sha256.Sum256([]byte(bareVerifier))
+	var tokens []string
+	for _, p := range people {
+		back, err := fake.Decide(ctx, http.DefaultClient, c.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
+			RedirectURI: installation.CallbackURL, State: "bench", CodeChallenge: base64.RawURLEncoding.EncodeToString(challenge[:]), Scopes: c.DefaultScopes,
+		}), fake.Decision{AccountID: p.AccountID()})
+		if err != nil {
+			return nil, err
+		}
+		grant, err := c.Authorizer.Exchange(ctx, provider.Secret(back.Query().Get("code")), bareVerifier, installation.CallbackURL)
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, grant.AccessToken.Reveal())
+	}
+	return tokens, nil
+}
