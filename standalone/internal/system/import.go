@@ -18,7 +18,7 @@ var ErrNoUser = errors.New("no such user")
 // person's id, or the id that the client gave them. ErrNoUser when neither fits.
 func (s *System) Import(ctx context.Context, user string, i poller.Import, progress func(poller.ImportReport)) (poller.Imported, error) {
 	var err error
-	if i.UserID, err = s.findUser(ctx, user); err != nil {
+	if i.UserID, err = s.FindUser(ctx, user); err != nil {
 		return poller.Imported{}, err
 	}
 	c, err := s.open(ctx, "import", "poller", nil) // the services beside it have the metrics
@@ -33,8 +33,9 @@ func (s *System) Import(ctx context.Context, user string, i poller.Import, progr
 	return service.Import(ctx, i, progress)
 }
 
-// findUser looks in what the gateway publishes of its users.
-func (s *System) findUser(ctx context.Context, user string) (id string, err error) {
+// FindUser gives the id of a person by that id, or by the id that the client gave
+// them, from what the gateway publishes. ErrNoUser when neither fits.
+func (s *System) FindUser(ctx context.Context, user string) (id string, err error) {
 	c, err := s.open(ctx, "import", "", nil)
 	if err != nil {
 		return "", err
