@@ -59,7 +59,7 @@ func TestAListThatStaysEmptyIsBelievedInTheEnd(t *testing.T) {
 	}
 	w.awaitSuspicion(ctx, t, user)
 	for {
-		rows, err := w.in.Client.Workouts(ctx, user.ID, nil)
+		rows, err := w.in.Client.Workouts(ctx, user.ID, everyRecord())
 		if err != nil {
 			t.Fatal(err)
 		}

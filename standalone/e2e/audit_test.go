@@ -163,7 +163,7 @@ func inspectBy(differ func(json.RawMessage, simulator.Truth) []string, facts []f
 // does not answer just now is asked again.
 func awaitAudit(ctx context.Context, c *client.Client, js jetstream.JetStream, userID string, look func([]factLine, []json.RawMessage) audit) (audit, error) {
 	for {
-		rows, err := c.Workouts(ctx, userID, nil)
+		rows, err := c.Workouts(ctx, userID, everyRecord())
 		var facts []factLine
 		if err == nil {
 			facts, err = readFacts(ctx, js, userID)

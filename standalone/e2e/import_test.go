@@ -163,7 +163,7 @@ func (w *importWorld) awaitAPI(t *testing.T, c *client.Client, user client.User,
 	t.Helper()
 	ctx, truths := deadline(t), w.cloud.Truth(person.AccountID())
 	for {
-		list, err := c.Workouts(ctx, user.ID, nil)
+		list, err := c.Workouts(ctx, user.ID, everyRecord())
 		if err != nil {
 			t.Fatal(err)
 		}

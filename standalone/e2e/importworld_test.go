@@ -147,7 +147,7 @@ func rows(t *testing.T, c *client.Client, user client.User, want int) map[string
 	t.Helper()
 	ctx := deadline(t)
 	for {
-		list, err := c.Workouts(ctx, user.ID, nil)
+		list, err := c.Workouts(ctx, user.ID, everyRecord())
 		if err != nil {
 			t.Fatal(err)
 		}

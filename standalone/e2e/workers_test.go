@@ -200,7 +200,7 @@ func (w *twins) sameAtBoth(ctx context.Context, t *testing.T, user client.User, 
 	w.awaitTruth(ctx, t, w.clients[0], user, person)
 	var lists [2]map[string][]byte
 	for i, c := range w.clients {
-		rows, err := c.Workouts(ctx, user.ID, nil)
+		rows, err := c.Workouts(ctx, user.ID, everyRecord())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -190,7 +191,7 @@ func (w *world) workouts(t *testing.T, c *client.Client, user client.User, perso
 	}
 	ctx := deadline(t)
 	for {
-		list, err := c.Workouts(ctx, user.ID, nil)
+		list, err := c.Workouts(ctx, user.ID, everyRecord())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,6 +255,10 @@ func deadline(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// everyRecord asks for duplicates too: a cloud's records may touch each other, and
+// what is compared with a cloud is all of them.
+func everyRecord() url.Values { return url.Values{"include": {"duplicates"}} }
 
 // wait is one step of polling for a condition that no signal tells of.
 func wait(t *testing.T, ctx context.Context, what string, args ...any) {
