@@ -260,7 +260,7 @@ func TestAnImportAndAPollerShareAPerson(t *testing.T) {
 	}
 	x.mu.Lock()
 	x.reach = func(n int) {
-		if n != 1500 { // the first page of 1,000 is out
+		if n != 1500 { // the first page of 1,000 is on its way
 			return
 		}
 		w.cloud.change(func(c *cloud) {

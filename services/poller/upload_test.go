@@ -229,7 +229,7 @@ func TestAnErasureStopsAnImport(t *testing.T) {
 	c, x := w.importing()
 	reached, open := make(chan struct{}), make(chan struct{})
 	x.reach = func(n int) {
-		if n == 2 { // one page is in the log
+		if n == 2 { // one page is in the log, or soon will be
 			close(reached)
 			<-open
 		}
@@ -242,9 +242,7 @@ func TestAnErasureStopsAnImport(t *testing.T) {
 	id := w.ask(user, w.upload(user, entriesText(t, large)))
 	waits := w.ask(user, w.upload(user, entriesText(t, w.history(3, day))))
 	w.wait("the import is under way", reached)
-	if w.messages(user) == 0 || w.chunks() == 0 {
-		t.Fatal("the control: there must be something to erase")
-	}
+	w.eventually("the control: there is something to erase", func() bool { return w.messages(user) > 0 && w.chunks() > 0 })
 	erased := make(chan rpc.EraseResponse, 1)
 	go func() { erased <- w.erase(user) }()
 	w.eventually("the erasure has stopped the imports", func() bool {

@@ -19,9 +19,9 @@ type plan struct {
 }
 
 // compare finds what the page holds beyond what is known.
-func (r *run) compare(ctx context.Context) (plan, error) {
+func (r *run) compare(ctx context.Context, page []record) (plan, error) {
 	var p plan
-	for _, x := range r.page {
+	for _, x := range page {
 		o, e, v, err := r.judge(ctx, x)
 		if err != nil {
 			return p, err

@@ -14,19 +14,8 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-const (
-	// pageBytes bounds the records of a page in memory; bus.MaxPage their number.
-	pageBytes = 4 << 20
-	// redo is how often a page is compared again because somebody else wrote.
-	redo = 20
-)
-
-type record struct {
-	provider.ImportedActivity
-}
-
-// size is the bytes of the record and of what goes along with it.
-func (x record) size() int { return len(x.Raw) + len(x.Context.Companion) }
+// redo is how often a page is compared again because somebody else wrote.
+const redo = 20
 
 // run is one import at work.
 type run struct {
@@ -36,10 +25,7 @@ type run struct {
 	tally   *tally
 	began   time.Time
 	total   int64
-	page    []record
-	inPage  map[string]bool // external ids of page
-	bytes   int             // of page
-	most    int             // facts that the log takes at once
+	most    int // facts that the log takes at once
 	atBytes int64
 	show    func(Report)
 }
@@ -50,10 +36,7 @@ func (r *run) bringIn(ctx context.Context, export provider.Export) (Report, erro
 	if err := r.readLog(ctx, 1); err != nil {
 		return Report{}, err
 	}
-	err := export.Activities(ctx, func(a provider.ImportedActivity) error { return r.take(ctx, record{a}) })
-	if err == nil {
-		err = r.flush(ctx)
-	}
+	err := inPages(ctx, export, func(p page) error { return r.bring(ctx, p.records) })
 	if err == nil {
 		err = r.supersede(ctx)
 	}
@@ -77,28 +60,12 @@ func (r *run) readLog(ctx context.Context, from uint64) error {
 	return nil
 }
 
-// take adds a record to the page. An id comes once in a page: what replaces it
-// must name its sequence.
-func (r *run) take(ctx context.Context, x record) error {
-	size := x.size()
-	if len(r.page) == bus.MaxPage || r.bytes+size > pageBytes || r.inPage[x.ExternalID] {
-		if err := r.flush(ctx); err != nil {
-			return err
-		}
-	}
-	r.page, r.bytes, r.inPage[x.ExternalID] = append(r.page, x), r.bytes+size, true
-	return nil
-}
-
-// flush compares the page with what is known and publishes what is new. Whoever
-// else writes at the same moment makes it compare again.
-func (r *run) flush(ctx context.Context) error {
-	if len(r.page) == 0 {
-		return nil
-	}
+// bring compares a page with what is known and publishes what is new. Whoever else
+// writes at the same moment makes it compare again.
+func (r *run) bring(ctx context.Context, page []record) error {
 	var p plan
 	err := r.write(ctx, func() (facts []events.Event, err error) {
-		p, err = r.compare(ctx)
+		p, err = r.compare(ctx, page)
 		return p.facts, err
 	}, func(i int, sequence uint64) {
 		v := p.versions[i]
@@ -108,7 +75,7 @@ func (r *run) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, x := range r.page {
+	for i, x := range page {
 		if o := p.outcomes[i]; o == tooLarge {
 			r.tally.skip(x)
 		} else {
@@ -117,8 +84,6 @@ func (r *run) flush(ctx context.Context) error {
 		r.known.see(x.ExternalID)
 		r.atBytes = max(r.atBytes, x.Read)
 	}
-	r.page, r.bytes = r.page[:0], 0
-	clear(r.inPage)
 	return r.tell(ctx)
 }
 

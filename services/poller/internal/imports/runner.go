@@ -128,7 +128,7 @@ func (r *Runner) work(ctx context.Context, held *lease, paths []string, show fun
 	}
 	one := &run{
 		Runner: r, lease: held, known: newKnowledge(*held.StartedAt, r.Normalizers), tally: newTally(),
-		began: began, inPage: map[string]bool{}, most: bus.MaxPage, show: show,
+		began: began, most: bus.MaxPage, show: show,
 	}
 	done, err := one.bringIn(ctx, export)
 	return done, errors.Join(err, export.Close())
