@@ -35,8 +35,10 @@ const (
 )
 
 // importArchive measures an import of an archive of 1 GB: read, joined, compared
-// with the log, published in atomic pages, each on disk. The limit is a program that
-// unpacks every file of the archive and decodes the JSON, and keeps nothing.
+// with the log, published in atomic pages, each on disk. The limit is the plain program
+// that unpacks and decodes, once, the files that the import reads, and keeps nothing.
+// Unpacking the whole archive is shown beside it and proves little: the import does not
+// read most of it.
 func importArchive(ctx context.Context, s *stores, out io.Writer, _ *slog.Logger) error {
 	archive, err := demo.NewExport(demo.Sample{Years: 10, Options: export.Options{Exercises: importExercises, Bytes: importBytes}}, time.Now())
 	if err != nil {
@@ -52,19 +54,22 @@ func importArchive(ctx context.Context, s *stores, out io.Writer, _ *slog.Logger
 	}
 	i := &importing{stores: s, path: path, exercises: len(archive.Records())}
 	product := &variant{name: "product", run: i.product}
-	whole := &variant{name: "unzip + JSON decode, all files", run: i.bare(unpackAll)}
-	records := &variant{name: "the same, files of records only", run: i.bare(unpackRecords)}
-	if err := interleave(ctx, s, product, whole, records); err != nil {
+	plain := &variant{name: "unzip + decode, files of records", run: i.bare(unpackRecords)}
+	whole := &variant{name: "the same, all files", run: i.bare(unpackAll)}
+	if err := interleave(ctx, s, product, plain, whole); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, `import of %d exercises out of an archive of %d MB, %d MB packed, %d rounds, each for a new user
   product: the command's import in a process of its own: looks through the archive, reads entries and rows, joins them, hashes,
     compares with the log, publishes atomic pages that are on disk when they are acknowledged, stores progress and report.
-  unzip + JSON decode: encoding/json into maps, one record at a time; files that are not JSON are unpacked. Nothing is kept.
+  unzip + decode, files of records: one pass over the files that the import reads; each entry of exercise-*.json by encoding/json
+    into map[string]any, each row of UserExercises_*.csv by encoding/csv. No second pass, no join, hash, log or disk; nothing is kept.
+  the same, all files: every other JSON file of the archive is decoded too, and what is not JSON is unpacked. The import skips
+    those files, so this says only that it does not pay for them.
 `, i.exercises, importBytes>>20, size.Size()>>20, s.rounds)
-	table(out, "exercises", product, whole, records)
-	goal(out, product, whole, goalImport)
-	fmt.Fprintf(out, "  %s / %s: %s\n", product.name, records.name, spread(product.ratios(records), "%.2f"))
+	table(out, "exercises", product, plain, whole)
+	goal(out, product, plain, goalImport)
+	fmt.Fprintf(out, "  %s / %s: %s\n", product.name, whole.name, spread(product.ratios(whole), "%.2f"))
 	fmt.Fprintf(out, "  memory of the importing process: at most %d MB resident: %s; goal under %d MB\n",
 		i.memory>>20, map[bool]string{true: "met", false: "MISSED"}[i.memory < goalImportBytes], goalImportBytes>>20)
 	return nil
