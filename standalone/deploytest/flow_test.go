@@ -42,6 +42,12 @@ func TestTheWholeFlowWithinThePermissions(t *testing.T) {
 	c.checkAnalyst(ctx, t, len(workouts))
 	c.checkRoles(t)
 
+	if out, err := c.run(t, "operator", "verify"); err != nil || !strings.Contains(out, "There are no differences.") {
+		t.Fatalf("verify: %v\n%s", err, out)
+	}
+	if out, err := c.run(t, "operator", "export", "--user", "nobody@example.com"); err == nil || !strings.Contains(out, "no such user") {
+		t.Fatalf("export of nobody: %v\n%s", err, out)
+	}
 	if out, err := c.run(t, "operator", "rebuild"); err != nil || !strings.Contains(out, "Rebuilt ") {
 		t.Fatalf("rebuild: %v\n%s", err, out)
 	}
