@@ -14,9 +14,10 @@ func TestADeadGrantHasTheOthersOfItsAccountChecked(t *testing.T) {
 	h := newHouse(t)
 	h.start("one")
 	first, second, other := events.NewID(), events.NewID(), events.NewID()
+	heard := h.listen(second)
 	a, b := h.connect(first, "SHARED").ConnectionID, h.connect(second, "SHARED").ConnectionID
 	stranger := h.connect(other, "ANOTHER").ConnectionID
-	heard := h.listen(second)
+	next[*events.ConnectionActivated](heard)
 	h.cloud.Lose("SHARED")
 	h.reject(a, h.token(a).TokenVersion, provider.ClassUnauthorized)
 	refusedWith[rpc.TokenResponse](h, rpc.CodeActionRequired, rpc.OAuthToken, rpc.TokenRequest{ConnectionID: a})
