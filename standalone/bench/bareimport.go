@@ -94,8 +94,12 @@ func decode(r io.Reader) error {
 }
 
 // peakMemory is the most that this process had resident so far, in bytes.
-func peakMemory() int64 {
-	kilobytes, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(procField("/proc/self/status", "VmHWM:"), "kB")), 10, 64)
+func peakMemory() int64 { return statusBytes("VmHWM:") }
+
+// statusBytes is a size that the system tells of this process; zero elsewhere than
+// on Linux.
+func statusBytes(name string) int64 {
+	kilobytes, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(procField("/proc/self/status", name), "kB")), 10, 64)
 	if err != nil {
 		return 0
 	}

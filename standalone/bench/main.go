@@ -30,6 +30,7 @@ func benches() []bench {
 		{"list", listWorkouts},
 		{"import", importArchive},
 		{"backfill", backfill},
+		{"memory", memory},
 	}
 }
 
@@ -46,6 +47,8 @@ func main() {
 			run = runImport
 		case childCloud:
 			run = runCloud
+		case childMemory:
+			run = runMemory
 		}
 	}
 	err := run(ctx)
