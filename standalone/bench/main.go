@@ -31,6 +31,7 @@ func benches() []bench {
 		{"import", importArchive},
 		{"backfill", backfill},
 		{"memory", memory},
+		{"idle", idle},
 	}
 }
 
@@ -49,6 +50,8 @@ func main() {
 			run = runCloud
 		case childMemory:
 			run = runMemory
+		case childIdle:
+			run = runIdle
 		}
 	}
 	err := run(ctx)

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller"
+)
+
+const (
+	quietProvider = "quiet"
+	// childIdle is the first argument of the process that is a poller alone.
+	childIdle = "idle"
+)
+
+// idleOrder is what that process is told, idleResult what it answers each time.
+type (
+	idleOrder struct {
+		DatabaseURL, NATSURL string
+		Scans                []poller.Scan
+	}
+	idleResult struct {
+		Memory            int64 // resident, bytes
+		Statements, Pages int64 // so far
+	}
+)
+
+// quiet is a provider that has nothing. It counts what it is asked.
+type quiet struct{ pages atomic.Int64 }
+
+// ListActivities implements provider.Fetcher.
+func (q *quiet) ListActivities(context.Context, provider.ListRequest) (provider.Page, error) {
+	q.pages.Add(1)
+	return provider.Page{Quota: &provider.Quota{Limit: 150, Remaining: 149, ResetAt: time.Now().Truncate(time.Hour).Add(time.Hour)}}, nil
+}
+
+// statements counts what is sent to the database.
+type statements struct{ sent atomic.Int64 }
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	s.sent.Add(1)
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// runIdle is the process of one poller.
+func runIdle(ctx context.Context) (err error) {
+	var o idleOrder
+	if err := json.Unmarshal([]byte(os.Args[2]), &o); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	var sent statements
+	db, err := countedPool(ctx, o.DatabaseURL, &sent)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	nc, err := bus.Connect(ctx, o.NATSURL, "bench-idle", log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	b, err := bus.New(nc, log)
+	if err != nil {
+		return err
+	}
+	if err := b.DeclareStreams(ctx); err != nil {
+		return err
+	}
+	tokens, err := b.Serve("oauth", log, bus.Method[rpc.TokenRequest, rpc.TokenResponse](rpc.OAuthToken,
+		func(context.Context, rpc.TokenRequest) (rpc.TokenResponse, error) {
+			return rpc.TokenResponse{AccessToken: "quiet", TokenVersion: 1}, nil
+		}))
+	if err != nil {
+		return err
+	}
+	defer tokens.Stop()
+	cloud := &quiet{}
+	service, err := poller.New(poller.Config{
+		Log: log, DB: db, Bus: b, InitialDays: 30, Rescan: o.Scans, Jitter: 30 * time.Second, Workers: backfillWorkers, Registry: telemetry.NewRegistry(),
+		Connectors: provider.Connectors{quietProvider: {Descriptor: provider.Descriptor{Name: quietProvider}, Fetcher: cloud, HashVersion: 1}},
+	})
+	if err != nil {
+		return err
+	}
+	running, cancel := context.WithCancel(ctx)
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- service.Run(running, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		cancel()
+		return fmt.Errorf("the poller ended early: %w", err)
+	}
+	err = report(func() idleResult { return idleResult{residentMemory(), sent.sent.Load(), cloud.pages.Load()} })
+	cancel()
+	return errors.Join(err, <-ended)
+}
+
+// report answers every line of standard input until it ends.
+func report[T any](now func() T) error {
+	orders, answers := bufio.NewReader(os.Stdin), json.NewEncoder(os.Stdout)
+	for {
+		if _, err := orders.ReadString('\n'); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := answers.Encode(now()); err != nil {
+			return err
+		}
+	}
+}
+
+// countedPool is a pool whose statements are counted.
+func countedPool(ctx context.Context, url string, count *statements) (*pgxpool.Pool, error) {
+	plain, err := postgres.Open(ctx, url, postgres.Options{ApplicationName: "bench-idle", MaxConns: 16})
+	if err != nil {
+		return nil, err
+	}
+	settings := plain.Config()
+	plain.Close()
+	settings.ConnConfig.Tracer = count
+	return pgxpool.NewWithConfig(ctx, settings)
+}
