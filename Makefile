@@ -32,7 +32,7 @@ build: ## The stridelog binary in bin/
 	$(BUILD)
 
 test: postgres pgclient browser compiler python $(NATS) ## Every test of every module, with the race detector
-	go test -race -timeout 10m $(PACKAGES)
+	go test -race -timeout 14m $(PACKAGES)
 
 soak: postgres pgclient browser compiler python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
