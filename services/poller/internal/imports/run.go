@@ -10,6 +10,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -160,7 +161,7 @@ func (r *run) publish(ctx context.Context, part []events.Event) (first, last uin
 	if err != nil {
 		return 0, 0, err
 	}
-	return first, last, call(r.Hooks.Published)
+	return first, last, hook.Call(r.Hooks.Published)
 }
 
 // supersede removes what earlier imports brought in under an id of the export's

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -32,21 +33,6 @@ type Hooks struct {
 	Published func() error
 	// Finished is called when the import's end is stored and the upload is still there.
 	Finished func() error
-}
-
-type crash struct{ err error }
-
-func (c crash) Error() string { return fmt.Sprintf("stopped by a hook: %v", c.err) }
-func (c crash) Unwrap() error { return c.err }
-
-func call(hook func() error) error {
-	if hook == nil {
-		return nil
-	}
-	if err := hook(); err != nil {
-		return crash{err}
-	}
-	return nil
 }
 
 // The codes of an import's error, beside those of provider.ArchiveError.
@@ -108,7 +94,7 @@ func (r *Runner) run(ctx context.Context, held *lease, paths []string, show func
 		if err := held.finish(ctx, status, done, failure); err != nil {
 			return err
 		}
-		return call(r.Hooks.Finished)
+		return hook.Call(r.Hooks.Finished)
 	})
 	return done, status, failure, err
 }
@@ -137,7 +123,7 @@ func (r *Runner) work(ctx context.Context, held *lease, paths []string, show fun
 // Abandon ends an import whose process gives up for a cause, so that nobody waits
 // for it. After a hook's crash it does nothing, as after kill -9.
 func (r *Runner) Abandon(ctx context.Context, l store.ImportLease, cause error) error {
-	var stopped crash
+	var stopped hook.Crash
 	if errors.As(cause, &stopped) {
 		return nil
 	}

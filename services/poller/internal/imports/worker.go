@@ -13,6 +13,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -44,7 +45,7 @@ func (w *Worker) Work(ctx context.Context, wake <-chan struct{}) error {
 	}
 	for ctx.Err() == nil {
 		next, err := w.one(ctx)
-		var stopped crash
+		var stopped hook.Crash
 		if errors.As(err, &stopped) {
 			return err
 		}
@@ -96,7 +97,7 @@ func (w *Worker) serve(ctx context.Context, held *lease) error {
 	if err == nil {
 		err = held.keep(ctx, w.Fenced, func(ctx context.Context) error { return w.discard(ctx, held) })
 	}
-	var stopped crash
+	var stopped hook.Crash
 	if errors.As(err, &stopped) {
 		return err
 	}

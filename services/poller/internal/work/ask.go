@@ -9,6 +9,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -60,7 +61,7 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 	case err != nil:
 		return err
 	}
-	return call(s.Hooks.Committed)
+	return hook.Call(s.Hooks.Committed)
 }
 
 // nextToAsk skips those who are some of too many, until that has lasted for long enough.

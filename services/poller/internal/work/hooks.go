@@ -1,7 +1,5 @@
 package work
 
-import "fmt"
-
 // Hooks let a test stop a worker where a crash would hurt most. An error ends the
 // pool at once and leaves everything as it is, as kill -9 would.
 type Hooks struct {
@@ -12,20 +10,4 @@ type Hooks struct {
 	Published func() error
 	// Committed is called when the database knows the page too.
 	Committed func() error
-}
-
-// crash is a hook's error: nothing may be tidied up after it.
-type crash struct{ err error }
-
-func (c crash) Error() string { return fmt.Sprintf("stopped by a hook: %v", c.err) }
-func (c crash) Unwrap() error { return c.err }
-
-func call(hook func() error) error {
-	if hook == nil {
-		return nil
-	}
-	if err := hook(); err != nil {
-		return crash{err}
-	}
-	return nil
 }

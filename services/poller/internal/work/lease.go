@@ -11,6 +11,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -56,7 +57,7 @@ func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	cancel(nil)
 	beat.Wait()
 
-	var stopped crash
+	var stopped hook.Crash
 	if errors.As(err, &stopped) {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -38,7 +39,7 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 		}
 		return s.fetchFailed(ctx, w, err)
 	}
-	if err := call(s.Hooks.Fetched); err != nil {
+	if err := hook.Call(s.Hooks.Fetched); err != nil {
 		return err
 	}
 	if err := s.well(ctx); err != nil {
@@ -48,7 +49,7 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 		err = s.keep(ctx, &w, page, p)
 		switch {
 		case err == nil:
-			return call(s.Hooks.Committed)
+			return hook.Call(s.Hooks.Committed)
 		case errors.Is(err, errDuplicate):
 			// An earlier attempt got through although it seemed to fail.
 			found, err := s.catchUp(ctx)
@@ -161,7 +162,7 @@ func (s *session) publish(ctx context.Context, w *store.Window, d *difference, p
 		}
 		last = end
 		s.Metrics.published.WithLabelValues(s.lease.Provider).Add(float64(len(d.facts)))
-		if err := call(s.Hooks.Published); err != nil {
+		if err := hook.Call(s.Hooks.Published); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/intake"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -136,7 +137,7 @@ func (p *Pool) work(ctx context.Context) error {
 		if err == nil && found {
 			p.hint()
 			err = p.serve(ctx, lease)
-			var stopped crash
+			var stopped hook.Crash
 			if errors.Is(err, ErrRestored) || errors.As(err, &stopped) {
 				return err
 			}
