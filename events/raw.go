@@ -53,11 +53,14 @@ func (r Raw) appendTo(object []byte) ([]byte, error) {
 	case rawJSON:
 		out = append(out, r...)
 	case rawText:
-		text, err := json.Marshal(string(r))
-		if err != nil {
+		// XML would be twice as long with < and > escaped.
+		text := bytes.NewBuffer(out)
+		enc := json.NewEncoder(text)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(string(r)); err != nil {
 			return nil, fmt.Errorf("splice raw as text: %w", err)
 		}
-		out = append(out, text...)
+		out = bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	case rawBase64:
 		out = append(out, '"')
 		out = base64.StdEncoding.AppendEncode(out, r)

@@ -29,6 +29,9 @@ func sampleEvent(t *testing.T, typ events.Type) events.Event {
 	if e.Data == nil {
 		t.Fatalf("no sample data for %s: add it", typ)
 	}
+	if typ == events.TypeRouteFetched {
+		e.Provider = "google_health"
+	}
 	if typ == events.TypeUserErased {
 		e.Provider, e.UserID = events.NoProvider, "d3c2b1a0-1111-4222-8333-944455566677"
 	}
@@ -68,6 +71,11 @@ func sampleData(typ events.Type, at time.Time) events.Data {
 	case events.TypeActivityRemoved:
 		return &events.ActivityRemoved{UserID: sampleUser, Provider: "fitbit", ConnectionID: sampleConnection, SyncID: sampleSync,
 			ExternalID: sampleExternal, ReplacesSequence: 42, Origin: events.OriginAPI, Proof: events.RemovedTwiceGone, RemovedAt: at}
+	case events.TypeRouteFetched:
+		return &events.RouteFetched{UserID: sampleUser, Provider: "google_health", ConnectionID: sampleConnection, ProviderAccountID: "1234567890123456789",
+			ExternalID: sampleExternal, Format: "google_health.tcx.v1",
+			ContentHash:      "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+			ActivitySequence: 42, FetchedAt: at, Raw: events.Raw("<?xml version=\"1.0\"?>\r\n<TrainingCenterDatabase/>\n")}
 	case events.TypeWorkoutRecorded:
 		return &events.WorkoutRecorded{WorkoutChange: sampleChange(at, 41)}
 	case events.TypeWorkoutUpdated:
