@@ -166,10 +166,14 @@ type Getter interface {
 	GetActivity(ctx context.Context, token Secret, externalID string) (Activity, *Quota, error)
 }
 
-// RouteGetter is a Fetcher that can also download where a workout went.
+// RouteGetter is a Fetcher that can also download where a workout went. Its
+// connector's Descriptor names the scopes for that.
 type RouteGetter interface {
-	// GetRoute gives the file of one activity as a record with a format of its own.
-	// It fails with ClassNotFound when the activity has no route.
+	// HasRoute says whether a record, of this format, tells of a route. It calls
+	// nobody.
+	HasRoute(format string, raw []byte) bool
+	// GetRoute gives the TCX file of one activity as a record with a format of its
+	// own. It fails with ClassNotFound when the activity has no route.
 	GetRoute(ctx context.Context, token Secret, externalID string) (Activity, *Quota, error)
 }
 

@@ -3,6 +3,7 @@ package googlehealth
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -15,6 +16,22 @@ import (
 // maxRoute is how many bytes a TCX file may have: three hours with a point a second
 // are about 3 MB. Within JSON it must still fit into one message of the log.
 const maxRoute = 6 << 20
+
+// HasRoute implements provider.RouteGetter: hasGps says so (section 4). Exercises
+// that do not say it are not asked for their route; each would cost a request.
+func (f *fetcher) HasRoute(format string, raw []byte) bool {
+	if format != FormatDataPoint {
+		return false
+	}
+	var point struct {
+		Exercise struct {
+			ExerciseMetadata struct{ HasGPS bool } `json:"exerciseMetadata"`
+		} `json:"exercise"`
+	}
+	// One odd member elsewhere must not cost the route: what was read stays.
+	_ = json.Unmarshal(bare(raw), &point)
+	return point.Exercise.ExerciseMetadata.HasGPS
+}
 
 // GetRoute implements provider.RouteGetter: it downloads an exercise as a TCX file
 // (section 4). It needs the scopes for activities and for location; without the

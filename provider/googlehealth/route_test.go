@@ -63,3 +63,29 @@ func TestRoutes(t *testing.T) {
 		t.Errorf("an odd id gave %v", err)
 	}
 }
+
+func TestRecordsTellOfRoutes(t *testing.T) {
+	c := served(t, func(http.ResponseWriter, *http.Request) { t.Error("the provider was asked") })
+	routes, ok := c.Fetcher.(provider.RouteGetter)
+	if !ok {
+		t.Fatal("the fetcher gives no routes")
+	}
+	for name, test := range map[string]struct {
+		format, raw string
+		want        bool
+	}{
+		"GPS":               {FormatDataPoint, `{"exercise":{"exerciseMetadata":{"hasGps":true}}}`, true},
+		"GPS, byte order":   {FormatDataPoint, "\ufeff" + ` {"exercise":{"exerciseMetadata":{"hasGps":true,"poolLengthMillimeters":[]}}} `, true},
+		"no GPS":            {FormatDataPoint, `{"exercise":{"exerciseMetadata":{"hasGps":false}}}`, false},
+		"nothing said":      {FormatDataPoint, `{"exercise":{"exerciseMetadata":{}}}`, false},
+		"said elsewhere":    {FormatDataPoint, `{"exercise":{"notes":"hasGps: true"},"hasGps":true}`, false},
+		"said in odd words": {FormatDataPoint, `{"exercise":{"exerciseMetadata":{"hasGps":"yes"}}}`, false},
+		"a route itself":    {FormatTCX, tcx, false},
+		"no JSON":           {FormatDataPoint, `<html>`, false},
+		"another's data":    {"fitbit.activity_list.v1", `{"exercise":{"exerciseMetadata":{"hasGps":true}}}`, false},
+	} {
+		if got := routes.HasRoute(test.format, []byte(test.raw)); got != test.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
