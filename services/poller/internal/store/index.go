@@ -49,12 +49,15 @@ func (k Known) offset() int32 {
 	return int32(seconds) //nolint:gosec // an offset is a day at most
 }
 
-// LookUp gives what is known of some activities, by external id.
+// LookUp gives what is known of some activities, by external id. Each is looked for
+// in the index by itself: asked for all at once, Postgres may read everything that it
+// knows of the user, for every page of a long history.
 func (s *Store) LookUp(ctx context.Context, t Target, externalIDs []string) (map[string]Known, error) {
 	rows, err := s.db.Query(ctx, `
-		SELECT external_id, sequence, content_hash, hash_version, origin, removed, started_at, coalesce(sync_id::text, ''), account
-		  FROM poller.activity_index
-		 WHERE user_id = $1 AND provider = $2 AND external_id = ANY($3)`, t.UserID, t.Provider, externalIDs)
+		SELECT i.* FROM unnest($3::text[]) AS x (id) CROSS JOIN LATERAL (
+		    SELECT external_id, sequence, content_hash, hash_version, origin, removed, started_at, coalesce(sync_id::text, ''), account
+		      FROM poller.activity_index
+		     WHERE user_id = $1 AND provider = $2 AND external_id = x.id LIMIT 1) i`, t.UserID, t.Provider, externalIDs)
 	if err != nil {
 		return nil, fmt.Errorf("look up activities of user %s: %w", t.UserID, err)
 	}
