@@ -83,10 +83,15 @@ func (t *pathTree) item() *pathTree {
 	return t.items
 }
 
-// canonicalizer walks JSON that rawjson.Valid has accepted.
+// maxDepth is how many brackets a value may stand in, as for encoding/json.
+const maxDepth = 10_000
+
+// canonicalizer reads JSON once: it checks the text while it writes the form.
 type canonicalizer struct {
 	in        []byte
 	at        int
+	depth     int  // of brackets that are open
+	broken    bool // the text is no JSON
 	omitZeros bool
 	members   []member // of the objects that are not over yet
 	written   []byte   // members before they are put in order
@@ -98,12 +103,15 @@ type canonicalizer struct {
 func (c *canonicalizer) form(raw []byte, drop *pathTree) []byte {
 	// encoding/json lets broken UTF-8 pass and reads every broken byte as the
 	// same character, so two different records could share a hash.
-	if !utf8.Valid(raw) || !rawjson.Valid(raw) {
+	if !utf8.Valid(raw) {
 		return raw
 	}
-	c.in, c.at, c.members = raw, 0, c.members[:0]
+	c.in, c.at, c.depth, c.broken, c.members = raw, 0, 0, false, c.members[:0]
 	c.omitZeros = drop != nil && drop.omitZeros
 	c.out = c.value(slices.Grow(c.out[:0], len(raw)), drop)
+	if c.skipSpace(); c.broken || c.at < len(c.in) {
+		return raw
+	}
 	return c.out
 }
 
@@ -115,69 +123,114 @@ func (c *canonicalizer) skipSpace() {
 
 func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\r' || b == '\n' }
 
-// accept steps over the byte, if it is next.
-func (c *canonicalizer) accept(b byte) bool {
-	c.skipSpace()
-	if c.at < len(c.in) && c.in[c.at] == b {
-		c.at++
-		return true
+// peek is the next byte that is no space; 0, which stands nowhere in JSON, at the end.
+func (c *canonicalizer) peek() byte {
+	if c.skipSpace(); c.at < len(c.in) {
+		return c.in[c.at]
 	}
-	return false
+	return 0
 }
 
-// value appends the canonical form of the next value. The tree may be nil.
+// accept steps over the byte, if it is next.
+func (c *canonicalizer) accept(b byte) bool {
+	next := c.peek() == b
+	if next {
+		c.at++
+	}
+	return next
+}
+
+// expect steps over the byte, which has to be next.
+func (c *canonicalizer) expect(b byte) { c.broken = !c.accept(b) || c.broken }
+
+// scalar is the next value, which is no object and no array, as it stands there;
+// nil when it is no JSON.
+func (c *canonicalizer) scalar() []byte {
+	length := rawjson.Prefix(c.in[c.at:])
+	if length < 0 {
+		c.broken = true
+		return nil
+	}
+	c.at += length
+	return c.in[c.at-length : c.at]
+}
+
+// value appends the canonical form of the next value. The tree may be nil. What it
+// appends once the text is broken means nothing.
 func (c *canonicalizer) value(out []byte, drop *pathTree) []byte {
-	c.skipSpace()
-	switch c.in[c.at] {
+	switch c.peek() {
 	case '{':
 		return c.object(out, drop)
 	case '[':
 		return c.array(out, drop)
 	case '"':
 		return c.text(out)
+	default:
+		return append(out, c.scalar()...)
 	}
-	start := c.at
-	for c.at < len(c.in) {
-		if b := c.in[c.at]; b == ',' || b == ']' || b == '}' || isSpace(b) {
-			break
-		}
-		c.at++
+}
+
+// open steps over a bracket.
+func (c *canonicalizer) open() {
+	c.at++
+	c.depth++
+	c.broken = c.broken || c.depth > maxDepth
+}
+
+// close steps over the bracket behind the last of some values; false says that a
+// comma stands there, and one more value has to follow.
+func (c *canonicalizer) close(bracket byte) bool {
+	if c.broken || c.accept(',') {
+		return c.broken
 	}
-	return append(out, c.in[start:c.at]...)
+	c.expect(bracket)
+	c.depth--
+	return true
 }
 
 // member is where a member stands in what was written: a key, a colon, a value.
 type member struct{ begin, colon, end int }
 
 func (c *canonicalizer) object(out []byte, drop *pathTree) []byte {
-	c.at++
+	c.open()
 	out = append(out, '{')
 	first := len(c.members)
-	for !c.accept('}') {
-		c.accept(',')
-		c.skipSpace()
-		m := member{begin: len(out)}
-		out = c.text(out)
-		m.colon = len(out)
-		c.accept(':')
-		var next *pathTree
-		if drop != nil {
-			// The names in volatile paths need no escapes, so a key that has some
-			// matches none of them.
-			next = drop.members[string(out[m.begin+1:m.colon-1])]
-		}
-		out = c.value(append(out, ':'), next)
-		m.end = len(out)
-		if next != nil && next.drop || c.omitZeros && saysNothing(out[m.colon+1:]) {
-			out = out[:m.begin]
-			continue
-		}
-		c.members = append(c.members, m)
-		out = append(out, ',')
+	for over := c.peek() == '}' && c.close('}'); !over; over = c.close('}') {
+		out = c.member(out, drop)
+	}
+	if c.broken {
+		return out
 	}
 	out = c.sort(out, c.members[first:])
 	c.members = c.members[:first]
 	return append(out, '}')
+}
+
+// member appends a member and a comma, or nothing when it does not count.
+func (c *canonicalizer) member(out []byte, drop *pathTree) []byte {
+	m := member{begin: len(out)}
+	if c.peek() != '"' {
+		c.broken = true
+		return out
+	}
+	out = c.text(out)
+	m.colon = len(out)
+	if c.expect(':'); c.broken {
+		return out
+	}
+	var next *pathTree
+	if drop != nil {
+		// The names in volatile paths need no escapes, so a key that has some
+		// matches none of them.
+		next = drop.members[string(out[m.begin+1:m.colon-1])]
+	}
+	out = c.value(append(out, ':'), next)
+	m.end = len(out)
+	if next != nil && next.drop || c.omitZeros && saysNothing(out[m.colon+1:]) {
+		return out[:m.begin]
+	}
+	c.members = append(c.members, m)
+	return append(out, ',')
 }
 
 // sort puts the members that were written last into the order of their keys, and
@@ -206,13 +259,16 @@ func (c *canonicalizer) array(out []byte, drop *pathTree) []byte {
 	if drop != nil {
 		next = drop.items
 	}
-	c.at++
+	c.open()
 	out = append(out, '[')
-	for !c.accept(']') {
-		if c.accept(',') {
-			out = append(out, ',')
-		}
-		out = c.value(out, next)
+	if c.peek() == ']' && c.close(']') {
+		return append(out, ']')
 	}
-	return append(out, ']')
+	for {
+		out = c.value(out, next)
+		if c.close(']') {
+			return append(out, ']')
+		}
+		out = append(out, ',')
+	}
 }

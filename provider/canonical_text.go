@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -13,16 +14,18 @@ const hexDigits = "0123456789abcdef"
 // surrogate without its other half is no character and stays an escape, so
 // that two different ones stay different.
 func (c *canonicalizer) text(out []byte) []byte {
+	begin := c.at
+	quoted := c.scalar()
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return append(out, quoted...)
+	}
+	end := c.at - 1
 	out = append(out, '"')
-	c.at++
-	for {
-		begin := c.at
-		for c.in[c.at] != '"' && c.in[c.at] != '\\' {
+	for c.at = begin + 1; c.at < end; {
+		if c.in[c.at] != '\\' {
+			out = append(out, c.in[c.at])
 			c.at++
-		}
-		out = append(out, c.in[begin:c.at]...)
-		if c.in[c.at] == '"' {
-			break
+			continue
 		}
 		switch r := c.escape(); {
 		case r == '"' || r == '\\':
@@ -33,7 +36,7 @@ func (c *canonicalizer) text(out []byte) []byte {
 			out = utf8.AppendRune(out, r)
 		}
 	}
-	c.at++
+	c.at = end + 1
 	return append(out, '"')
 }
 
@@ -70,7 +73,7 @@ func (c *canonicalizer) escape() rune {
 }
 
 func (c *canonicalizer) hex4() rune {
-	n, _ := strconv.ParseUint(string(c.in[c.at:c.at+4]), 16, 16) // rawjson.Valid has checked the digits
+	n, _ := strconv.ParseUint(string(c.in[c.at:c.at+4]), 16, 16) // scalar has checked the digits
 	c.at += 4
 	return rune(n)
 }
