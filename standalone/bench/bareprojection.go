@@ -19,7 +19,7 @@ const (
 	bareBatch   = 1000
 	// bareLoops is how many batches the bare program has in hand: as many as the
 	// projector.
-	bareLoops = 2
+	bareLoops = 3
 	bareTable = `CREATE TABLE workouts (user_id uuid, provider text COLLATE "C", external_id text COLLATE "C", sequence bigint, record text)`
 	bareKey   = `ALTER TABLE workouts ADD PRIMARY KEY (user_id, provider, external_id)`
 	bareMerge = `INSERT INTO workouts AS w

@@ -3,10 +3,9 @@ package fold
 import (
 	"context"
 	"fmt"
+	"slices"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
@@ -16,9 +15,9 @@ import (
 // announce publishes an event for each fact of a batch that is its workout's
 // version, and gives up what could be no row.
 //
-// It happens under the locks of the users: nobody can change a workout between
-// the look and the acknowledgement, so the last event about a workout in the
-// stream is always that of its winning version. And it happens under the shared
+// One transaction at a time looks and publishes about a person: what wins against
+// an announced version is announced after it, so the last event about a workout in
+// the stream is always that of its winning version. And all happens under the shared
 // lock: once a person is erased, nothing about them can follow.
 func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 	var candidates []*row.Version
@@ -30,7 +29,7 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 	if len(candidates)+len(rows.Rejected) == 0 {
 		return nil
 	}
-	return f.Tables.Write(ctx, users(rows), owners(candidates), func(tx pgx.Tx, s generation.Scope) error {
+	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
 		for _, r := range rows.Rejected {
 			if s.Erased(r.Delivery.Message.UserID()) {
 				continue
@@ -55,37 +54,36 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 	})
 }
 
-// Shown are the announcements of the versions that win at this moment, in the
-// order of the facts. The transaction's search path is the generation.
+// lost are those of the versions $1, $2 (workout, sequence) that are not shown, by
+// their place.
+const lost = `SELECT c.place FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS c (id, version, place)
+WHERE NOT EXISTS (SELECT FROM workouts w WHERE w.id = c.id AND w.version = c.version)`
+
+// Shown are the announcements of the versions that win at this moment, in the order
+// of the facts. The transaction has its turn to announce until it ends; its search
+// path is the generation.
 func Shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version) ([]events.Event, error) {
-	ids := make([]pgtype.UUID, 0, len(candidates))
 	sequences := make([]int64, 0, len(candidates))
 	for _, v := range candidates {
-		ids = append(ids, id(v.WorkoutID))
 		sequences = append(sequences, int64(v.Sequence))
 	}
-	rows, err := tx.Query(ctx, `SELECT w.id, w.version
-		FROM unnest($1::uuid[], $2::bigint[]) AS c (id, version) JOIN workouts w USING (id, version)`, ids, sequences)
-	if err != nil {
-		return nil, fmt.Errorf("look which facts win: %w", err)
-	}
-	type key struct {
-		id       uuid.UUID
-		sequence uint64
-	}
-	wins := make(map[key]struct{}, len(candidates))
-	var workout pgtype.UUID
-	var sequence int64
-	_, err = pgx.ForEachRow(rows, []any{&workout, &sequence}, func() error {
-		wins[key{workout.Bytes, uint64(sequence)}] = struct{}{}
-		return nil
+	var b pgx.Batch
+	generation.Announcing.Queue(&b, owners(candidates))
+	wins := slices.Clone(candidates)
+	b.Queue(lost, workoutIDs(candidates), sequences).Query(func(rows pgx.Rows) error {
+		var place int64
+		_, err := pgx.ForEachRow(rows, []any{&place}, func() error {
+			wins[place-1] = nil
+			return nil
+		})
+		return err
 	})
-	if err != nil {
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return nil, fmt.Errorf("look which facts win: %w", err)
 	}
 	list := make([]events.Event, 0, len(wins))
-	for _, v := range candidates {
-		if _, ok := wins[key{v.WorkoutID, v.Sequence}]; !ok {
+	for _, v := range wins {
+		if v == nil {
 			continue
 		}
 		if e, ok := v.Announcement(source); ok {

@@ -31,7 +31,7 @@ const (
 	source  = "stridelog/projector"
 
 	maxBatch = 1000
-	lanes    = 2 // more only wait for each other: see standalone/bench
+	lanes    = 3 // one batch is read, one folded, one announced; more only wait for each other
 )
 
 // Facts is the live fold.
@@ -127,12 +127,12 @@ func isKnown(err error) bool {
 }
 
 func (f *Facts) writeOnce(ctx context.Context, rows row.Rows, fresh bool) error {
-	return f.Tables.Write(ctx, users(rows), owners(rows.Versions), func(tx pgx.Tx, s generation.Scope) error {
+	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
 		if err := f.Tables.CheckLog(ctx, s.Pointer); err != nil {
 			return err
 		}
 		versions, connections := permitted(rows, s)
-		return write(ctx, tx, batch{versions: versions, connections: connections, fresh: fresh, highWater: rows.HighWater})
+		return write(ctx, tx, batch{versions: versions, connections: connections, shared: true, fresh: fresh, highWater: rows.HighWater})
 	})
 }
 
@@ -159,10 +159,13 @@ func users(rows row.Rows) []string {
 	return list
 }
 
-func owners(versions []*row.Version) []string {
-	list := make([]string, 0, len(versions))
-	for _, v := range versions {
-		list = append(list, v.UserID.String())
+// owners are whose workouts the versions are of. One person's facts come one after
+// the other; whoever comes again is there again.
+func owners(versions []*row.Version) (list []string) {
+	for i, v := range versions {
+		if i == 0 || v.UserID != versions[i-1].UserID {
+			list = append(list, v.UserID.String())
+		}
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/stridelog/stridelog/services/projector/internal/duplicates"
+	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
 )
 
@@ -39,13 +40,16 @@ const copyFrom = 200
 type batch struct {
 	versions    []*row.Version
 	connections []*row.Connection
+	// Shared is a generation that others write, too.
+	shared bool
 	// Fresh versions are taken for new and may go in by COPY; when one of them is
 	// there already, the error is a unique violation.
 	fresh     bool
 	highWater uint64 // how far the log is folded then; 0 notes nothing
 }
 
-// write is Write; the caller holds the locks of the users, or the generation alone.
+// write is Write; the generation may be shared. Only what depends on a workout's other
+// versions waits for its turn: versions are as they are.
 func write(ctx context.Context, tx pgx.Tx, x batch) error {
 	var b pgx.Batch
 	touching := &duplicates.Touching{}
@@ -57,6 +61,9 @@ func write(ctx context.Context, tx pgx.Tx, x batch) error {
 		b.Queue(insertVersions, versionArrays(x.versions)...)
 	}
 	if len(x.versions) > 0 {
+		if x.shared {
+			generation.Folding.Queue(&b, owners(x.versions))
+		}
 		ids := workoutIDs(x.versions)
 		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), ids)
 		touching = duplicates.Look(&b, ids)

@@ -15,16 +15,6 @@ const (
 	lockShared    = "SELECT pg_advisory_xact_lock_shared(hashtextextended('stridelog projector generation', 0))"
 	lockExclusive = "SELECT pg_advisory_xact_lock(hashtextextended('stridelog projector generation', 0))"
 
-	// Locks are taken in one order, so two batches cannot wait for each other.
-	lockOwners = `SELECT pg_advisory_xact_lock($1, lock)
-		FROM (SELECT DISTINCT abs(hashtext(u) % $2) AS lock FROM unnest($3::text[]) u ORDER BY lock) locks`
-
-	// userLocks is how many locks all users share. Few, so that batches of a
-	// thousand users do not fill the server's lock table, which has 6,400 places by
-	// default; and enough, so that batches of a few users seldom meet.
-	userLocks     = 256
-	userLockClass = 0x53545049 // any number; the same in every process
-
 	writeTries = 5
 )
 
@@ -37,6 +27,9 @@ type Scope struct {
 // Erased says whether nothing may be written about a user any more. It knows
 // only the users that Write was called with.
 func (s Scope) Erased(userID string) bool {
+	if len(s.erased) == 0 {
+		return false // usually, and a hash for each fact would be dear
+	}
 	_, ok := s.erased[UserHash(userID)]
 	return ok
 }
@@ -45,14 +38,13 @@ func (s Scope) Erased(userID string) bool {
 func UserHash(userID string) [sha256.Size]byte { return sha256.Sum256([]byte(userID)) }
 
 // Write runs fn in a transaction under the shared lock, with the serving
-// generation as its search path. Users are all that the Scope is asked about;
-// owners are those of whom nobody else may change or announce anything meanwhile.
-// A deadlock or a serialization failure runs it again, so fn may have been called
-// before.
-func (t *Tables) Write(ctx context.Context, users, owners []string, fn func(tx pgx.Tx, s Scope) error) error {
+// generation as its search path. Users are all that the Scope is asked about; that
+// nobody else works on them meanwhile is for fn to ask, by a Turn. A deadlock or a
+// serialization failure runs it again, so fn may have been called before.
+func (t *Tables) Write(ctx context.Context, users []string, fn func(tx pgx.Tx, s Scope) error) error {
 	for try := 1; ; try++ {
 		err := pgx.BeginFunc(ctx, t.db, func(tx pgx.Tx) error {
-			s, err := enter(ctx, tx, users, owners)
+			s, err := enter(ctx, tx, users)
 			if err != nil {
 				return err
 			}
@@ -67,7 +59,7 @@ func (t *Tables) Write(ctx context.Context, users, owners []string, fn func(tx p
 // enter does in one round trip what every writing transaction begins with. Each
 // statement sees what was committed before it, so the pointer is that of the time
 // when the lock was taken.
-func enter(ctx context.Context, tx pgx.Tx, users, owners []string) (s Scope, err error) {
+func enter(ctx context.Context, tx pgx.Tx, users []string) (s Scope, err error) {
 	hashes := make([][]byte, 0, len(users))
 	for _, u := range distinct(users) {
 		h := UserHash(u)
@@ -91,11 +83,8 @@ func enter(ctx context.Context, tx pgx.Tx, users, owners []string) (s Scope, err
 		}
 		return err
 	})
-	if len(owners) > 0 {
-		b.Queue(lockOwners, userLockClass, userLocks, distinct(owners))
-	}
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return Scope{}, fmt.Errorf("read the serving generation and wait for the users of a batch: %w", err)
+		return Scope{}, fmt.Errorf("read the serving generation: %w", err)
 	}
 	return s, nil
 }

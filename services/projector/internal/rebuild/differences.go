@@ -112,8 +112,8 @@ func scanDifference(from pgx.CollectableRow) (d difference, err error) {
 	return d, nil
 }
 
-// announce publishes what still is its workout's version, under the locks of the
-// users: as in the live fold, the last event about a workout is that of its winner.
+// announce publishes what still is its workout's version, when it is its turn: as in
+// the live fold, the last event about a workout is that of its winner.
 func (a *Announcer) announce(ctx context.Context, list []difference, d *Differences) error {
 	var users []string
 	var candidates []*row.Version
@@ -125,7 +125,7 @@ func (a *Announcer) announce(ctx context.Context, list []difference, d *Differen
 		candidates = append(candidates, x.version)
 	}
 	var announced int
-	err := a.Tables.Write(ctx, users, users, func(tx pgx.Tx, _ generation.Scope) error {
+	err := a.Tables.Write(ctx, users, func(tx pgx.Tx, _ generation.Scope) error {
 		shown, err := fold.Shown(ctx, tx, candidates)
 		if err != nil {
 			return err

@@ -79,7 +79,7 @@ func (s *Syncs) Fold(ctx context.Context, deliveries []bus.Delivery) error {
 	}
 	// One order for all writers, so two batches cannot wait for each other.
 	slices.SortStableFunc(reports, func(a, b report) int { return strings.Compare(a.syncID, b.syncID) })
-	return s.Tables.Write(ctx, users, nil, func(tx pgx.Tx, scope generation.Scope) error {
+	return s.Tables.Write(ctx, users, func(tx pgx.Tx, scope generation.Scope) error {
 		for _, b := range bad {
 			if scope.Erased(b.Message.UserID()) {
 				continue
