@@ -38,8 +38,9 @@ func (t Target) AccountPurse(allowed provider.Budget) Purse {
 // Taken is what a budget gave.
 type Taken struct {
 	Requests int       // zero: nothing before ResetAt
-	Left     int       // afterwards; negative when nothing is known
+	Left     int       // afterwards
 	Limit    int       // of the period; zero when nothing is known
+	Quota    int       // that answers tell; zero when they did not yet, and above Limit after refusals
 	ResetAt  time.Time // zero when nothing is known
 }
 
@@ -99,10 +100,35 @@ func (l *ledger) told(q provider.Quota) {
 	l.remaining = max(0, min(l.limit()-taken, q.Remaining-(q.Limit-l.limit())))
 }
 
-// Take takes up to so many requests off a budget, in one row for all pollers. One
-// request in keep of the limit stays for those that a person waits for; 0 keeps none.
-func (s *Store) Take(ctx context.Context, p Purse, requests, keep int, now time.Time) (Taken, error) {
-	t := Taken{Requests: requests, Left: -1}
+// sliceShare is which part of a limit may be taken at once: what a process holds is
+// lost to the others, and with it when it ends.
+const sliceShare = 20
+
+// take takes up to so many requests, and one where the limit is small.
+func (l *ledger) take(most, keep int) int {
+	reserve := 0
+	if keep > 0 {
+		reserve = l.limit() / keep
+	}
+	got := max(0, min(max(1, min(most, l.limit()/sliceShare)), l.remaining-reserve))
+	l.remaining -= got
+	return got
+}
+
+// taken is the state of a budget to one who was given so many requests.
+func (l *ledger) taken(requests int) Taken {
+	t := Taken{Requests: requests, Left: l.remaining, Limit: l.limit(), ResetAt: l.resetAt}
+	if l.answered {
+		t.Quota = l.quota
+	}
+	return t
+}
+
+// Take takes up to so many requests off a budget, in one row for all pollers: one,
+// or a small part of the limit. They are good until ResetAt. One request in keep of
+// the limit stays for those that a person waits for; 0 keeps none.
+func (s *Store) Take(ctx context.Context, p Purse, most, keep int, now time.Time) (Taken, error) {
+	t := Taken{Requests: 1}
 	err := s.book(ctx, p, func(l *ledger, known bool) bool {
 		if !known && p.Allowed.Requests <= 0 {
 			return false
@@ -111,24 +137,21 @@ func (s *Store) Take(ctx context.Context, p Purse, requests, keep int, now time.
 		if l.quota == 0 && !l.refused {
 			return known
 		}
-		reserve := 0
-		if keep > 0 {
-			reserve = l.limit() / keep
-		}
-		t.Requests = max(0, min(requests, l.remaining-reserve))
-		l.remaining -= t.Requests
-		t.Left, t.Limit, t.ResetAt = l.remaining, l.limit(), l.resetAt
+		t = l.taken(l.take(most, keep))
 		return true
 	})
 	return t, err
 }
 
-// Told books what an answer says about a budget.
-func (s *Store) Told(ctx context.Context, p Purse, q provider.Quota) error {
-	return s.book(ctx, p, func(l *ledger, _ bool) bool {
+// Told books what an answer says about a budget, and gives what is left of it.
+func (s *Store) Told(ctx context.Context, p Purse, q provider.Quota) (Taken, error) {
+	var t Taken
+	err := s.book(ctx, p, func(l *ledger, _ bool) bool {
 		l.told(q)
+		t = l.taken(0)
 		return true
 	})
+	return t, err
 }
 
 // Refused books an answer that came too early by the provider's count, although

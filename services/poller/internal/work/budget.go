@@ -40,49 +40,37 @@ type ourError struct{ err error }
 func (e ourError) Error() string { return e.err.Error() }
 func (e ourError) Unwrap() error { return e.err }
 
+// maxSlice is how many requests of one budget are taken at once, at most.
+const maxSlice = 25
+
 // apps are the slices that this process holds of the apps' budgets, by provider.
-// A slice ends with its period, and with the process.
 type apps struct {
 	mu     sync.Mutex
-	slices map[string]*slice
+	slices map[string]*store.Slice
 }
-
-type slice struct {
-	left  int
-	until time.Time
-}
-
-const (
-	// sliceShare is which part of the app's limit a poller takes at once.
-	sliceShare = 20
-	maxSlice   = 25
-)
 
 // takeApp takes one request of the app's budget, out of this process's slice.
 func (s *session) takeApp(ctx context.Context, trigger string) error {
-	allowed := s.connector.AppBudget
-	if allowed.Requests <= 0 {
+	if s.connector.AppBudget.Requests <= 0 {
 		return nil
 	}
 	s.apps.mu.Lock()
 	defer s.apps.mu.Unlock()
 	held := s.apps.slices[s.lease.Provider]
 	if held == nil {
-		held = &slice{}
+		held = &store.Slice{}
 		s.apps.slices[s.lease.Provider] = held
 	}
-	if held.left == 0 || !s.Now().Before(held.until) {
-		size := max(1, min(allowed.Requests/sliceShare, maxSlice))
-		got, err := s.Store.Take(ctx, s.appPurse(), size, keep(trigger), s.Now())
-		if err != nil {
-			return ourError{err}
-		}
-		held.left, held.until = got.Requests, got.ResetAt
-		if got.Requests == 0 {
-			return shortError{until: got.ResetAt, whose: "app"}
-		}
+	if held.Spend(s.Now()) {
+		return nil
 	}
-	held.left--
+	got, err := s.Store.Take(ctx, s.appPurse(), maxSlice, keep(trigger), s.Now())
+	if err != nil {
+		return ourError{err}
+	}
+	if !held.Refill(got) {
+		return shortError{until: got.ResetAt, whose: "app"}
+	}
 	return nil
 }
 
@@ -91,7 +79,7 @@ func (a *apps) untake(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if held := a.slices[name]; held != nil {
-		held.left++
+		held.Return()
 	}
 }
 
@@ -99,13 +87,18 @@ func (s *session) appPurse() store.Purse {
 	return store.Purse{Provider: s.lease.Provider, Account: store.AppAccount, Allowed: s.connector.AppBudget}
 }
 
-// spend takes one request off the app's and the account's budgets.
+// spend takes one request off the app's and the account's budgets. A lease takes of
+// its account's as many ahead as it has spent: a scan of one page wastes none.
 func (s *session) spend(ctx context.Context, trigger string) error {
 	if err := s.takeApp(ctx, trigger); err != nil {
 		return err
 	}
-	got, err := s.Store.Take(ctx, s.lease.AccountPurse(s.connector.Budget), 1, keep(trigger), s.Now())
-	if err == nil && got.Requests > 0 {
+	s.requests++
+	if s.account.Spend(s.Now()) {
+		return nil
+	}
+	got, err := s.Store.Take(ctx, s.accountPurse(), min(s.requests, maxSlice), keep(trigger), s.Now())
+	if err == nil && s.account.Refill(got) {
 		return nil
 	}
 	if s.connector.AppBudget.Requests > 0 {
@@ -115,6 +108,24 @@ func (s *session) spend(ctx context.Context, trigger string) error {
 		return ourError{err}
 	}
 	return shortError{until: got.ResetAt, whose: "account"}
+}
+
+func (s *session) accountPurse() store.Purse { return s.lease.AccountPurse(s.connector.Budget) }
+
+// told books what an answer says of the account's budget, unless it is known.
+func (s *session) told(ctx context.Context, q provider.Quota) {
+	if s.account.Foresaw(q) {
+		return
+	}
+	stands, err := s.Store.Told(ctx, s.accountPurse(), q)
+	if err == nil {
+		s.account.Learn(q, stands)
+		return
+	}
+	s.account = store.Slice{}
+	if ctx.Err() == nil {
+		s.log.WarnContext(ctx, "a budget that the provider told could not be stored", "error", err)
+	}
 }
 
 // count books what came of one request.
@@ -133,9 +144,7 @@ func (s *session) count(ctx context.Context, q *provider.Quota, err error) {
 	s.Metrics.requests.WithLabelValues(s.lease.Provider, class).Inc()
 	if q != nil {
 		s.Metrics.budget.WithLabelValues(s.lease.Provider).Observe(float64(q.Remaining))
-		if err := s.Store.Told(ctx, s.lease.AccountPurse(s.connector.Budget), *q); err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "a budget that the provider told could not be stored", "error", err)
-		}
+		s.told(ctx, *q)
 	}
 	if class == string(provider.ClassRateLimited) {
 		s.refused(ctx, q, err)
@@ -152,6 +161,7 @@ func (s *session) refused(ctx context.Context, q *provider.Quota, refusal error)
 			s.log.WarnContext(ctx, "a refusal for the limit could not be stored", "error", err)
 		}
 	}
+	s.account = store.Slice{}
 	s.refusedUntil = at
 }
 
@@ -166,5 +176,5 @@ func (s *session) refusing(q *provider.Quota, refusal error) store.Purse {
 		delete(s.apps.slices, s.lease.Provider)
 		return s.appPurse()
 	}
-	return s.lease.AccountPurse(s.connector.Budget)
+	return s.accountPurse()
 }

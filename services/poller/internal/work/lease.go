@@ -36,6 +36,8 @@ type session struct {
 	started   time.Time
 	passes    map[string]*pass // under way, by window
 	most      int              // facts that the log takes at once
+	account   store.Slice      // of the account's budget
+	requests  int              // to the provider
 	// refusedUntil is when the latest refusal for a limit ends.
 	refusedUntil time.Time
 }

@@ -67,7 +67,7 @@ type Pool struct {
 
 // NewPool makes a pool; Run starts it.
 func NewPool(c Config) *Pool {
-	return &Pool{Config: c, owner: events.NewID(), wake: make(chan struct{}, 1), apps: &apps{slices: map[string]*slice{}}, fenced: make(chan struct{})}
+	return &Pool{Config: c, owner: events.NewID(), wake: make(chan struct{}, 1), apps: &apps{slices: map[string]*store.Slice{}}, fenced: make(chan struct{})}
 }
 
 // Run works until ctx ends; wake and fence are the database's notifications. It
