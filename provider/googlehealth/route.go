@@ -20,7 +20,7 @@ const maxRoute = 6 << 20
 // HasRoute implements provider.RouteGetter: hasGps says so (section 4). Exercises
 // that do not say it are not asked for their route; each would cost a request.
 func (f *fetcher) HasRoute(format string, raw []byte) bool {
-	if format != FormatDataPoint {
+	if format != FormatDataPoint || !bytes.Contains(raw, []byte("hasGps")) { // most records do not say it
 		return false
 	}
 	var point struct {

@@ -38,7 +38,7 @@ func (s *Service) Reindex(ctx context.Context) (Reindexed, error) {
 	if err != nil {
 		return Reindexed{Connections: handled}, err
 	}
-	done, err := work.Reindex(ctx, st, s.config.Bus)
+	done, err := work.Reindex(ctx, st, s.config.Bus, s.config.Connectors, s.now())
 	return Reindexed{
 		Targets: done.Targets, Activities: done.Activities, Facts: done.Facts, Connections: handled, Requests: requests, Elapsed: time.Since(began),
 	}, err

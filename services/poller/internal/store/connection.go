@@ -52,13 +52,14 @@ func Activate(ctx context.Context, tx pgx.Tx, a Activation) (current bool, err e
 		ON CONFLICT (user_id, provider) DO UPDATE SET
 		    connection_id = excluded.connection_id, provider_account_id = excluded.provider_account_id,
 		    scopes = excluded.scopes, activated_sequence = excluded.activated_sequence,
-		    failures = 0, not_before = NULL, trouble_class = '', trouble_since = NULL, told_class = '', told_late = false
+		    failures = 0, not_before = NULL, trouble_class = '', trouble_since = NULL, told_class = '', told_late = false,
+		    routes_not_before = NULL, routes_refused = false
 		WHERE targets.activated_sequence < excluded.activated_sequence`,
 		a.UserID, a.Provider, a.ConnectionID, a.AccountID, a.Scopes, a.Sequence)
 	if err != nil {
 		return false, fmt.Errorf("activate %s of user %s: %w", a.Provider, a.UserID, err)
 	}
-	return tag.RowsAffected() == 1, nil
+	return tag.RowsAffected() == 1, RefreshRoutes(ctx, tx, Target{UserID: a.UserID, Provider: a.Provider})
 }
 
 // SetStanding stores where a connection stands, unless something newer is known,

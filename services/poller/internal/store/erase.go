@@ -75,6 +75,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string) (map[string]int64
 			{"poller_budgets", `DELETE FROM poller.budgets b USING poller.targets t
 				WHERE t.user_id = $1 AND b.provider = t.provider AND b.account <> '' AND b.account IN (t.provider_account_id, t.connection_id::text)`},
 			{"poller_suspects", "DELETE FROM poller.suspects WHERE user_id = $1"},
+			{"poller_routes", "DELETE FROM poller.routes WHERE user_id = $1"},
 			{"poller_index", "DELETE FROM poller.activity_index WHERE user_id = $1"},
 			{"poller_windows", "DELETE FROM poller.windows WHERE user_id = $1"},
 			{"poller_scans", "DELETE FROM poller.scans WHERE user_id = $1"},

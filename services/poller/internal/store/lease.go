@@ -17,6 +17,7 @@ type Lease struct {
 	IndexSequence uint64
 	StreamEpoch   string
 	Suspected     bool // some record of the target may be a suspect
+	Routes        bool // to ask for routes: no window was due
 	Trouble       Trouble
 }
 
@@ -40,15 +41,18 @@ func SetTrouble(ctx context.Context, tx pgx.Tx, t Target, x Trouble) error {
 	return nil
 }
 
-// Claim leases the most urgent target that is due; found is false when there is
-// none. next is then when the earliest one may be claimed, zero when none is in
-// sight.
-func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration) (l Lease, found bool, next time.Time, err error) {
-	err = s.db.QueryRow(ctx, `
-		WITH due AS (
-		    SELECT user_id, provider FROM poller.targets
+// What a worker takes next, as claimSQL takes it: a target with a window or a scan
+// before any that only has routes to ask for.
+const (
+	dueWindows = `SELECT user_id, provider FROM poller.targets
 		     WHERE status = 'active' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-		     ORDER BY due_priority, due_at LIMIT 1 FOR UPDATE SKIP LOCKED),
+		     ORDER BY due_priority, due_at LIMIT 1 FOR UPDATE SKIP LOCKED`
+	dueRoutes = `SELECT user_id, provider FROM poller.targets
+		     WHERE status = 'active' AND routes_due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+		       AND (not_before IS NULL OR not_before <= $1)
+		     ORDER BY routes_due_at LIMIT 1 FOR UPDATE SKIP LOCKED`
+	claimSQL = `
+		WITH due AS (%s),
 		claimed AS (
 		    UPDATE poller.targets t SET lease_owner = $2, lease_until = $3, lease_token = lease_token + 1
 		      FROM due WHERE t.user_id = due.user_id AND t.provider = due.provider
@@ -57,25 +61,44 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 		       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch,
 		       c.trouble_class, c.trouble_since, c.told_class, c.told_late,
 		       EXISTS (SELECT FROM poller.suspects x WHERE x.user_id = c.user_id AND x.provider = c.provider)
-		  FROM claimed c`,
-		now, owner, now.Add(lease)).
+		  FROM claimed c`
+)
+
+// Claim leases the most urgent target that is due; found is false when there is
+// none. next is then when the earliest one may be claimed, zero when none is in
+// sight.
+func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration) (l Lease, found bool, next time.Time, err error) {
+	l, found, err = s.claim(ctx, dueWindows, owner, now, lease)
+	if err == nil && !found {
+		l, found, err = s.claim(ctx, dueRoutes, owner, now, lease)
+		l.Routes = found
+	}
+	if err == nil && !found {
+		next, err = s.nextDue(ctx)
+	}
+	return l, found, next, err
+}
+
+func (s *Store) claim(ctx context.Context, due, owner string, now time.Time, lease time.Duration) (l Lease, found bool, err error) {
+	err = s.db.QueryRow(ctx, fmt.Sprintf(claimSQL, due), now, owner, now.Add(lease)).
 		Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
 			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch,
 			&l.Trouble.Class, &l.Trouble.Since, &l.Trouble.ToldClass, &l.Trouble.ToldLate, &l.Suspected)
 	if errors.Is(err, pgx.ErrNoRows) {
-		next, err = s.nextDue(ctx)
-		return l, false, next, err
+		return l, false, nil
 	}
 	if err != nil {
-		return l, false, next, fmt.Errorf("claim work: %w", err)
+		return l, false, fmt.Errorf("claim work: %w", err)
 	}
-	return l, true, next, nil
+	return l, true, nil
 }
 
 func (s *Store) nextDue(ctx context.Context) (time.Time, error) {
 	var at *time.Time
 	err := s.db.QueryRow(ctx, `
-		SELECT min(greatest(due_at, lease_until)) FROM poller.targets WHERE status = 'active' AND due_at IS NOT NULL`).Scan(&at)
+		SELECT least(
+		    (SELECT min(greatest(due_at, lease_until)) FROM poller.targets WHERE status = 'active' AND due_at IS NOT NULL),
+		    (SELECT min(greatest(routes_due_at, lease_until, not_before)) FROM poller.targets WHERE status = 'active' AND routes_due_at IS NOT NULL))`).Scan(&at)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("look when work is due: %w", err)
 	}

@@ -108,7 +108,7 @@ func (s *Store) AllTargets(ctx context.Context) ([]Target, error) {
 
 // Reindex replaces a target's index by what fold gives, and takes the target away
 // from whoever works on it.
-func (s *Store) Reindex(ctx context.Context, t Target, epoch string, fold func() ([]Known, uint64, error)) error {
+func (s *Store) Reindex(ctx context.Context, t Target, epoch string, fold func(tx pgx.Tx) ([]Known, uint64, error)) error {
 	return s.InTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE poller.targets SET lease_token = lease_token + 1, lease_owner = NULL, lease_until = NULL, index_sequence = 0, stream_epoch = ''
@@ -122,12 +122,13 @@ func (s *Store) Reindex(ctx context.Context, t Target, epoch string, fold func()
 		for _, sql := range []string{
 			"DELETE FROM poller.activity_index WHERE user_id = $1 AND provider = $2",
 			"DELETE FROM poller.suspects WHERE user_id = $1 AND provider = $2",
+			"DELETE FROM poller.routes WHERE user_id = $1 AND provider = $2",
 		} {
 			if _, err := tx.Exec(ctx, sql, t.UserID, t.Provider); err != nil {
 				return fmt.Errorf("empty the index of user %s: %w", t.UserID, err)
 			}
 		}
-		versions, last, err := fold()
+		versions, last, err := fold(tx)
 		if err != nil {
 			return err
 		}

@@ -74,9 +74,22 @@ func (s *session) nextToAsk(suspects []store.Suspect) *store.Suspect {
 	return nil
 }
 
-// get calls the connector; its panic becomes an error.
-func (s *session) get(ctx context.Context, w store.Window, t token, id string) (a provider.Activity, err error) {
-	if err := s.spend(ctx, w.Trigger); err != nil {
+// get asks for a record.
+func (s *session) get(ctx context.Context, w store.Window, t token, id string) (provider.Activity, error) {
+	return s.record(ctx, t, request{op: "get activity", id: id, trigger: w.Trigger, ask: s.getter().GetActivity})
+}
+
+// request is one call of a connector that gives one record.
+type request struct {
+	op, id  string
+	trigger string // says what of the budget it leaves
+	ask     func(ctx context.Context, token provider.Secret, id string) (provider.Activity, *provider.Quota, error)
+}
+
+// record calls the connector; its panic becomes an error. The budget counts the
+// request whatever came of it.
+func (s *session) record(ctx context.Context, t token, r request) (a provider.Activity, err error) {
+	if err := s.spend(ctx, r.trigger); err != nil {
 		return a, err
 	}
 	outer := ctx
@@ -85,13 +98,13 @@ func (s *session) get(ctx context.Context, w store.Window, t token, id string) (
 	var quota *provider.Quota
 	defer func() {
 		if p := recover(); p != nil {
-			err = s.panicked(p, "get activity")
+			err = s.panicked(p, r.op)
 		}
 		s.count(outer, quota, err)
 	}()
-	a, quota, err = s.getter().GetActivity(ctx, provider.Secret(t.AccessToken), id)
-	if err == nil && a.ExternalID != id {
-		err = &provider.Error{Provider: w.Provider, Op: "get activity", Class: provider.ClassInvalidResponse, Reason: "another record"}
+	a, quota, err = r.ask(ctx, provider.Secret(t.AccessToken), r.id)
+	if err == nil && a.ExternalID != r.id {
+		err = &provider.Error{Provider: s.lease.Provider, Op: r.op, Class: provider.ClassInvalidResponse, Reason: "another record"}
 	}
 	return a, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -40,7 +41,7 @@ func (s *session) catchUp(ctx context.Context) (map[string]recovered, error) {
 		return nil, nil
 	}
 	found := map[string]recovered{}
-	batch := folding{versions: map[string]store.Known{}, syncs: map[string]recovered{}}
+	batch := newFolding(s.connector)
 	apply := func() error {
 		if batch.last == 0 {
 			return nil
@@ -49,7 +50,7 @@ func (s *session) catchUp(ctx context.Context) (map[string]recovered, error) {
 			found[id] = recovered{found[id].created + r.created, found[id].changed + r.changed, found[id].removed + r.removed}
 		}
 		err := s.store(ctx, batch)
-		batch = folding{versions: map[string]store.Known{}, syncs: map[string]recovered{}}
+		batch = newFolding(s.connector)
 		return err
 	}
 	_, err = s.Bus.Read(ctx, events.StreamFacts, []string{subjects}, s.lease.IndexSequence+1, func(d bus.Delivery) error {
@@ -72,6 +73,9 @@ func (s *session) store(ctx context.Context, f folding) error {
 				return err
 			}
 		}
+		if err := f.routes.apply(ctx, tx, s.lease.Target, s.Now()); err != nil {
+			return err
+		}
 		return store.PutIndex(ctx, tx, s.lease.Target, f.list(), s.lease.StreamEpoch, f.last)
 	})
 	if err == nil {
@@ -84,8 +88,13 @@ func (s *session) store(ctx context.Context, f folding) error {
 type folding struct {
 	versions map[string]store.Known
 	syncs    map[string]recovered
+	routes   routeFold
 	count    int
 	last     uint64
+}
+
+func newFolding(c *provider.Connector) folding {
+	return folding{versions: map[string]store.Known{}, syncs: map[string]recovered{}, routes: routeFold{getter: routesOf(c)}}
 }
 
 // add folds one fact in. One that cannot be read still counts as seen: the next
@@ -93,6 +102,7 @@ type folding struct {
 func (f *folding) add(d bus.Delivery) {
 	f.count++
 	f.last = d.Sequence
+	f.routes.add(d.Event.Data, d.Sequence)
 	switch data := d.Event.Data.(type) {
 	case *events.ActivityFetched:
 		f.put(store.Known{

@@ -106,6 +106,12 @@ func (s *session) run(ctx context.Context) error {
 	if _, err := s.catchUp(ctx); err != nil {
 		return err
 	}
+	if s.lease.Routes {
+		if err := s.askRoutes(ctx, tokens); !errors.Is(err, errDone) {
+			return err
+		}
+		return nil
+	}
 	for turn := 0; turn < turns || turn < maxTurns && s.reading(); turn++ {
 		w, found, err := s.take(ctx)
 		if err != nil || !found {

@@ -166,6 +166,10 @@ func (s *session) publish(ctx context.Context, w *store.Window, d *difference, p
 			return err
 		}
 	}
+	routes := routeFold{getter: routesOf(s.connector)}
+	for i, e := range d.facts {
+		routes.add(e.Data, d.versions[i].Sequence)
+	}
 	next := *w
 	d.addTo(&next.Counts)
 	if page != nil {
@@ -173,6 +177,9 @@ func (s *session) publish(ctx context.Context, w *store.Window, d *difference, p
 	}
 	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 		if err := store.PutIndex(ctx, tx, s.lease.Target, append(d.versions, d.rehashed...), s.lease.StreamEpoch, last); err != nil {
+			return err
+		}
+		if err := routes.apply(ctx, tx, s.lease.Target, s.Now()); err != nil {
 			return err
 		}
 		if err := store.SaveWindow(ctx, tx, next); err != nil {

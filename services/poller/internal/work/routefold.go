@@ -1,0 +1,81 @@
+package work
+
+import (
+	"context"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+)
+
+// routeFold is what a stretch of the log says about routes. It stays empty for a
+// provider that has none.
+type routeFold struct {
+	getter  provider.RouteGetter // nil when the provider has no routes
+	wanted  map[string]uint64    // versions that tell of a route, by external id
+	fetched map[string]store.Route
+	dropped map[string]bool
+}
+
+// routesOf gives routes, where the provider has them.
+func routesOf(c *provider.Connector) provider.RouteGetter {
+	if c == nil {
+		return nil
+	}
+	g, _ := c.Fetcher.(provider.RouteGetter)
+	return g
+}
+
+// add folds one fact in. Facts come in the order of the log.
+func (f *routeFold) add(data events.Data, sequence uint64) {
+	if f.getter == nil {
+		return
+	}
+	if f.wanted == nil {
+		f.wanted, f.fetched, f.dropped = map[string]uint64{}, map[string]store.Route{}, map[string]bool{}
+	}
+	switch data := data.(type) {
+	case *events.ActivityFetched:
+		if data.Origin == events.OriginAPI && f.getter.HasRoute(data.Format, data.Raw) {
+			f.wanted[data.ExternalID] = sequence
+		}
+	case *events.RouteFetched:
+		f.fetched[data.ExternalID] = store.Route{
+			ExternalID: data.ExternalID, ActivitySequence: data.ActivitySequence,
+			Sequence: sequence, ContentHash: data.ContentHash, NotBefore: data.FetchedAt,
+		}
+		if f.wanted[data.ExternalID] <= data.ActivitySequence {
+			delete(f.wanted, data.ExternalID)
+		}
+	case *events.ActivityRemoved:
+		if data.Origin == events.OriginAPI {
+			f.dropped[data.ExternalID] = true
+			delete(f.wanted, data.ExternalID)
+			delete(f.fetched, data.ExternalID)
+		}
+	}
+}
+
+// apply brings what is known of a target's routes up to the end of the stretch.
+func (f *routeFold) apply(ctx context.Context, tx tx, t store.Target, now time.Time) error {
+	if len(f.wanted)+len(f.fetched)+len(f.dropped) == 0 {
+		return nil
+	}
+	ids := make([]string, 0, len(f.dropped))
+	for id := range f.dropped {
+		ids = append(ids, id)
+	}
+	if err := store.DropRoutes(ctx, tx, t, ids); err != nil {
+		return err
+	}
+	for _, r := range f.fetched {
+		if err := store.PutRoute(ctx, tx, t, r); err != nil {
+			return err
+		}
+	}
+	if err := store.WantRoutes(ctx, tx, t, f.wanted, now); err != nil {
+		return err
+	}
+	return store.RefreshRoutes(ctx, tx, t)
+}

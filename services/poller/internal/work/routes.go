@@ -1,0 +1,222 @@
+package work
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/hook"
+	"github.com/stridelog/stridelog/services/poller/internal/report"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
+)
+
+const (
+	// routeTurns is how many routes one lease asks for before others get the worker.
+	routeTurns = 10
+	// routeSlower is how many times longer than a page a route waits when it could not
+	// be read: eleven tries take about a day.
+	routeSlower = 60
+	// routesPause bounds how long the other routes of a target wait then.
+	routesPause = 10 * time.Minute
+)
+
+// askRoutes asks for routes, until a window is due or none is left. Whatever goes wrong
+// puts off routes alone: how the connection stands is for the windows to find out.
+func (s *session) askRoutes(ctx context.Context, tokens <-chan token) error {
+	routes := routesOf(s.connector)
+	for range routeTurns {
+		turn, err := s.Store.NextRoute(ctx, s.lease.Target, s.Now())
+		if err != nil || turn.Windows {
+			return err
+		}
+		if routes == nil { // the provider is not configured here any more
+			return s.putOffRoutes(ctx, s.Now().Add(routesPause))
+		}
+		if s.routesRefused(turn.Scopes) {
+			return s.routesLater(ctx, store.RefuseRoutes)
+		}
+		if !turn.Found { // somebody else was here, or the index was made again
+			return s.routesLater(ctx, func(context.Context, tx, store.Target) error { return nil })
+		}
+		if err := s.askRoute(ctx, tokens, routes, turn.Route); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) routesRefused(granted []string) bool {
+	return slices.ContainsFunc(s.connector.RouteScopes, func(scope string) bool { return !slices.Contains(granted, scope) })
+}
+
+// askRoute asks for one route and acts on the answer, by its class.
+func (s *session) askRoute(ctx context.Context, tokens <-chan token, routes provider.RouteGetter, r store.Route) error {
+	t, err := s.accessToken(ctx, tokens)
+	if err != nil {
+		return s.noRouteToken(ctx, err)
+	}
+	var found provider.Activity
+	err = s.withToken(ctx, t, func(t token) error {
+		found, err = s.record(ctx, t, request{op: "get route", id: r.ExternalID, trigger: events.TriggerBackfill, ask: routes.GetRoute})
+		return err
+	})
+	var noToken tokenError
+	var ours ourError
+	var short shortError
+	switch class := provider.ClassOf(err); {
+	case err == nil:
+		return s.keepRoute(ctx, r, found)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &noToken):
+		return s.noRouteToken(ctx, noToken.err)
+	case errors.As(err, &ours):
+		return ours.err
+	case errors.As(err, &short):
+		return s.putOffRoutes(ctx, short.until.Add(s.jitter()))
+	case class == provider.ClassRateLimited:
+		return s.putOffRoutes(ctx, s.refusedUntil.Add(s.jitter()))
+	case class == provider.ClassInsufficientScope:
+		s.log.InfoContext(ctx, "the provider refuses routes; they wait for a new consent", "error", err)
+		return s.routesLater(ctx, store.RefuseRoutes)
+	case class == provider.ClassNotFound:
+		r.State = store.RouteAbsent
+		return s.answer(ctx, r)
+	default:
+		return s.routeFailed(ctx, r, class, err)
+	}
+}
+
+// routeFailed puts one route off, and the others for a while; what no other try can
+// mend, and what has failed too often, is given up.
+func (s *session) routeFailed(ctx context.Context, r store.Route, class provider.Class, failure error) error {
+	r.Attempts++
+	s.log.WarnContext(ctx, "a route could not be read", "external_id", r.ExternalID, "attempts", r.Attempts, "class", class, "error", failure)
+	if class == provider.ClassBadRequest || class == provider.ClassTooLarge || r.Attempts >= tries {
+		r.State = store.RouteFailed
+		return s.answer(ctx, r)
+	}
+	wait := routeSlower * backoff(r.Attempts)
+	r.NotBefore = s.Now().Add(wait)
+	if err := s.answer(ctx, r); err != nil {
+		return err
+	}
+	return s.putOffRoutes(ctx, s.Now().Add(min(wait, routesPause)))
+}
+
+// noRouteToken acts on a token that could not be had.
+func (s *session) noRouteToken(ctx context.Context, err error) error {
+	var answer *rpc.Error
+	switch {
+	case !errors.As(err, &answer):
+		return err
+	case answer.Code == rpc.CodeActionRequired:
+		return s.suspend(ctx, store.Standing{Status: store.TargetPaused, Reason: answer.Reason, NextAction: answer.NextAction})
+	case answer.Code == rpc.CodeNotFound:
+		return s.suspend(ctx, store.Standing{Status: store.TargetEnded})
+	}
+	return s.putOffRoutes(ctx, s.Now().Add(routeSlower*backoff(1)))
+}
+
+// keepRoute puts a route into the log, unless the log has the same bytes, and then
+// into the database.
+func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.Activity) error {
+	e, data := s.routeFact(r, found)
+	r.State = store.RouteFetched
+	if r.Sequence > 0 && r.ContentHash == data.ContentHash {
+		return s.answer(ctx, r)
+	}
+	if size, err := s.Bus.CheckSize(e); errors.Is(err, bus.ErrTooLarge) {
+		s.log.WarnContext(ctx, "a route is larger than the log takes and is left out", "external_id", r.ExternalID, "bytes", size)
+		r.State = store.RouteFailed
+		return s.answer(ctx, r)
+	} else if err != nil {
+		return err
+	}
+	if s.expired() {
+		return store.ErrFenced
+	}
+	_, last, err := s.Bus.PublishPage(ctx, []events.Event{e}, bus.Expect{
+		Subjects: events.ActivitySubjects(s.lease.Provider, s.lease.UserID), LastSequence: s.lease.IndexSequence,
+	})
+	switch {
+	case errors.Is(err, errDuplicate): // an earlier attempt got through although it seemed to fail
+		_, err = s.catchUp(ctx)
+		return err
+	case errors.Is(err, errWrongSequence):
+		s.log.InfoContext(ctx, "somebody else wrote the log; dropping the lease")
+		return errDone
+	case err != nil:
+		return err
+	}
+	s.Metrics.published.WithLabelValues(s.lease.Provider).Inc()
+	if err := hook.Call(s.Hooks.Published); err != nil {
+		return err
+	}
+	known := &routeFold{getter: routesOf(s.connector)}
+	known.add(data, last)
+	err = s.Store.Guarded(ctx, s.lease, func(tx tx) error {
+		if err := store.PutIndex(ctx, tx, s.lease.Target, nil, s.lease.StreamEpoch, last); err != nil {
+			return err
+		}
+		return known.apply(ctx, tx, s.lease.Target, s.Now())
+	})
+	if err != nil {
+		return err
+	}
+	s.lease.IndexSequence = last
+	return hook.Call(s.Hooks.Committed)
+}
+
+// routeFact makes the event of a route.
+func (s *session) routeFact(r store.Route, found provider.Activity) (events.Event, *events.RouteFetched) {
+	now := s.Now().UTC().Truncate(time.Microsecond)
+	sum := sha256.Sum256(found.Raw)
+	data := &events.RouteFetched{
+		UserID: s.lease.UserID, Provider: s.lease.Provider, ConnectionID: s.lease.ConnectionID, ProviderAccountID: s.lease.AccountID,
+		ExternalID: r.ExternalID, Format: found.Format, ContentHash: "sha256:" + hex.EncodeToString(sum[:]),
+		ActivitySequence: r.ActivitySequence, FetchedAt: now, Raw: found.Raw,
+	}
+	return events.Event{
+		ID:     events.RouteFactID(data.UserID, data.Provider, r.ExternalID, r.ActivitySequence, data.ContentHash),
+		Source: report.Source, About: r.ExternalID, Time: now, Provider: data.Provider, UserID: data.UserID, Data: data,
+	}, data
+}
+
+// answer stores what came of asking for a route that gave no new fact.
+func (s *session) answer(ctx context.Context, r store.Route) error {
+	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
+		if err := store.AnswerRoute(ctx, tx, s.lease.Target, r); err != nil {
+			return err
+		}
+		return store.RefreshRoutes(ctx, tx, s.lease.Target)
+	})
+}
+
+// putOffRoutes lets all routes of the target wait, and ends the lease.
+func (s *session) putOffRoutes(ctx context.Context, until time.Time) error {
+	return s.routesLater(ctx, func(ctx context.Context, tx tx, t store.Target) error {
+		return store.PutOffRoutes(ctx, tx, t, until)
+	})
+}
+
+// routesLater stores why routes wait, and ends the lease.
+func (s *session) routesLater(ctx context.Context, how func(context.Context, tx, store.Target) error) error {
+	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
+		if err := how(ctx, tx, s.lease.Target); err != nil {
+			return err
+		}
+		return store.RefreshRoutes(ctx, tx, s.lease.Target)
+	})
+	if err != nil {
+		return err
+	}
+	return errDone
+}
