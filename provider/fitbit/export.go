@@ -52,9 +52,9 @@ func (i importer) Open(ctx context.Context, paths []string) (provider.Export, er
 	return e, nil
 }
 
-// export is one opened export. The scan at its opening reads everything but the
-// entries of the exercise files, of which it keeps what it takes to choose
-// between copies and to join them with rows; Activities reads the entries.
+// export is one opened export. The scan at its opening reads everything, and keeps
+// of the entries of the exercise files where they lie and what it takes to choose
+// between copies and to join them with rows; Activities reads their bytes.
 type export struct {
 	files   *archive.Archive
 	hasher  *provider.Hasher
@@ -62,6 +62,7 @@ type export struct {
 	profile profile
 	rows    []row
 	entries entryIndex
+	pages   []page         // that were not read again yet, in their order
 	offsets map[uint64]int // of TCX files, in seconds, by logId
 	size    int64
 	done    int64 // bytes of files that Activities has left behind

@@ -1,7 +1,6 @@
 package fitbit
 
 import (
-	"bytes"
 	"context"
 	"math"
 	"strings"
@@ -10,14 +9,13 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/archive"
-	"github.com/stridelog/stridelog/provider/internal/jsonarray"
 )
 
 // Activities implements provider.Export: the entries of all pages, then the rows
 // that stand for no entry.
 func (e *export) Activities(ctx context.Context, yield func(provider.ImportedActivity) error) error {
 	err := e.files.Walk(ctx, byNumber, func(f archive.File) error {
-		if kindOf(f).kind != kindExercises {
+		if kindOf(f).kind != kindExercises || len(e.pages) == 0 {
 			return nil
 		}
 		return e.readPage(ctx, f, yield)
@@ -28,63 +26,36 @@ func (e *export) Activities(ctx context.Context, yield func(provider.ImportedAct
 	return e.yieldRows(ctx, yield)
 }
 
-// readPage hands over the entries of one file.
+// readPage hands over the entries of one file. Files come in the order in which the
+// scan has seen them.
 func (e *export) readPage(ctx context.Context, f archive.File, yield func(provider.ImportedActivity) error) error {
-	file := provider.ExportFile{Name: f.Base, Kind: "exercise_json", Skipped: map[string]int{}}
-	read := int64(0)
-	problem, err := readEntries(ctx, f, func(raw []byte, fault string) error {
-		file.Records++
-		switch fault {
-		case jsonarray.Broken:
-			file.Skipped[provider.SkipBroken]++
-			return nil
-		case jsonarray.TooLarge:
-			file.Skipped[provider.SkipTooLarge]++
-			return nil
-		}
-		read += int64(len(raw))
-		a, ok := e.entryActivity(raw)
-		if !ok {
-			file.Skipped[provider.SkipDuplicate]++
-			return nil
-		}
-		a.File, a.Read = f.Base, e.done+min(read, f.Size)
+	p := e.pages[0]
+	e.pages = e.pages[1:]
+	err := p.take(ctx, f, e.entries, func(raw []byte, x span) error {
+		a := e.entryActivity(raw, x.entry)
+		a.File, a.Read = f.Base, e.done+min(x.at+int64(x.length), f.Size)
 		return yield(a)
 	})
-	file.Problem = problem
-	e.report.Files = append(e.report.Files, file)
+	e.report.Files = append(e.report.Files, p.file)
 	e.done += f.Size
 	return err
 }
 
-// entryActivity is an entry with what the other files say about it; ok is false
-// for a copy of one that is handed over elsewhere.
-func (e *export) entryActivity(raw []byte) (a provider.ImportedActivity, ok bool) {
-	raw = bytes.Clone(raw)
-	en, err := readEntry(raw)
-	c := e.context()
-	switch {
-	case err != nil:
-		a.ExternalID, a.Problem = madeUpID(raw), "the record is not a JSON object"
-	case en.id == "":
-		a.ExternalID, a.Problem = madeUpID(raw), en.problem()
-	default:
-		v, first := e.entries.take(en)
-		if !first {
-			return a, false
-		}
-		a.ExternalID, a.Problem = en.id, en.problem()
-		e.accompany(&c, en.number, v)
+// entryActivity is an entry with what the other files say about it.
+func (e *export) entryActivity(raw []byte, v *version) provider.ImportedActivity {
+	a := provider.ImportedActivity{Duration: v.times.duration}
+	a.Format, a.Raw, a.Problem, a.ModifiedAt = FormatExportJSON, raw, v.problem(), v.modified
+	if a.ExternalID = v.id; v.id == "" {
+		a.ExternalID = madeUpID(raw)
 	}
-	a.Format, a.Raw = FormatExportJSON, raw
-	a.ModifiedAt, a.Duration = en.modified, en.times.duration
-	if !en.times.written.IsZero() {
-		place := placeOf(en.times, &c)
+	a.Context = e.context()
+	e.accompany(&a.Context, v)
+	if !v.times.written.IsZero() {
+		place := placeOf(v.times, &a.Context)
 		a.StartedAt = place.startedAt()
-		c.OffsetSource = place.source
+		a.Context.OffsetSource = place.source
 	}
-	a.Context = c
-	return e.hashed(a), true
+	return e.hashed(a)
 }
 
 // context is what the export says about every record.
@@ -100,14 +71,14 @@ func (e *export) context() events.ActivityContext {
 }
 
 // accompany adds what other files say about one entry.
-func (e *export) accompany(c *events.ActivityContext, id uint64, v *version) {
+func (e *export) accompany(c *events.ActivityContext, v *version) {
 	if v.row >= 0 {
 		r := e.rows[v.row]
 		// A fact is text, so a byte that is none becomes the sign for that here.
 		c.Companion = strings.ToValidUTF8(string(r.record()), "\ufffd")
 		c.UTCOffsetSeconds = r.times.offset
 	}
-	if seconds, ok := e.offsets[id]; ok && c.UTCOffsetSeconds == nil && seconds <= int(maxOffset/time.Second) {
+	if seconds, ok := e.offsets[v.number]; ok && c.UTCOffsetSeconds == nil && seconds <= int(maxOffset/time.Second) {
 		c.UTCOffsetSeconds = &seconds
 	}
 }

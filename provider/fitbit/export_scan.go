@@ -49,6 +49,7 @@ type scanner struct {
 	tcx         provider.ExportFile
 	tables      int64 // bytes
 	recordFiles int
+	found       int  // entries
 	known       bool // something belongs to Fitbit
 	nested      bool
 	unknown     map[string]bool
@@ -126,26 +127,6 @@ func (s *scanner) conclude() error {
 	return nil
 }
 
-// indexEntries looks at every entry of a page. What is broken is left to the
-// second reading, which reports it.
-func (s *scanner) indexEntries(ctx context.Context, f archive.File) error {
-	_, err := readEntries(ctx, f, func(raw []byte, fault string) error {
-		if fault != "" {
-			return nil
-		}
-		en, err := readEntry(raw)
-		if err != nil || en.id == "" {
-			return nil
-		}
-		s.entries.add(en)
-		if len(s.entries) > s.bounds.records {
-			return &provider.ArchiveError{Code: provider.ArchiveTooManyRecords, Detail: fmt.Sprintf("more than %d", s.bounds.records)}
-		}
-		return nil
-	})
-	return err
-}
-
 // readAll reads a small file. The problem is for the report.
 func readAll(f archive.File, limit int64) (text []byte, problem string) {
 	in, err := f.Open()
@@ -168,6 +149,9 @@ func problemOf(err error) string {
 	var fault *provider.ArchiveError
 	if errors.As(err, &fault) {
 		return (&provider.ArchiveError{Code: fault.Code, Detail: fault.Detail}).Error()
+	}
+	if errors.Is(err, errChanged) {
+		return errChanged.Error() + "; import it again"
 	}
 	return "the file cannot be read"
 }

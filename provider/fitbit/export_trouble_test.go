@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -244,5 +245,38 @@ func TestReadingEndsWithItsTakerAndItsContext(t *testing.T) {
 	cancel()
 	if _, err := NewImporter(archive.Limits{}).Open(ctx, []string{folder}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of its context: %v", err)
+	}
+}
+
+// A folder can be written to while it is read. What the scan has not seen is not
+// handed over, and the report says so.
+func TestAPageThatIsChangedBetweenTheReadings(t *testing.T) {
+	one, two := entryJSON(`"logId":1`), entryJSON(`"logId":2`)
+	for name, text := range map[string]string{"other bytes": pageOf(one, entryJSON(`"logId":3`)), "shorter": pageOf(one)} {
+		folder := t.TempDir()
+		write := func(name, text string) {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("exercise-0.json", pageOf(one, two))
+		write("exercise-100.json", pageOf(entryJSON(`"logId":4`)))
+		export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{folder})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer export.Close()
+		write("exercise-0.json", text)
+		var got imported
+		var ids []string
+		err = export.Activities(t.Context(), func(a provider.ImportedActivity) error {
+			got.activities, ids = append(got.activities, a), append(ids, a.ExternalID)
+			return nil
+		})
+		got.report = export.Report()
+		if err != nil || !slices.Equal(ids, []string{"1", "4"}) || !strings.Contains(got.report.Files[0].Problem, "changed") {
+			t.Errorf("%s: got %v, the problem is %q, error %v", name, ids, got.report.Files[0].Problem, err)
+		}
+		checkReport(t, got)
 	}
 }

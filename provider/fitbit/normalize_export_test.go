@@ -203,8 +203,8 @@ func FuzzEntry(f *testing.F) {
 	}
 	f.Add([]byte(`{"startTime":"02/29/00 00:00:00","duration":0,"logType":"manual","source":{"name":"iPhone"}}`), "a\r\n\xff")
 	f.Fuzz(func(t *testing.T, raw []byte, companion string) {
-		seen, fault := readEntry(raw)
-		usable := fault == nil && !seen.times.written.IsZero() && seen.times.timed
+		seen := readEntry(raw)
+		usable := seen.isObject && !seen.times.written.IsZero() && seen.times.timed
 		if _, err := normalizeAs(FormatExportJSON, string(raw), events.ActivityContext{}); (err == nil) != usable {
 			t.Fatalf("the importer takes %q for usable: %t, the normalizer says %v", raw, usable, err)
 		}

@@ -39,6 +39,7 @@ const (
 // Element is one element of the array.
 type Element struct {
 	Bytes []byte // without white space around them; valid until the next call; nil with a fault
+	At    int64  // bytes of the stream before Bytes
 	Fault string // empty, Broken or TooLarge
 }
 
@@ -102,9 +103,10 @@ func (r *Reader) Next() (Element, error) {
 	if !rawjson.Valid(element) {
 		return r.broken(r.buf[r.at : r.at+length]), nil
 	}
+	at := r.Offset()
 	r.at += length
 	r.skipComma()
-	return Element{Bytes: element}, nil
+	return Element{Bytes: element, At: at}, nil
 }
 
 // whole reads an element that lies in the buffer with what follows it, as most do:
@@ -121,10 +123,10 @@ func (r *Reader) whole() (Element, bool) {
 	if behind == r.end || behind-r.at > r.max || r.buf[behind] != ',' && r.buf[behind] != ']' {
 		return Element{}, false
 	}
-	element := r.buf[r.at : r.at+length]
+	element := Element{Bytes: r.buf[r.at : r.at+length], At: r.Offset()}
 	r.at = behind
 	r.skipComma()
-	return Element{Bytes: element}, true
+	return element, true
 }
 
 func (r *Reader) begin() error {

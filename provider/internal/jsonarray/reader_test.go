@@ -21,7 +21,8 @@ const limit = 200 // bytes of an element in these tests
 // read is everything that a reader gives: elements, or their faults in angle
 // brackets, and how the array ended.
 func read(in io.Reader) (elements []string, end error) {
-	r := jsonarray.NewReader(in, jsonarray.Options{Max: limit, First: "logId"})
+	var text bytes.Buffer
+	r := jsonarray.NewReader(io.TeeReader(in, &text), jsonarray.Options{Max: limit, First: "logId"})
 	for {
 		e, err := r.Next()
 		switch {
@@ -32,6 +33,8 @@ func read(in io.Reader) (elements []string, end error) {
 			return elements, err
 		case e.Fault != "":
 			elements = append(elements, "<"+e.Fault+">")
+		case !bytes.HasPrefix(text.Bytes()[e.At:], e.Bytes):
+			return elements, fmt.Errorf("%q does not stand at %d", e.Bytes, e.At)
 		default:
 			elements = append(elements, string(e.Bytes))
 		}
