@@ -53,14 +53,11 @@ func (r Raw) appendTo(object []byte) ([]byte, error) {
 	case rawJSON:
 		out = append(out, r...)
 	case rawText:
-		// XML would be twice as long with < and > escaped.
-		text := bytes.NewBuffer(out)
-		enc := json.NewEncoder(text)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(string(r)); err != nil {
+		text, err := json.Marshal(string(r))
+		if err != nil {
 			return nil, fmt.Errorf("splice raw as text: %w", err)
 		}
-		out = bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+		out = append(out, text...)
 	case rawBase64:
 		out = append(out, '"')
 		out = base64.StdEncoding.AppendEncode(out, r)

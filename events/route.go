@@ -1,8 +1,11 @@
 package events
 
 import (
-	"encoding/json"
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
+	"strconv"
 	"time"
 )
 
@@ -17,48 +20,55 @@ type RouteFetched struct {
 	ProviderAccountID string    `json:"provider_account_id,omitempty"`
 	ExternalID        string    `json:"external_id"`       // of the activity
 	Format            string    `json:"format"`            // google_health.tcx.v1, …
-	ContentHash       string    `json:"content_hash"`      // sha256:<hex> over the bytes
+	ContentHash       string    `json:"content_hash"`      // sha256:<hex> over the file's bytes
 	ActivitySequence  uint64    `json:"activity_sequence"` // of the activity's version that the route was asked for
 	FetchedAt         time.Time `json:"fetched_at"`
-	// Raw holds the provider's bytes. On the wire they are the last member.
-	Raw Raw `json:"-"`
+	// RawGzip is the provider's file, byte for byte, compressed: a route is a hundred
+	// times as long as the record of its activity. In JSON it is base64.
+	RawGzip []byte `json:"raw_gzip"`
 }
 
 // EventType implements Data.
 func (*RouteFetched) EventType() Type { return TypeRouteFetched }
 
-// MarshalJSON writes the fact with its file spliced in, as that of an activity.
-func (r *RouteFetched) MarshalJSON() ([]byte, error) {
-	type members RouteFetched // without methods
-	object, err := json.Marshal((*members)(r))
-	if err != nil {
-		return nil, fmt.Errorf("encode route fact: %w", err)
+// MaxRoute is how many bytes the file of a route may have.
+const MaxRoute = 32 << 20
+
+// Compress sets the file.
+func (r *RouteFetched) Compress(file []byte) error {
+	if len(file) > MaxRoute {
+		return fmt.Errorf("compress a route: its %d bytes exceed %d", len(file), MaxRoute)
 	}
-	return r.Raw.appendTo(object)
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(file); err != nil {
+		return fmt.Errorf("compress a route: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("compress a route: %w", err)
+	}
+	r.RawGzip = b.Bytes()
+	return nil
 }
 
-// UnmarshalJSON reads the fact and gives the file's bytes back as they were.
-func (r *RouteFetched) UnmarshalJSON(data []byte) error {
-	type members RouteFetched
-	var read struct {
-		members
-		Encoding string          `json:"raw_encoding"`
-		Raw      json.RawMessage `json:"raw"`
-	}
-	if err := json.Unmarshal(data, &read); err != nil {
-		return fmt.Errorf("decode route fact: %w", err)
-	}
-	raw, err := rawMembers{Encoding: read.Encoding, Value: read.Raw}.record()
+// File is the provider's file.
+func (r *RouteFetched) File() ([]byte, error) {
+	in, err := gzip.NewReader(bytes.NewReader(r.RawGzip))
 	if err != nil {
-		return fmt.Errorf("decode route fact: %w", err)
+		return nil, fmt.Errorf("uncompress a route: %w", err)
 	}
-	*r = RouteFetched(read.members)
-	r.Raw = raw
-	return nil
+	file, err := io.ReadAll(io.LimitReader(in, MaxRoute+1))
+	if err != nil {
+		return nil, fmt.Errorf("uncompress a route: %w", err)
+	}
+	if len(file) > MaxRoute {
+		return nil, fmt.Errorf("uncompress a route: it exceeds %d bytes", MaxRoute)
+	}
+	return file, nil
 }
 
 // RouteFactID is the ce-id of a route fact: one for each content that was found for
 // a version of an activity.
 func RouteFactID(userID, provider, externalID string, activitySequence uint64, contentHash string) string {
-	return derive("route", userID, provider, externalID, fmt.Sprint(activitySequence), contentHash)
+	return derive("route", userID, provider, externalID, strconv.FormatUint(activitySequence, 10), contentHash)
 }

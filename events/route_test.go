@@ -7,6 +7,32 @@ import (
 	"github.com/stridelog/stridelog/events"
 )
 
+// throughTheWire compresses a file into a fact, and reads the fact's event back.
+func throughTheWire(t *testing.T, file []byte) (*events.RouteFetched, events.Message) {
+	t.Helper()
+	e := sampleEvent(t, events.TypeRouteFetched)
+	fact, ok := e.Data.(*events.RouteFetched)
+	if !ok {
+		t.Fatal("the sample is no route")
+	}
+	if err := fact.Compress(file); err != nil {
+		t.Fatal(err)
+	}
+	message, err := e.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := events.Decode(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := back.Data.(*events.RouteFetched)
+	if !ok {
+		t.Fatalf("decoded %T", back.Data)
+	}
+	return got, message
+}
+
 func TestARouteComesBackByteForByte(t *testing.T) {
 	for name, file := range map[string][]byte{
 		"XML":        []byte("<?xml version=\"1.0\"?>\r\n<a b='&amp;'>\t\u2028</a>\n\n"),
@@ -15,41 +41,31 @@ func TestARouteComesBackByteForByte(t *testing.T) {
 		"empty":      {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := sampleEvent(t, events.TypeRouteFetched)
-			fact, ok := e.Data.(*events.RouteFetched)
-			if !ok {
-				t.Fatal("the sample is no route")
-			}
-			fact.Raw = file
-			message, err := e.Encode()
-			if err != nil {
-				t.Fatal(err)
-			}
-			back, err := events.Decode(message)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, ok := back.Data.(*events.RouteFetched); !ok || !bytes.Equal(got.Raw, file) || got.ActivitySequence != fact.ActivitySequence {
-				t.Errorf("%q came back as %+v", file, back.Data)
+			got, _ := throughTheWire(t, file)
+			if back, err := got.File(); err != nil || !bytes.Equal(back, file) {
+				t.Errorf("%q came back as %q, %v", file, back, err)
 			}
 		})
 	}
 }
 
-// The log bounds a message: a file of tags must not grow much within JSON.
-func TestARouteIsHardlyLongerInItsEvent(t *testing.T) {
-	e := sampleEvent(t, events.TypeRouteFetched)
-	fact, ok := e.Data.(*events.RouteFetched)
-	if !ok {
-		t.Fatal("the sample is no route")
+func TestARouteIsShortInTheLog(t *testing.T) {
+	file := bytes.Repeat([]byte("<Trackpoint><Time>2026-10-03T06:30:00Z</Time></Trackpoint>\n"), 1000)
+	if _, message := throughTheWire(t, file); len(message.Data) > len(file)/5 {
+		t.Errorf("%d bytes became %d", len(file), len(message.Data))
 	}
-	fact.Raw = bytes.Repeat([]byte("<Trackpoint><Time>2026-10-03T06:30:00Z</Time></Trackpoint>\n"), 1000)
-	message, err := e.Encode()
-	if err != nil {
-		t.Fatal(err)
+}
+
+func TestABadRouteIsAnError(t *testing.T) {
+	var bomb events.RouteFetched
+	if bomb.Compress(make([]byte, events.MaxRoute+1)) == nil {
+		t.Error("a file that is too large was compressed")
 	}
-	if len(message.Data) > len(fact.Raw)*11/10 {
-		t.Errorf("%d bytes became %d", len(fact.Raw), len(message.Data))
+	good, _ := throughTheWire(t, []byte("<a/>"))
+	for name, data := range map[string][]byte{"nothing": nil, "no gzip": []byte("<a/>"), "cut off": good.RawGzip[:len(good.RawGzip)-3]} {
+		if _, err := (&events.RouteFetched{RawGzip: data}).File(); err == nil {
+			t.Errorf("%s gave a file", name)
+		}
 	}
 }
 

@@ -110,7 +110,11 @@ func (x *routed) found() []string {
 	x.t.Helper()
 	var list []string
 	for _, r := range read[*events.RouteFetched](x.world, events.StreamFacts, events.TypeSubjects(events.TypeRouteFetched)) {
-		list = append(list, string(r.Raw))
+		file, err := r.File()
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		list = append(list, string(file))
 	}
 	slices.Sort(list)
 	return list

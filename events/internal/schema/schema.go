@@ -50,7 +50,7 @@ func Reflect(sourceDir string) (map[events.Type]*jsonschema.Schema, error) {
 		s.ID = jsonschema.ID(events.SchemaURL(d.Type))
 		s.Title = d.GoName()
 		s.Description = d.Says
-		if d.Type == events.TypeActivityFetched || d.Type == events.TypeRouteFetched {
+		if d.Type == events.TypeActivityFetched {
 			addRaw(s)
 		}
 		out[d.Type] = s

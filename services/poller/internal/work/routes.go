@@ -128,17 +128,21 @@ func (s *session) noRouteToken(ctx context.Context, err error) error {
 // keepRoute puts a route into the log, unless the log has the same bytes, and then
 // into the database.
 func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.Activity) error {
-	e, data := s.routeFact(r, found)
+	e, data, err := s.routeFact(r, found)
+	if err == nil {
+		_, err = s.Bus.CheckSize(e)
+	}
+	switch {
+	case errors.Is(err, bus.ErrTooLarge) || len(found.Raw) > events.MaxRoute:
+		s.log.WarnContext(ctx, "a route is larger than the log takes and is left out", "external_id", r.ExternalID, "bytes", len(found.Raw))
+		r.State = store.RouteFailed
+		return s.answer(ctx, r)
+	case err != nil:
+		return err
+	}
 	r.State = store.RouteFetched
 	if r.Sequence > 0 && r.ContentHash == data.ContentHash {
 		return s.answer(ctx, r)
-	}
-	if size, err := s.Bus.CheckSize(e); errors.Is(err, bus.ErrTooLarge) {
-		s.log.WarnContext(ctx, "a route is larger than the log takes and is left out", "external_id", r.ExternalID, "bytes", size)
-		r.State = store.RouteFailed
-		return s.answer(ctx, r)
-	} else if err != nil {
-		return err
 	}
 	if s.expired() {
 		return store.ErrFenced
@@ -176,18 +180,21 @@ func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.A
 }
 
 // routeFact makes the event of a route.
-func (s *session) routeFact(r store.Route, found provider.Activity) (events.Event, *events.RouteFetched) {
+func (s *session) routeFact(r store.Route, found provider.Activity) (events.Event, *events.RouteFetched, error) {
 	now := s.Now().UTC().Truncate(time.Microsecond)
 	sum := sha256.Sum256(found.Raw)
 	data := &events.RouteFetched{
 		UserID: s.lease.UserID, Provider: s.lease.Provider, ConnectionID: s.lease.ConnectionID, ProviderAccountID: s.lease.AccountID,
 		ExternalID: r.ExternalID, Format: found.Format, ContentHash: "sha256:" + hex.EncodeToString(sum[:]),
-		ActivitySequence: r.ActivitySequence, FetchedAt: now, Raw: found.Raw,
+		ActivitySequence: r.ActivitySequence, FetchedAt: now,
+	}
+	if err := data.Compress(found.Raw); err != nil {
+		return events.Event{}, nil, err
 	}
 	return events.Event{
 		ID:     events.RouteFactID(data.UserID, data.Provider, r.ExternalID, r.ActivitySequence, data.ContentHash),
 		Source: report.Source, About: r.ExternalID, Time: now, Provider: data.Provider, UserID: data.UserID, Data: data,
-	}, data
+	}, data, nil
 }
 
 // answer stores what came of asking for a route that gave no new fact.
