@@ -21,18 +21,15 @@ func NewReader(b *bus.Bus) *Reader { return &Reader{bus: b} }
 func (r *Reader) List(ctx context.Context, word string, limit int) ([]bus.DeadLetter, cursor.Page, int, error) {
 	filter := cursor.NewFilter("dead_letters")
 	q := bus.DeadLetterQuery{Limit: limit + 1}
-	var at *cursor.Place
-	if word != "" {
-		place, err := filter.Decode(word)
-		if err != nil {
-			return nil, cursor.Page{}, 0, problem.InvalidField("cursor", "does not belong to this list: use next_cursor or previous_cursor of this list, or leave it out")
-		}
-		at = &place
-		if place.Backwards {
-			q.After = sequence(place)
-		} else {
-			q.Before = sequence(place)
-		}
+	at, err := filter.Start(word)
+	switch {
+	case err != nil:
+		return nil, cursor.Page{}, 0, problem.InvalidCursor("list")
+	case at == nil:
+	case at.Backwards:
+		q.After = sequence(*at)
+	default:
+		q.Before = sequence(*at)
 	}
 	read, total, err := r.bus.DeadLetters(ctx, q)
 	if err != nil {

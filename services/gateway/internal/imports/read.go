@@ -93,25 +93,16 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID) (Import, error) {
 // List is one page of a user's imports, newest request first, and the number on all pages.
 func (s *Store) List(ctx context.Context, userID uuid.UUID, word string, limit int) ([]Import, cursor.Page, int, error) {
 	filter := cursor.NewFilter("imports", userID.String())
-	sign, order := "<", "DESC"
-	var at *cursor.Place
-	args, where := []any{userID, limit + 1}, ""
-	if word != "" {
-		place, err := filter.Decode(word)
-		if err != nil {
-			return nil, cursor.Page{}, 0, problem.InvalidField("cursor", "does not belong to this list: use next_cursor or previous_cursor of this list, or leave it out")
-		}
-		at = &place
-		if place.Backwards {
-			sign, order = ">", "ASC"
-		}
-		args, where = append(args, place.Time, place.ID), ` AND (requested_at, import_id) `+sign+` ($3, $4)`
+	at, err := filter.Start(word)
+	if err != nil {
+		return nil, cursor.Page{}, 0, problem.InvalidCursor("list")
 	}
 	var total int
 	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM poller.view_imports_v1 WHERE user_id = $1`, userID).Scan(&total); err != nil {
 		return nil, cursor.Page{}, 0, problem.OfQuery(view, err)
 	}
-	rows, err := s.db.Query(ctx, fmt.Sprintf(`%s WHERE user_id = $1%s ORDER BY requested_at %s, import_id %s LIMIT $2`, columns, where, order, order), args...)
+	tail, args := cursor.Keyset{Time: "requested_at", ID: "import_id"}.Tail([]any{userID}, at, limit+1)
+	rows, err := s.db.Query(ctx, columns+` WHERE user_id = $1`+tail, args...)
 	if err != nil {
 		return nil, cursor.Page{}, 0, problem.OfQuery(view, err)
 	}

@@ -84,6 +84,11 @@ func InvalidField(name, message string) *Problem {
 	return Invalid(Field{Field: name, Message: message})
 }
 
+// InvalidCursor is a 400 about a cursor that a list or a query did not give.
+func InvalidCursor(of string) *Problem {
+	return InvalidField("cursor", "does not belong to this "+of+": use next_cursor or previous_cursor of the same "+of+", or leave it out")
+}
+
 // NotFound is a 404 about a thing in words: "user", "workout".
 func NotFound(what string) *Problem {
 	return New(http.StatusNotFound, CodeNotFound, "There is no such "+what+": check the id.")

@@ -3,7 +3,6 @@ package syncs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -80,25 +79,16 @@ func (s *Store) get(ctx context.Context, source string, userID, id uuid.UUID) (S
 // List is one page of a user's syncs, newest request first, and the number on all pages.
 func (s *Store) List(ctx context.Context, userID uuid.UUID, word string, limit int) ([]Sync, cursor.Page, int, error) {
 	filter := cursor.NewFilter("syncs", userID.String())
-	sign, order := "<", "DESC"
-	var at *cursor.Place
-	args, where := []any{userID, limit + 1}, ""
-	if word != "" {
-		place, err := filter.Decode(word)
-		if err != nil {
-			return nil, cursor.Page{}, 0, problem.InvalidField("cursor", "does not belong to this list: use next_cursor or previous_cursor of this list, or leave it out")
-		}
-		at = &place
-		if place.Backwards {
-			sign, order = ">", "ASC"
-		}
-		args, where = append(args, place.Time, place.ID), ` WHERE (requested_at, sync_id) `+sign+` ($3, $4)`
+	at, err := filter.Start(word)
+	if err != nil {
+		return nil, cursor.Page{}, 0, problem.InvalidCursor("list")
 	}
 	var total int
 	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM (`+merged+`) counted`, userID).Scan(&total); err != nil {
 		return nil, cursor.Page{}, 0, problem.OfQuery(views, err)
 	}
-	rows, err := s.db.Query(ctx, fmt.Sprintf(`SELECT * FROM (%s) listed%s ORDER BY requested_at %s, sync_id %s LIMIT $2`, merged, where, order, order), args...)
+	tail, args := cursor.Keyset{Time: "requested_at", ID: "sync_id"}.Tail([]any{userID}, at, limit+1)
+	rows, err := s.db.Query(ctx, `SELECT * FROM (`+merged+`) listed WHERE true`+tail, args...)
 	if err != nil {
 		return nil, cursor.Page{}, 0, problem.OfQuery(views, err)
 	}

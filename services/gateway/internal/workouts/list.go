@@ -51,13 +51,9 @@ func (q Query) filter() cursor.Filter {
 // List is one page as the JSON body of the answer.
 func (s *Store) List(ctx context.Context, q Query) ([]byte, error) {
 	filter := q.filter()
-	var at *cursor.Place
-	if q.Cursor != "" {
-		place, err := filter.Decode(q.Cursor)
-		if err != nil {
-			return nil, problem.InvalidField("cursor", "does not belong to this query: use next_cursor or previous_cursor of the same query, or leave it out")
-		}
-		at = &place
+	at, err := filter.Start(q.Cursor)
+	if err != nil {
+		return nil, problem.InvalidCursor("query")
 	}
 	where, args, err := q.where()
 	if err != nil {
@@ -70,8 +66,8 @@ func (s *Store) List(ctx context.Context, q Query) ([]byte, error) {
 	if !q.Duplicates {
 		where += primaries
 	}
-	rowsSQL, rowsArgs := keyset(where, args, at, q.Limit+1)
-	batch.Queue(rowsSQL, rowsArgs...)
+	tail, args := cursor.Keyset{Time: "start_time", ID: "id"}.Tail(args, at, q.Limit+1)
+	batch.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1`+where+tail, args...)
 	answers := s.db.SendBatch(ctx, &batch)
 	page, err := readPage(answers, filter, at, q)
 	if closed := answers.Close(); err == nil && closed != nil {
@@ -112,21 +108,6 @@ func (q Query) where() (string, []any, error) {
 	within(from, ">=")
 	within(to, "<")
 	return b.String(), args, nil
-}
-
-func keyset(where string, args []any, at *cursor.Place, limit int) (string, []any) {
-	sign, order := "<", "DESC"
-	if at != nil && at.Backwards {
-		sign, order = ">", "ASC"
-	}
-	args = append([]any{}, args...)
-	if at != nil {
-		args = append(args, at.Time, at.ID)
-		where += fmt.Sprintf(" AND (start_time, id) %s ($%d, $%d)", sign, len(args)-1, len(args))
-	}
-	args = append(args, limit)
-	return fmt.Sprintf(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1%s
-		ORDER BY start_time %s, id %s LIMIT $%d`, where, order, order, len(args)), args
 }
 
 func readPage(answers pgx.BatchResults, filter cursor.Filter, at *cursor.Place, q Query) ([]byte, error) {
