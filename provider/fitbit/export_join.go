@@ -2,7 +2,6 @@ package fitbit
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -30,8 +29,8 @@ func (e *export) join() {
 	e.newestRows()
 	utc, wall := e.clocks()
 	var pairs []pair
-	for _, id := range slices.Sorted(maps.Keys(e.entries)) {
-		t := e.entries[id].times
+	for id, v := range e.entries {
+		t := v.times
 		if t.written.IsZero() || !t.timed {
 			continue
 		}
@@ -41,8 +40,10 @@ func (e *export) join() {
 		}
 	}
 	slices.SortFunc(pairs, func(a, b pair) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration), cmp.Compare(a.id, b.id),
-			cmp.Compare(e.rows[a.row].id, e.rows[b.row].id))
+		if c := cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.duration, b.duration), cmp.Compare(a.id, b.id)); c != 0 {
+			return c
+		}
+		return cmp.Compare(e.rows[a.row].id, e.rows[b.row].id)
 	})
 	for _, p := range pairs {
 		if v, r := e.entries[p.id], &e.rows[p.row]; v.row < 0 && !r.taken {
@@ -72,7 +73,10 @@ func (e *export) clocks() (utc, wall clock) {
 		}
 	}
 	order := func(a, b tick) int {
-		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.duration, b.duration), cmp.Compare(e.rows[a.row].id, e.rows[b.row].id))
+		if c := a.at.Compare(b.at); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(a.duration, b.duration), cmp.Compare(e.rows[a.row].id, e.rows[b.row].id))
 	}
 	slices.SortFunc(utc, order)
 	slices.SortFunc(wall, order)

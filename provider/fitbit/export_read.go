@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
@@ -73,9 +74,11 @@ func (e *export) context() events.ActivityContext {
 // accompany adds what other files say about one entry.
 func (e *export) accompany(c *events.ActivityContext, v *version) {
 	if v.row >= 0 {
-		r := e.rows[v.row]
-		// A fact is text, so a byte that is none becomes the sign for that here.
-		c.Companion = strings.ToValidUTF8(string(r.record()), "\ufffd")
+		r := &e.rows[v.row]
+		c.Companion = r.record()
+		if !utf8.ValidString(c.Companion) { // a fact is text
+			c.Companion = strings.ToValidUTF8(c.Companion, "\ufffd")
+		}
 		c.UTCOffsetSeconds = r.times.offset
 	}
 	if seconds, ok := e.offsets[v.number]; ok && c.UTCOffsetSeconds == nil && seconds <= int(maxOffset/time.Second) {
@@ -85,7 +88,8 @@ func (e *export) accompany(c *events.ActivityContext, v *version) {
 
 // yieldRows hands over the rows that no entry was joined to.
 func (e *export) yieldRows(ctx context.Context, yield func(provider.ImportedActivity) error) error {
-	for _, r := range e.rows {
+	for i := range e.rows {
+		r := &e.rows[i]
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -110,9 +114,9 @@ func (e *export) yieldRows(ctx context.Context, yield func(provider.ImportedActi
 
 // rowActivity is a row that stands for no entry. Its id is of another kind than
 // those of the API (section 3).
-func (e *export) rowActivity(r row) provider.ImportedActivity {
+func (e *export) rowActivity(r *row) provider.ImportedActivity {
 	a := provider.ImportedActivity{ForeignID: true, Duration: r.times.duration}
-	a.Format, a.Raw, a.Problem = FormatExportCSV, r.record(), r.problem()
+	a.Format, a.Raw, a.Problem = FormatExportCSV, []byte(r.record()), r.problem()
 	if a.ExternalID = "csv-" + r.id; r.id == "" {
 		a.ExternalID = madeUpID(a.Raw)
 	}

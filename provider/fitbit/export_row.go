@@ -2,7 +2,6 @@ package fitbit
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 	"time"
 
@@ -32,9 +31,7 @@ type rowTimes struct {
 }
 
 // record is the row as it is kept: a row alone would not say what its values are.
-func (r row) record() []byte {
-	return bytes.Join([][]byte{r.header, r.line}, []byte("\r\n"))
-}
+func (r *row) record() string { return string(r.header) + "\r\n" + string(r.line) }
 
 // readTable keeps the rows of one file. They are few bytes each, and all of them
 // must be known before the first entry can be joined.
@@ -76,17 +73,20 @@ func (s *scanner) readRows(f archive.File, at int, skipped map[string]int) (rows
 	}
 }
 
-// rowID is the id of a row: a number of 64 bits with a sign.
-var rowID = regexp.MustCompile(`^-?[0-9]{1,19}$`)
-
 func rowOf(line csvtable.Row) row {
 	r := row{line: line.Line, times: rowTimesOf(line)}
-	if id := line.Value("exercise_id"); rowID.MatchString(id) {
+	if id := line.Value("exercise_id"); isRowID(id) {
 		r.id = id
 	}
 	r.updated, _ = rowTime(line.Value("exercise_last_updated"))
 	r.deleted = rowText(line, "deletion_reason") != ""
 	return r
+}
+
+// isRowID says whether a text is a number of up to 64 bits with a sign.
+func isRowID(text string) bool {
+	digits := strings.TrimPrefix(text, "-")
+	return digits != "" && len(digits) <= 19 && strings.Trim(digits, "0123456789") == ""
 }
 
 func rowTimesOf(line csvtable.Row) rowTimes {
