@@ -48,15 +48,16 @@ func (s stand) compare(o stand) int {
 // valuesIn is how many values a record holds, of JSON and of a table alike: one
 // for each colon and each comma outside of a text in quotes.
 func valuesIn(raw []byte) (n int) {
-	quoted := false
 	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case c == '"':
-			quoted = !quoted
-		case quoted && c == '\\':
-			i++
-		case !quoted && (c == ':' || c == ','):
+		switch raw[i] {
+		case ':', ',':
 			n++
+		case '"':
+			for i++; i < len(raw) && raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
 		}
 	}
 	return n
