@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -131,8 +132,8 @@ func (f *Facts) writeOnce(ctx context.Context, rows row.Rows, fresh bool) error 
 		if err := f.Tables.CheckLog(ctx, s.Pointer); err != nil {
 			return err
 		}
-		versions, connections := permitted(rows, s)
-		return write(ctx, tx, batch{versions: versions, connections: connections, shared: true, fresh: fresh, highWater: rows.HighWater})
+		rows := permitted(rows, s)
+		return write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes, shared: true, fresh: fresh, highWater: rows.HighWater})
 	})
 }
 
@@ -153,6 +154,9 @@ func users(rows row.Rows) []string {
 	for _, c := range rows.Connections {
 		list = append(list, c.UserID.String())
 	}
+	for _, r := range rows.Routes {
+		list = append(list, r.UserID.String())
+	}
 	for _, r := range rows.Rejected {
 		list = append(list, r.Delivery.Message.UserID())
 	}
@@ -171,16 +175,6 @@ func owners(versions []*row.Version) (list []string) {
 }
 
 // permitted leaves out whoever was erased.
-func permitted(rows row.Rows, s generation.Scope) (versions []*row.Version, connections []*row.Connection) {
-	for _, v := range rows.Versions {
-		if !s.Erased(v.UserID.String()) {
-			versions = append(versions, v)
-		}
-	}
-	for _, c := range rows.Connections {
-		if !s.Erased(c.UserID.String()) {
-			connections = append(connections, c)
-		}
-	}
-	return versions, connections
+func permitted(rows row.Rows, s generation.Scope) row.Rows {
+	return rows.Without(func(user uuid.UUID) bool { return s.Erased(user.String()) })
 }

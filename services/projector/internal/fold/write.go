@@ -28,8 +28,8 @@ ON CONFLICT DO NOTHING`
 // Write puts rows into the generation of the transaction's search path, folds the
 // workouts that they are about and links duplicates. The caller holds the generation
 // alone. Versions that are there already stay as they are.
-func Write(ctx context.Context, tx pgx.Tx, versions []*row.Version, connections []*row.Connection) error {
-	return write(ctx, tx, batch{versions: versions, connections: connections})
+func Write(ctx context.Context, tx pgx.Tx, rows row.Rows) error {
+	return write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes})
 }
 
 // copyFrom is how many versions are worth a COPY: it is a fifth cheaper for each,
@@ -40,6 +40,7 @@ const copyFrom = 200
 type batch struct {
 	versions    []*row.Version
 	connections []*row.Connection
+	routes      []*row.Route
 	// Shared is a generation that others write, too.
 	shared bool
 	// Fresh versions are taken for new and may go in by COPY; when one of them is
@@ -71,6 +72,7 @@ func write(ctx context.Context, tx pgx.Tx, x batch) error {
 	if len(x.connections) > 0 {
 		b.Queue(insertConnections, connectionArrays(x.connections)...)
 	}
+	queueRoutes(&b, x.routes)
 	if b.Len() > 0 {
 		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 			return fmt.Errorf("fold %d activity and %d connection facts: %w", len(x.versions), len(x.connections), err)

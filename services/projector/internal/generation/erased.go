@@ -10,7 +10,7 @@ import (
 
 // personTables are the tables of a generation; every one has a user_id.
 func personTables() []string {
-	return []string{"workouts", "workout_versions", "connection_history"}
+	return []string{"workouts", "workout_versions", "workout_routes", "connection_history"}
 }
 
 // DeleteUser deletes a person's rows from one generation and counts them by table.

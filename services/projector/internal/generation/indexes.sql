@@ -8,5 +8,8 @@ ALTER TABLE workouts ADD PRIMARY KEY (id);
 CREATE INDEX workouts_by_start ON workouts (user_id, start_time DESC, id DESC);
 CREATE INDEX workouts_duplicates ON workouts (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
+ALTER TABLE workout_routes ADD PRIMARY KEY (workout_id, sequence);
+CREATE INDEX workout_routes_by_user ON workout_routes (user_id);
+
 ALTER TABLE connection_history ADD PRIMARY KEY (sequence);
 CREATE INDEX connection_history_by_user ON connection_history (user_id, sequence);

@@ -47,6 +47,16 @@ CREATE TABLE workouts (
     doc                text
 );
 
+-- Where activities went: files in the log. A workout can have several.
+CREATE TABLE workout_routes (
+    workout_id        uuid NOT NULL,
+    sequence          bigint NOT NULL,      -- of the fact in STRIDELOG_FACTS
+    activity_sequence bigint NOT NULL,      -- of the activity's version that it was asked for
+    user_id           uuid NOT NULL,
+    format            text NOT NULL,
+    at                timestamptz NOT NULL  -- the fact's time
+);
+
 CREATE TABLE connection_history (
     sequence      bigint NOT NULL,
     connection_id text NOT NULL,

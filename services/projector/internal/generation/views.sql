@@ -19,3 +19,9 @@ WHERE problem IS NOT NULL;
 CREATE OR REPLACE VIEW projector.view_connections_history_v1 AS
 SELECT connection_id, user_id, provider, sequence, event, status, reason, at
 FROM %[1]s.connection_history;
+
+-- A workout's route is the one with the highest sequence. A removal ends all before it.
+CREATE OR REPLACE VIEW projector.view_workout_routes_v1 AS
+SELECT r.workout_id, r.user_id, r.sequence, r.activity_sequence, r.format, r.at
+FROM %[1]s.workout_routes r
+WHERE NOT EXISTS (SELECT FROM %[1]s.workout_versions v WHERE v.workout_id = r.workout_id AND v.removed AND v.sequence > r.sequence);

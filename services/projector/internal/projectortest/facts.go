@@ -96,6 +96,7 @@ type Fact struct {
 	Record   Record
 	At       time.Time // the fact's time; zero: Start
 	Removed  bool
+	Route    string // the file of a route; the fact is that of the activity's route then
 	ID       string // empty: random
 }
 
@@ -122,6 +123,17 @@ func (f Fact) Event() events.Event {
 			UserID: f.User, Provider: f.Provider, ExternalID: f.External, ReplacesSequence: f.Replaces,
 			Origin: f.Origin, Proof: events.RemovedNotFound, RemovedAt: f.At,
 		}
+		return e
+	}
+	if f.Route != "" {
+		route := &events.RouteFetched{
+			UserID: f.User, Provider: f.Provider, ConnectionID: f.User, ExternalID: f.External, Format: "test.tcx.v1",
+			ContentHash: "sha256:00", ActivitySequence: f.Replaces, FetchedAt: f.At,
+		}
+		if err := route.Compress([]byte(f.Route)); err != nil {
+			panic(fmt.Sprintf("a test's route cannot be compressed: %v", err))
+		}
+		e.Data = route
 		return e
 	}
 	if f.Record.Start.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
@@ -16,7 +17,9 @@ import (
 )
 
 const (
-	chunk   = 2000
+	chunk = 2000
+	// heavy is how many bytes of events end a chunk before: routes are large.
+	heavy   = 16 << 20
 	copiers = 2 // more than two gain nothing: decoding is the limit
 )
 
@@ -61,6 +64,7 @@ func (r *Rebuild) load(ctx context.Context, target uint64) (last uint64, err err
 // read hands on the log from a sequence to its present end, in chunks.
 func (r *Rebuild) read(ctx context.Context, from, target uint64, take func(row.Rows) error, last *uint64) error {
 	var pending []bus.Delivery
+	size := 0
 	flush := func() error {
 		if len(pending) == 0 {
 			return nil
@@ -68,7 +72,7 @@ func (r *Rebuild) read(ctx context.Context, from, target uint64, take func(row.R
 		rows := withoutErased(r.Reader.ReadAll(pending), r.erased)
 		r.report.Facts += uint64(len(pending))
 		r.report.Rejected += uint64(len(rows.Rejected))
-		pending = nil
+		pending, size = nil, 0
 		if err := take(rows); err != nil {
 			return err
 		}
@@ -76,8 +80,8 @@ func (r *Rebuild) read(ctx context.Context, from, target uint64, take func(row.R
 		return nil
 	}
 	end, err := r.Bus.Read(ctx, events.StreamFacts, nil, from, func(d bus.Delivery) error {
-		pending = append(pending, d)
-		if len(pending) < chunk {
+		pending, size = append(pending, d), size+len(d.Message.Data)
+		if len(pending) < chunk && size < heavy {
 			return nil
 		}
 		return flush()
@@ -100,18 +104,10 @@ func withoutErased(rows row.Rows, erased map[[sha256.Size]byte]struct{}) row.Row
 	if len(erased) == 0 {
 		return rows
 	}
-	kept := row.Rows{Rejected: rows.Rejected, HighWater: rows.HighWater}
-	for _, v := range rows.Versions {
-		if _, gone := erased[generation.UserHash(v.UserID.String())]; !gone {
-			kept.Versions = append(kept.Versions, v)
-		}
-	}
-	for _, c := range rows.Connections {
-		if _, gone := erased[generation.UserHash(c.UserID.String())]; !gone {
-			kept.Connections = append(kept.Connections, c)
-		}
-	}
-	return kept
+	return rows.Without(func(user uuid.UUID) bool {
+		_, gone := erased[generation.UserHash(user.String())]
+		return gone
+	})
 }
 
 func (r *Rebuild) copy(ctx context.Context, rows row.Rows) error {
@@ -121,13 +117,19 @@ func (r *Rebuild) copy(ctx context.Context, rows row.Rows) error {
 	if err != nil {
 		return fmt.Errorf("copy %d versions up to fact %d: %w", len(rows.Versions), rows.HighWater, err)
 	}
-	if len(rows.Connections) == 0 {
-		return nil
+	if len(rows.Connections) > 0 {
+		_, err = r.Tables.DB().CopyFrom(ctx, pgx.Identifier{schema, "connection_history"}, fold.ConnectionColumns(),
+			pgx.CopyFromSlice(len(rows.Connections), func(i int) ([]any, error) { return fold.ConnectionValues(rows.Connections[i]), nil }))
+		if err != nil {
+			return fmt.Errorf("copy %d connection entries up to fact %d: %w", len(rows.Connections), rows.HighWater, err)
+		}
 	}
-	_, err = r.Tables.DB().CopyFrom(ctx, pgx.Identifier{schema, "connection_history"}, fold.ConnectionColumns(),
-		pgx.CopyFromSlice(len(rows.Connections), func(i int) ([]any, error) { return fold.ConnectionValues(rows.Connections[i]), nil }))
-	if err != nil {
-		return fmt.Errorf("copy %d connection entries up to fact %d: %w", len(rows.Connections), rows.HighWater, err)
+	if len(rows.Routes) > 0 {
+		_, err = r.Tables.DB().CopyFrom(ctx, pgx.Identifier{schema, "workout_routes"}, fold.RouteColumns(),
+			pgx.CopyFromSlice(len(rows.Routes), func(i int) ([]any, error) { return fold.RouteValues(rows.Routes[i]), nil }))
+		if err != nil {
+			return fmt.Errorf("copy %d routes up to fact %d: %w", len(rows.Routes), rows.HighWater, err)
+		}
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func (r *Rebuild) catchUp(ctx context.Context, tx pgx.Tx, after, target uint64) 
 		return last, nil
 	}
 	err = r.read(ctx, after+1, target, func(rows row.Rows) error {
-		return fold.Write(ctx, tx, rows.Versions, rows.Connections)
+		return fold.Write(ctx, tx, rows)
 	}, &last)
 	return last, err
 }

@@ -1,7 +1,10 @@
 package row
 
 import (
+	"slices"
 	"sync"
+
+	"github.com/google/uuid"
 
 	"github.com/stridelog/stridelog/platform/bus"
 )
@@ -10,9 +13,18 @@ import (
 type Rows struct {
 	Versions    []*Version
 	Connections []*Connection
+	Routes      []*Route
 	Rejected    []Rejected
 	HighWater   uint64 // the highest sequence among all deliveries
 	Redelivered bool   // some may have been folded before
+}
+
+// Without leaves out the rows of some persons; what was rejected stays.
+func (r Rows) Without(gone func(user uuid.UUID) bool) Rows {
+	r.Versions = slices.DeleteFunc(slices.Clone(r.Versions), func(v *Version) bool { return gone(v.UserID) })
+	r.Connections = slices.DeleteFunc(slices.Clone(r.Connections), func(c *Connection) bool { return gone(c.UserID) })
+	r.Routes = slices.DeleteFunc(slices.Clone(r.Routes), func(x *Route) bool { return gone(x.UserID) })
+	return r
 }
 
 // Rejected is a delivery that can be no row, and why.
@@ -30,12 +42,16 @@ func (r *Reader) ReadAll(deliveries []bus.Delivery) Rows {
 	type result struct {
 		v   *Version
 		c   *Connection
+		r   *Route
 		err error
 	}
 	results := make([]result, len(deliveries))
 	part := func(from, to int) {
 		for i := from; i < to; i++ {
-			results[i].v, results[i].c, results[i].err = r.Read(deliveries[i])
+			x := &results[i]
+			if x.v, x.c, x.err = r.Read(deliveries[i]); x.v == nil && x.c == nil && x.err == nil {
+				x.r, x.err = route(deliveries[i])
+			}
 		}
 	}
 	if middle := len(deliveries) / 2; len(deliveries) >= parallelFrom {
@@ -62,6 +78,8 @@ func (r *Reader) ReadAll(deliveries []bus.Delivery) Rows {
 			rows.Versions = append(rows.Versions, x.v)
 		case x.c != nil:
 			rows.Connections = append(rows.Connections, x.c)
+		case x.r != nil:
+			rows.Routes = append(rows.Routes, x.r)
 		}
 	}
 	return rows

@@ -19,7 +19,7 @@ type Reader struct {
 func NewReader(n provider.Normalizers) *Reader { return &Reader{normalizers: n} }
 
 // Read makes a version of an activity fact, or a connection entry of a connection
-// fact; both are nil for facts that are no row (UserErased). Its errors wrap
+// fact; both are nil for facts that are neither (UserErased, RouteFetched). Its errors wrap
 // events.ErrUndecodable or ErrUnusable: such a delivery belongs among the dead
 // letters. A record that cannot be normalized is no error but a version with a
 // problem.

@@ -1,0 +1,56 @@
+package projector_test
+
+import (
+	"testing"
+
+	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
+)
+
+func TestARebuildAndAnErasureCoverRoutes(t *testing.T) {
+	s := newSystem(t)
+	projectortest.Publish(t, s.bus,
+		projectortest.Fact{User: anna, External: "1"}, projectortest.Fact{User: ben, External: "1"},
+		projectortest.Fact{User: anna, External: "1", Replaces: 1, Route: "<a/>"}, projectortest.Fact{User: ben, External: "1", Replaces: 2, Route: "<b/>"},
+	)
+	s.run(t)
+	s.drained(t)
+	routes := func(user string) int64 {
+		return projectortest.Number(t, s.db, "SELECT count(*) FROM projector.view_workout_routes_v1 WHERE user_id = $1", user)
+	}
+	if routes(anna) != 1 || routes(ben) != 1 {
+		t.Fatalf("%d and %d routes, want one each", routes(anna), routes(ben))
+	}
+	before := projectortest.Dump(t, s.db)
+	rebuild(t, s.service)
+	if after := projectortest.Dump(t, s.db); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+	answer, err := bus.Call[rpc.EraseRequest, rpc.EraseResponse](t.Context(), s.bus, rpc.ProjectorErase, rpc.EraseRequest{UserID: anna, ErasureID: "e"})
+	if err != nil || answer.Counts["workout_routes"] != 1 {
+		t.Errorf("erased %v, %v", answer.Counts, err)
+	}
+	rebuild(t, s.service) // the facts are still in the log here
+	if routes(anna) != 0 || routes(ben) != 1 {
+		t.Errorf("%d and %d routes, want those of the other person alone", routes(anna), routes(ben))
+	}
+}
+
+// A generation that an older version made gets what routes need without a rebuild.
+func TestAnOlderGenerationGetsRoutes(t *testing.T) {
+	s := newSystem(t)
+	stop := s.run(t)
+	stop()
+	_, err := s.db.Exec(t.Context(), `DROP VIEW projector.view_workout_routes_v1; DROP TABLE projector_g1.workout_routes;
+		UPDATE projector.schema_version SET version = 3`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.run(t)
+	projectortest.Publish(t, s.bus, projectortest.Fact{User: anna, External: "1"}, projectortest.Fact{User: anna, External: "1", Replaces: 1, Route: "<a/>"})
+	s.drained(t)
+	if n := projectortest.Number(t, s.db, "SELECT count(*) FROM projector.view_workout_routes_v1"); n != 1 {
+		t.Errorf("%d routes, want 1", n)
+	}
+}
