@@ -1173,6 +1173,9 @@ type ServerInterface interface {
 	// GetWorkoutRaw Get the provider's record
 	// (GET /api/v1/workouts/{workout_id}/raw)
 	GetWorkoutRaw(c *gin.Context, workoutID WorkoutID)
+	// GetWorkoutRoute Get where a workout went
+	// (GET /api/v1/workouts/{workout_id}/tcx)
+	GetWorkoutRoute(c *gin.Context, workoutID WorkoutID)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1963,6 +1966,31 @@ func (siw *ServerInterfaceWrapper) GetWorkoutRaw(c *gin.Context) {
 	siw.Handler.GetWorkoutRaw(c, workoutID)
 }
 
+// GetWorkoutRoute operation middleware
+func (siw *ServerInterfaceWrapper) GetWorkoutRoute(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "workout_id" -------------
+	var workoutID WorkoutID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "workout_id", c.Param("workout_id"), &workoutID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter workout_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetWorkoutRoute(c, workoutID)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -2009,6 +2037,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/events/workouts", wrapper.ListWorkouts)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id", wrapper.GetWorkout)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/raw", wrapper.GetWorkoutRaw)
+	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/tcx", wrapper.GetWorkoutRoute)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/history", wrapper.GetWorkoutHistory)
 	router.GET(options.BaseURL+"/api/v1/erasures/:erasure_id", wrapper.GetErasure)
 	router.GET(options.BaseURL+"/api/v1/dead-letters", wrapper.ListDeadLetters)
@@ -3320,6 +3349,149 @@ func (response GetWorkoutRawdefaultApplicationProblemPlusJSONResponse) VisitGetW
 	return err
 }
 
+type GetWorkoutRouteRequestObject struct {
+	WorkoutID WorkoutID `json:"workout_id"`
+}
+
+type GetWorkoutRouteResponseObject interface {
+	VisitGetWorkoutRouteResponse(w http.ResponseWriter) error
+}
+
+type GetWorkoutRoute200ResponseHeaders struct {
+	XStridelogFormat *string
+}
+
+type GetWorkoutRoute200ApplicationVndGarminTcxXMLResponse struct {
+	Body          io.Reader
+	Headers       GetWorkoutRoute200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetWorkoutRoute200ApplicationVndGarminTcxXMLResponse) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.garmin.tcx+xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.XStridelogFormat != nil {
+		w.Header().Set("X-Stridelog-Format", fmt.Sprint(*response.Headers.XStridelogFormat))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetWorkoutRoute404ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response GetWorkoutRoute404ApplicationProblemPlusJSONResponse) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWorkoutRoute410ResponseHeaders struct {
+	RetryAfter *int
+	XRequestID *string
+}
+
+type GetWorkoutRoute410ApplicationProblemPlusJSONResponse struct {
+	Body    Problem
+	Headers GetWorkoutRoute410ResponseHeaders
+}
+
+func (response GetWorkoutRoute410ApplicationProblemPlusJSONResponse) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(410)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWorkoutRoute502ResponseHeaders struct {
+	RetryAfter *int
+	XRequestID *string
+}
+
+type GetWorkoutRoute502ApplicationProblemPlusJSONResponse struct {
+	Body    Problem
+	Headers GetWorkoutRoute502ResponseHeaders
+}
+
+func (response GetWorkoutRoute502ApplicationProblemPlusJSONResponse) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(502)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWorkoutRoutedefaultResponseHeaders struct {
+	RetryAfter *int
+	XRequestID *string
+}
+
+type GetWorkoutRoutedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    GetWorkoutRoutedefaultResponseHeaders
+	StatusCode int
+}
+
+func (response GetWorkoutRoutedefaultApplicationProblemPlusJSONResponse) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListDeadLetters List dead letters
@@ -3388,6 +3560,9 @@ type StrictServerInterface interface {
 	// GetWorkoutRaw Get the provider's record
 	// (GET /api/v1/workouts/{workout_id}/raw)
 	GetWorkoutRaw(ctx context.Context, request GetWorkoutRawRequestObject) (GetWorkoutRawResponseObject, error)
+	// GetWorkoutRoute Get where a workout went
+	// (GET /api/v1/workouts/{workout_id}/tcx)
+	GetWorkoutRoute(ctx context.Context, request GetWorkoutRouteRequestObject) (GetWorkoutRouteResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
@@ -4055,6 +4230,32 @@ func (sh *strictHandler) GetWorkoutRaw(ctx *gin.Context, workoutID WorkoutID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetWorkoutRawResponseObject); ok {
 		if err := validResponse.VisitGetWorkoutRawResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetWorkoutRoute operation middleware
+func (sh *strictHandler) GetWorkoutRoute(ctx *gin.Context, workoutID WorkoutID) {
+	var request GetWorkoutRouteRequestObject
+
+	request.WorkoutID = workoutID
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWorkoutRoute(ctx, request.(GetWorkoutRouteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWorkoutRoute")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetWorkoutRouteResponseObject); ok {
+		if err := validResponse.VisitGetWorkoutRouteResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -26,6 +26,9 @@ CREATE TABLE poller.imports (
 );
 CREATE VIEW poller.view_imports_v1 AS SELECT * FROM poller.imports;
 
+CREATE TABLE poller.routes (user_id uuid NOT NULL, provider text NOT NULL, external_id text NOT NULL, state text NOT NULL);
+CREATE VIEW poller.view_routes_v1 AS SELECT * FROM poller.routes;
+
 CREATE SCHEMA projector;
 CREATE TABLE projector.workouts (
     id uuid PRIMARY KEY, user_id uuid NOT NULL, provider text NOT NULL DEFAULT 'fitbit', external_id text NOT NULL DEFAULT '1',
@@ -40,6 +43,10 @@ CREATE TABLE projector.versions (
     origin text NOT NULL, at timestamptz NOT NULL, normalizer_version int, doc text, problem text
 );
 CREATE VIEW projector.view_workout_versions_v1 AS SELECT * FROM projector.versions;
+CREATE TABLE projector.routes (
+    workout_id uuid NOT NULL, user_id uuid NOT NULL, sequence bigint NOT NULL, activity_sequence bigint NOT NULL, format text NOT NULL, at timestamptz NOT NULL
+);
+CREATE VIEW projector.view_workout_routes_v1 AS SELECT * FROM projector.routes;
 CREATE TABLE projector.syncs (
     sync_id uuid PRIMARY KEY, user_id uuid NOT NULL, provider text NOT NULL, connection_id uuid, trigger text NOT NULL,
     window_from timestamptz NOT NULL, window_to timestamptz NOT NULL, covered_from timestamptz, covered_to timestamptz, status text NOT NULL,

@@ -39,6 +39,7 @@ func (d document) VisitAuthorizeResponse(w http.ResponseWriter) error         { 
 func (d document) VisitListWorkoutsResponse(w http.ResponseWriter) error      { return d.write(w) }
 func (d document) VisitGetWorkoutResponse(w http.ResponseWriter) error        { return d.write(w) }
 func (d document) VisitGetWorkoutRawResponse(w http.ResponseWriter) error     { return d.write(w) }
+func (d document) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error   { return d.write(w) }
 func (d document) VisitGetWorkoutHistoryResponse(w http.ResponseWriter) error { return d.write(w) }
 
 // ListWorkouts implements the generated interface.
@@ -78,6 +79,29 @@ func (s *server) GetWorkoutRaw(ctx context.Context, r api.GetWorkoutRawRequestOb
 		d.contentType = "application/octet-stream"
 	}
 	return d, nil
+}
+
+// contentTCX is the type of Garmin's track files, which has no registration.
+const contentTCX = "application/vnd.garmin.tcx+xml"
+
+// GetWorkoutRoute implements the generated interface.
+func (s *server) GetWorkoutRoute(ctx context.Context, r api.GetWorkoutRouteRequestObject) (api.GetWorkoutRouteResponseObject, error) {
+	route, err := s.workouts.Route(ctx, r.WorkoutID, s.routeScopes)
+	if err != nil {
+		return nil, err
+	}
+	return document{body: route.Bytes, format: route.Format, contentType: contentTCX}, nil
+}
+
+// routeScopes are those without which a provider gives no routes; empty when it never
+// does.
+func (s *server) routeScopes(name string) []string {
+	for _, d := range s.o.Catalog {
+		if d.Name == name {
+			return d.RouteScopes
+		}
+	}
+	return nil
 }
 
 // GetWorkoutHistory implements the generated interface.

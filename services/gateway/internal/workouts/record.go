@@ -83,24 +83,33 @@ func (s *Store) Raw(ctx context.Context, id uuid.UUID) (Raw, error) {
 	if err != nil {
 		return Raw{}, err
 	}
-	d, err := s.bus.Get(ctx, events.StreamFacts, uint64(r.version))
-	if errors.Is(err, bus.ErrNoMessage) {
-		return Raw{}, mismatch(r, "the log has nothing there", err)
-	}
+	data, err := s.fact(ctx, r.version)
 	if err != nil {
-		return Raw{}, problem.Unavailable("The log cannot be read now: try again; if it stays so, check the connection to NATS.", err)
+		return Raw{}, err
 	}
-	if d.Err != nil {
-		return Raw{}, mismatch(r, "what the log has there cannot be read", d.Err)
-	}
-	fact, ok := d.Event.Data.(*events.ActivityFetched)
+	fact, ok := data.(*events.ActivityFetched)
 	if !ok || fact.UserID != r.userID.String() || fact.Provider != r.provider || fact.ExternalID != r.externalID {
-		return Raw{}, mismatch(r, "the log has another record there", nil)
+		return Raw{}, mismatch(r.version, "the log has another record there", nil)
 	}
 	return Raw{Bytes: fact.Raw, Format: fact.Format, JSON: json.Valid(fact.Raw)}, nil
 }
 
-func mismatch(r record, what string, cause error) error {
+// fact reads what a workout is made of from the log.
+func (s *Store) fact(ctx context.Context, sequence int64) (events.Data, error) {
+	d, err := s.bus.Get(ctx, events.StreamFacts, uint64(sequence))
+	if errors.Is(err, bus.ErrNoMessage) {
+		return nil, mismatch(sequence, "the log has nothing there", err)
+	}
+	if err != nil {
+		return nil, problem.Unavailable("The log cannot be read now: try again; if it stays so, check the connection to NATS.", err)
+	}
+	if d.Err != nil {
+		return nil, mismatch(sequence, "what the log has there cannot be read", d.Err)
+	}
+	return d.Event.Data, nil
+}
+
+func mismatch(sequence int64, what string, cause error) error {
 	return problem.New(http.StatusBadGateway, problem.CodeLogMismatch,
-		fmt.Sprintf("This workout was made from fact %d, but %s: the log was restored or is being erased. Run stridelog rebuild, then try again.", r.version, what)).Because(cause)
+		fmt.Sprintf("This workout was made from fact %d, but %s: the log was restored or is being erased. Run stridelog rebuild, then try again.", sequence, what)).Because(cause)
 }
