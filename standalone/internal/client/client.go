@@ -29,6 +29,7 @@ type Problem struct {
 	Title  string `json:"title"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	Reason string `json:"reason"` // of a code that can have several
 	// NextAction says what ends the state that forbids the request.
 	NextAction string `json:"next_action"`
 }
