@@ -21,6 +21,17 @@ type Known struct {
 	Account     string     // the provider account it was read from; empty when unknown
 }
 
+// HasImports says whether there are live records that only imports know.
+func (s *Store) HasImports(ctx context.Context, t Target) (has bool, err error) {
+	err = s.db.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM poller.activity_index WHERE user_id = $1 AND provider = $2 AND NOT removed AND origin = 'import')`,
+		t.UserID, t.Provider).Scan(&has)
+	if err != nil {
+		return false, fmt.Errorf("look for imports of user %s: %w", t.UserID, err)
+	}
+	return has, nil
+}
+
 // ImportedNear gives the live records that only imports know and that start within
 // so much of one of some starts.
 func (s *Store) ImportedNear(ctx context.Context, t Target, starts []time.Time, within time.Duration) ([]Known, error) {

@@ -108,11 +108,12 @@ func (s *Store) nextDue(ctx context.Context) (time.Time, error) {
 	return *at, nil
 }
 
-// Renew moves the end of a lease. ErrFenced when it is lost.
+// Renew moves the end of a lease. ErrFenced when it is lost, or was given back: a
+// call that was broken off may still reach the database after Release did.
 func (s *Store) Renew(ctx context.Context, l Lease, until time.Time) error {
 	tag, err := s.db.Exec(ctx, `
 		UPDATE poller.targets SET lease_until = $4
-		 WHERE user_id = $1 AND provider = $2 AND lease_token = $3 AND status = 'active'`, l.UserID, l.Provider, l.Token, until)
+		 WHERE user_id = $1 AND provider = $2 AND lease_token = $3 AND lease_owner IS NOT NULL AND status = 'active'`, l.UserID, l.Provider, l.Token, until)
 	if err != nil {
 		return fmt.Errorf("renew the lease on %s of user %s: %w", l.Provider, l.UserID, err)
 	}

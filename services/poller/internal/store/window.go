@@ -153,23 +153,31 @@ func Rewind(ctx context.Context, tx pgx.Tx, w *Window) error {
 // TakeWindow gives the most urgent window that may run now and marks it as
 // running; found is false when there is none.
 func TakeWindow(ctx context.Context, tx pgx.Tx, userID, provider string, now time.Time) (w Window, found bool, err error) {
-	rows, err := tx.Query(ctx, `
-		UPDATE poller.windows SET status = 'running', not_before = NULL
-		 WHERE id = (SELECT id FROM poller.windows
-		              WHERE user_id = $1 AND provider = $2 AND status <> 'done' AND (not_before IS NULL OR not_before <= $3)
-		              ORDER BY priority, window_to DESC, requested_at, id LIMIT 1)
-		RETURNING `+windowColumns, userID, provider, now)
+	fail := func(err error) (Window, bool, error) {
+		return Window{}, false, fmt.Errorf("take work of user %s: %w", userID, err)
+	}
+	rows, err := tx.Query(ctx, "SELECT "+windowColumns+` FROM poller.windows
+		 WHERE user_id = $1 AND provider = $2 AND status <> 'done' AND (not_before IS NULL OR not_before <= $3)
+		 ORDER BY priority, window_to DESC, requested_at, id LIMIT 1`, userID, provider, now)
 	if err != nil {
-		return w, false, fmt.Errorf("take work of user %s: %w", userID, err)
+		return fail(err)
 	}
 	w, err = pgx.CollectExactlyOneRow(rows, scanWindow)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return w, false, nil
 	}
 	if err != nil {
-		return w, false, fmt.Errorf("take work of user %s: %w", userID, err)
+		return fail(err)
 	}
-	return w, true, nil
+	if w.Status == events.SyncRunning && w.NotBefore == nil {
+		return w, true, nil // as after every page but a window's first
+	}
+	w.Status, w.NotBefore = events.SyncRunning, nil
+	tag, err := tx.Exec(ctx, "UPDATE poller.windows SET status = $2, not_before = NULL WHERE id = $1 AND status <> 'done'", w.ID, w.Status)
+	if err != nil {
+		return fail(err)
+	}
+	return w, tag.RowsAffected() == 1, nil
 }
 
 // DeleteDone deletes windows that finished before an instant.

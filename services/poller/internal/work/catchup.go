@@ -40,6 +40,7 @@ func (s *session) catchUp(ctx context.Context) (map[string]recovered, error) {
 	if last == s.lease.IndexSequence {
 		return nil, nil
 	}
+	s.imported = nil
 	found := map[string]recovered{}
 	batch := newFolding(s.connector)
 	apply := func() error {

@@ -38,6 +38,8 @@ type session struct {
 	most      int              // facts that the log takes at once
 	account   store.Slice      // of the account's budget
 	requests  int              // to the provider
+	imported  *bool            // whether only imports know some record; nil: not looked yet
+	next      *turn            // what comes after a page, if that is known already
 	// refusedUntil is when the latest refusal for a limit ends.
 	refusedUntil time.Time
 }
@@ -112,11 +114,12 @@ func (s *session) run(ctx context.Context) error {
 		}
 		return nil
 	}
-	for turn := 0; turn < turns || turn < maxTurns && s.reading(); turn++ {
-		w, found, err := s.take(ctx)
-		if err != nil || !found {
+	for n := 0; n < turns || n < maxTurns && s.reading(); n++ {
+		t, err := s.take(ctx)
+		if err != nil || !t.found {
 			return err
 		}
+		w := t.window
 		if s.connector == nil {
 			err = s.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
 		} else if w.Confirms && s.getter() != nil {
@@ -137,16 +140,32 @@ func (s *session) run(ctx context.Context) error {
 // errDone ends a lease without an error: the target rests or waits for somebody.
 var errDone = errors.New("the lease has no more work")
 
-func (s *session) take(ctx context.Context) (w store.Window, found bool, err error) {
+// turn is the most urgent window, if any is due.
+type turn struct {
+	window store.Window
+	found  bool
+}
+
+// take gives the next turn, which a page has mostly taken when it was stored.
+func (s *session) take(ctx context.Context) (t turn, err error) {
+	if s.next != nil {
+		t, s.next = *s.next, nil
+		return t, nil
+	}
 	err = s.Store.Guarded(ctx, s.lease, func(tx tx) error {
-		now := s.Now()
-		if err := s.Schedule.Materialize(ctx, tx, s.lease.Target, now); err != nil {
-			return err
-		}
-		w, found, err = store.TakeWindow(ctx, tx, s.lease.UserID, s.lease.Provider, now)
+		t, err = s.takeIn(ctx, tx)
 		return err
 	})
-	return w, found, err
+	return t, err
+}
+
+func (s *session) takeIn(ctx context.Context, tx tx) (t turn, err error) {
+	now := s.Now()
+	if err := s.Schedule.Materialize(ctx, tx, s.lease.Target, now); err != nil {
+		return t, err
+	}
+	t.window, t.found, err = store.TakeWindow(ctx, tx, s.lease.UserID, s.lease.Provider, now)
+	return t, err
 }
 
 // rest keeps a target from being tried again at once after an error of ours.

@@ -175,7 +175,8 @@ func (s *session) publish(ctx context.Context, w *store.Window, d *difference, p
 	if page != nil {
 		advance(&next, *page, s.Now())
 	}
-	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
+	var after turn
+	err := s.Store.Guarded(ctx, s.lease, func(tx tx) (err error) {
 		if err := store.PutIndex(ctx, tx, s.lease.Target, append(d.versions, d.rehashed...), s.lease.StreamEpoch, last); err != nil {
 			return err
 		}
@@ -198,10 +199,17 @@ func (s *session) publish(ctx context.Context, w *store.Window, d *difference, p
 				return err
 			}
 		}
-		return s.afterPage(ctx, tx, &next, page.Next == "" && !d.again, d.verdict)
+		if err := s.afterPage(ctx, tx, &next, page.Next == "" && !d.again, d.verdict); err != nil {
+			return err
+		}
+		after, err = s.takeIn(ctx, tx)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("store a page: %w", err)
+	}
+	if page != nil {
+		s.next = &after
 	}
 	*w = next
 	s.lease.IndexSequence = last

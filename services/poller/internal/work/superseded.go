@@ -25,6 +25,9 @@ func (s *session) supersede(ctx context.Context, w store.Window, d *difference) 
 	if len(fresh) == 0 {
 		return nil
 	}
+	if imported, err := s.hasImports(ctx); err != nil || !imported {
+		return err
+	}
 	near, err := s.Store.ImportedNear(ctx, s.lease.Target, starts, twin.StartApart)
 	if err != nil {
 		return err
@@ -42,6 +45,20 @@ func (s *session) supersede(ctx context.Context, w store.Window, d *difference) 
 		s.log.InfoContext(ctx, "a record that only an export knew is the provider's", "external_id", k.ExternalID, "sync_id", w.ID)
 	}
 	return nil
+}
+
+// hasImports says whether only imports know some record. Most users have none, so it
+// is asked once and holds until the log has more: what somebody else writes to it
+// makes the next page fail.
+func (s *session) hasImports(ctx context.Context) (bool, error) {
+	if s.imported == nil {
+		has, err := s.Store.HasImports(ctx, s.lease.Target)
+		if err != nil {
+			return false, err
+		}
+		s.imported = &has
+	}
+	return *s.imported, nil
 }
 
 func (s *session) twinOf(foreign *events.ActivityFetched) func(*events.ActivityFetched) bool {
