@@ -39,7 +39,7 @@ func parseList(body []byte) (listAnswer, error) {
 	}
 	var page listAnswer
 	if activities, ok := fields["activities"]; ok { // Fitbit leaves it out when there is nothing
-		if err := json.Unmarshal(activities, &page.Entries); err != nil {
+		if page.Entries, ok = rawjson.Elements(activities); !ok {
 			return listAnswer{}, errors.New("activities is not an array")
 		}
 	}

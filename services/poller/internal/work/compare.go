@@ -109,6 +109,10 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 	if err != nil {
 		return d, err
 	}
+	hasher, err := provider.NewHasher(s.connector.Volatile)
+	if err != nil {
+		return d, fmt.Errorf("compare records of %s: %w", w.Provider, err)
+	}
 	now := s.Now().UTC()
 	var changed difference
 	for _, a := range records {
@@ -116,10 +120,7 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 			d.rejected++
 			s.log.WarnContext(ctx, "a record was not understood; its bytes are kept", "external_id", a.ExternalID, "problem", a.Problem)
 		}
-		hash, err := provider.ContentHash(a.Raw, s.connector.Volatile)
-		if err != nil {
-			return d, fmt.Errorf("hash a record of %s: %w", w.Provider, err)
-		}
+		hash := hasher.Content(a.Raw)
 		k, ok := known[a.ExternalID]
 		same, rehashed, err := s.same(ctx, k, hash)
 		if err != nil {
