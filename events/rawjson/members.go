@@ -72,7 +72,13 @@ func Elements(array []byte) (list []json.RawMessage, ok bool) {
 // false for anything else, and then some may have been handed on. There is no space
 // around the object.
 func Walk(object []byte, take func(quoted, value []byte)) (ok bool) {
-	return scanObject(object, 0, 1, take) == len(object)
+	return WalkPrefix(object, take) == len(object)
+}
+
+// WalkPrefix is Walk for the object that a text begins with. It is how many bytes the
+// object has, or -1 if the text begins with none that is whole.
+func WalkPrefix(text []byte, take func(quoted, value []byte)) int {
+	return scanObject(text, 0, 1, take)
 }
 
 // ByName gives the last value of each name, as other JSON readers do. A null is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/archive"
@@ -60,6 +61,7 @@ type export struct {
 	hasher  *provider.Hasher
 	report  provider.ExportReport
 	profile profile
+	zone    *time.Location // of the profile; nil when unknown
 	rows    []row
 	entries entryIndex
 	pages   []page         // that were not read again yet, in their order

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events/rawjson"
+	"github.com/stridelog/stridelog/provider/internal/jsonarray"
 )
 
 // pageEntry is an entry of a page, as far as an importer looks at it.
@@ -29,9 +30,9 @@ type entryTimes struct {
 	timed    bool // duration can be read
 }
 
-func readEntry(raw []byte) pageEntry {
-	m, isObject := membersOf(raw)
-	e := pageEntry{isObject: isObject, times: m.entryTimes(), sum: sumOf(raw)}
+func readEntry(element jsonarray.Element) pageEntry {
+	m := membersOf(element)
+	e := pageEntry{isObject: element.IsObject(), times: m.entryTimes(), sum: sumOf(element.Bytes)}
 	if id, ok := digitsOf(m.logID); ok {
 		e.id = id
 		e.number, _ = strconv.ParseUint(id, 10, 64) // digitsOf has checked it
@@ -55,12 +56,12 @@ type entryMembers struct {
 // timeMembers are those that say when it was.
 type timeMembers struct{ startTime, duration, logType, source json.RawMessage }
 
-func membersOf(raw []byte) (m entryMembers, isObject bool) {
-	isObject = rawjson.Walk(bytes.Trim(raw, " \t\r\n"), func(quoted, value []byte) {
-		name := quoted[1 : len(quoted)-1]
+func membersOf(element jsonarray.Element) (m entryMembers) {
+	for _, member := range element.Members {
+		name, value := member.Quoted[1:len(member.Quoted)-1], member.Value
 		if bytes.IndexByte(name, '\\') >= 0 {
 			var plain string
-			_ = json.Unmarshal(quoted, &plain) // the walk has checked it
+			_ = json.Unmarshal(member.Quoted, &plain) // the reader has checked it
 			name = []byte(plain)
 		}
 		if string(value) == "null" {
@@ -80,11 +81,8 @@ func membersOf(raw []byte) (m entryMembers, isObject bool) {
 		case "source":
 			m.source = value
 		}
-	})
-	if !isObject {
-		return entryMembers{}, false
 	}
-	return m, true
+	return m
 }
 
 func (m timeMembers) entryTimes() entryTimes {

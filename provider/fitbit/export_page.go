@@ -42,7 +42,7 @@ func (s *scanner) indexEntries(ctx context.Context, f archive.File) (err error) 
 		if s.found++; s.found > s.bounds.records {
 			return &provider.ArchiveError{Code: provider.ArchiveTooManyRecords, Detail: fmt.Sprintf("more than %d, copies too", s.bounds.records)}
 		}
-		v := &version{pageEntry: readEntry(element.Bytes), row: -1}
+		v := &version{pageEntry: readEntry(element), row: -1}
 		s.entries.add(v)
 		p.entries = append(p.entries, span{at: element.At, length: len(element.Bytes), entry: v})
 		return nil

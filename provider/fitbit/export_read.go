@@ -52,7 +52,7 @@ func (e *export) entryActivity(raw []byte, v *version) provider.ImportedActivity
 	a.Context = e.context()
 	e.accompany(&a.Context, v)
 	if !v.times.written.IsZero() {
-		place := placeOf(v.times, &a.Context)
+		place := e.placeOf(v.times, &a.Context)
 		a.StartedAt = place.startedAt()
 		a.Context.OffsetSource = place.source
 	}
@@ -126,7 +126,7 @@ func (e *export) rowActivity(r *row) provider.ImportedActivity {
 		a.ModifiedAt = &r.updated
 	}
 	if !r.times.start.IsZero() {
-		place := placeOf(entryTimes{written: r.times.start}, &a.Context)
+		place := e.placeOf(entryTimes{written: r.times.start}, &a.Context)
 		a.StartedAt = place.startedAt()
 		a.Context.OffsetSource = place.source
 	}
@@ -156,8 +156,22 @@ func placeOf(t entryTimes, c *events.ActivityContext) place {
 		}
 		return p
 	}
-	zone, ok := timeZone(c.TimeZone)
-	if !ok {
+	zone, _ := timeZone(c.TimeZone)
+	return placeIn(t, zone)
+}
+
+// placeOf is the function of that name. A time zone is a file of the system, and is
+// read once for all records.
+func (e *export) placeOf(t entryTimes, c *events.ActivityContext) place {
+	if c.UTCOffsetSeconds == nil {
+		return placeIn(t, e.zone)
+	}
+	return placeOf(t, c)
+}
+
+// placeIn is the place of a record that has no offset of its own; zone may be nil.
+func placeIn(t entryTimes, zone *time.Location) place {
+	if zone == nil {
 		return place{start: t.written, source: events.OffsetUnknown}
 	}
 	local := t.written.In(zone)

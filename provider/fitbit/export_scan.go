@@ -1,6 +1,7 @@
 package fitbit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ func (e *export) scan(ctx context.Context, bounds importer) error {
 		return err
 	}
 	e.profile = s.profiles.merge(e)
+	e.zone, _ = timeZone(e.profile.timeZone)
 	if s.tcx.Records > 0 {
 		e.report.Files = append(e.report.Files, s.tcx)
 	}
@@ -134,14 +136,15 @@ func readAll(f archive.File, limit int64) (text []byte, problem string) {
 		return nil, problemOf(err)
 	}
 	defer func() { _ = in.Close() }()
-	text, err = io.ReadAll(io.LimitReader(in, limit+1))
-	switch {
+	room := min(max(f.Size, 0), limit, 1<<20) // the size is what the archive says
+	buffer := bytes.NewBuffer(make([]byte, 0, room+bytes.MinRead))
+	switch n, err := buffer.ReadFrom(io.LimitReader(in, limit+1)); {
 	case err != nil:
 		return nil, problemOf(err)
-	case int64(len(text)) > limit:
+	case n > limit:
 		return nil, "the file is too large to be read"
 	}
-	return text, ""
+	return buffer.Bytes(), ""
 }
 
 // problemOf is what a report says about a file that cannot be read.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/internal/jsonarray"
 	"github.com/stridelog/stridelog/provider/vocabulary"
 )
 
@@ -203,8 +204,10 @@ func FuzzEntry(f *testing.F) {
 	}
 	f.Add([]byte(`{"startTime":"02/29/00 00:00:00","duration":0,"logType":"manual","source":{"name":"iPhone"}}`), "a\r\n\xff")
 	f.Fuzz(func(t *testing.T, raw []byte, companion string) {
-		seen := readEntry(raw)
-		usable := seen.isObject && !seen.times.written.IsZero() && seen.times.timed
+		element, err := jsonarray.NewReader(strings.NewReader("["+string(raw)+"]"), jsonarray.Options{Max: len(raw), First: "logId"}).Next()
+		alone := err == nil && string(element.Bytes) == strings.Trim(string(raw), " \t\r\n")
+		seen := readEntry(element)
+		usable := alone && seen.isObject && !seen.times.written.IsZero() && seen.times.timed
 		if _, err := normalizeAs(FormatExportJSON, string(raw), events.ActivityContext{}); (err == nil) != usable {
 			t.Fatalf("the importer takes %q for usable: %t, the normalizer says %v", raw, usable, err)
 		}

@@ -41,7 +41,15 @@ type Element struct {
 	Bytes []byte // without white space around them; valid until the next call; nil with a fault
 	At    int64  // bytes of the stream before Bytes
 	Fault string // empty, Broken or TooLarge
+	// Members are those of an object, valid as long as Bytes; none for any other value.
+	Members []Member
 }
+
+// IsObject says whether the element is an object.
+func (e Element) IsObject() bool { return len(e.Bytes) > 0 && e.Bytes[0] == '{' }
+
+// Member is one member of an object: its name with the quotes, and its value.
+type Member struct{ Quoted, Value []byte }
 
 // Reader reads one array. It holds little more than one element.
 type Reader struct {
@@ -55,6 +63,7 @@ type Reader struct {
 	began   bool
 	over    error // how the array ended, once it has
 	resyncs int
+	members []Member // of the element that was read last
 }
 
 const chunk = 32 << 10
@@ -100,19 +109,19 @@ func (r *Reader) Next() (Element, error) {
 		return Element{}, err
 	}
 	element := bytes.TrimRight(r.buf[r.at:r.at+length], " \t\r\n")
-	if !rawjson.Valid(element) {
+	if len(element) == 0 || r.scan(element) != len(element) {
 		return r.broken(r.buf[r.at : r.at+length]), nil
 	}
 	at := r.Offset()
 	r.at += length
 	r.skipComma()
-	return Element{Bytes: element, At: at}, nil
+	return Element{Bytes: element, At: at, Members: r.members}, nil
 }
 
 // whole reads an element that lies in the buffer with what follows it, as most do:
 // in one scan that finds its end and proves it to be JSON.
 func (r *Reader) whole() (Element, bool) {
-	length := rawjson.Prefix(r.buf[r.at:r.end])
+	length := r.scan(r.buf[r.at:r.end])
 	if length < 0 {
 		return Element{}, false
 	}
@@ -123,10 +132,20 @@ func (r *Reader) whole() (Element, bool) {
 	if behind == r.end || behind-r.at > r.max || r.buf[behind] != ',' && r.buf[behind] != ']' {
 		return Element{}, false
 	}
-	element := Element{Bytes: r.buf[r.at : r.at+length], At: r.Offset()}
+	element := Element{Bytes: r.buf[r.at : r.at+length], At: r.Offset(), Members: r.members}
 	r.at = behind
 	r.skipComma()
 	return element, true
+}
+
+// scan is how many bytes the value has that a text begins with, or -1 if it begins
+// with none that is whole. It keeps the members of an object.
+func (r *Reader) scan(text []byte) int {
+	r.members = r.members[:0]
+	if text[0] != '{' {
+		return rawjson.Prefix(text)
+	}
+	return rawjson.WalkPrefix(text, func(quoted, value []byte) { r.members = append(r.members, Member{quoted, value}) })
 }
 
 func (r *Reader) begin() error {
