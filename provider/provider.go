@@ -120,7 +120,7 @@ type Authorizer interface {
 	AuthorizeURL(r AuthorizeRequest) string
 	// Exchange turns a code into a grant and names the provider account. When the
 	// account cannot be used, now or later, the grant comes with the error, for the
-	// caller to revoke.
+	// caller to revoke. With ClassInsufficientScope the grant says what was granted.
 	Exchange(ctx context.Context, code Secret, verifier Secret, redirectURI string) (Grant, error)
 	// Refresh gets a new pair. The refresh token may rotate: store the new pair
 	// before using it.

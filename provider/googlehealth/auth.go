@@ -56,7 +56,10 @@ func (a *authorizer) AuthorizeURL(r provider.AuthorizeRequest) string {
 
 // Exchange implements provider.Authorizer. The token answer names no account, so
 // the identity is asked for with the new token. An account that Google Health does
-// not know fails with the reason account_not_linked and with the grant.
+// not know fails with the reason account_not_linked and with the grant. A consent
+// that opens not even the identity fails with what was granted and without tokens:
+// whose they are is unknown, and revoking them would end another consent of the same
+// account.
 func (a *authorizer) Exchange(ctx context.Context, code, verifier provider.Secret, redirectURI string) (provider.Grant, error) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
@@ -77,6 +80,8 @@ func (a *authorizer) Exchange(ctx context.Context, code, verifier provider.Secre
 	switch {
 	case errors.As(err, &refused) && refused.Reason == events.ReasonAccountNotLinked:
 		return grant, err
+	case provider.ClassOf(err) == provider.ClassInsufficientScope:
+		return provider.Grant{Scopes: grant.Scopes}, err
 	case err != nil:
 		return provider.Grant{}, err
 	}

@@ -219,6 +219,8 @@ func TestIdentityAfterConsent(t *testing.T) {
 		"an old account":  {reply{403, asJSON, fmt.Sprintf(google, "The caller does not have permission")}, provider.ClassInvalidGrant, events.ReasonAccountNotLinked},
 		"an older one":    {reply{403, asJSON, fmt.Sprintf(google, "Could not mint UberMint from GaiaMint")}, provider.ClassInvalidGrant, events.ReasonAccountNotLinked},
 		"no scope at all": {reply{403, asJSON, rpc("MISSING_OAUTH_SCOPE")}, provider.ClassInsufficientScope, "MISSING_OAUTH_SCOPE"},
+		"refused at all":  {reply{403, asJSON, rpc("RESOURCE_PERMISSION_DENIED")}, provider.ClassInsufficientScope, "RESOURCE_PERMISSION_DENIED"},
+		"front end":       {reply{403, asJSON, rpc("ACCESS_TOKEN_SCOPE_INSUFFICIENT")}, provider.ClassInsufficientScope, "ACCESS_TOKEN_SCOPE_INSUFFICIENT"},
 		"preview":         {reply{403, asJSON, rpc("API_PRIVATE_PREVIEW_ACCESS_DENIED")}, provider.ClassNotAdmitted, "API_PRIVATE_PREVIEW_ACCESS_DENIED"},
 		"API not enabled": {reply{403, asJSON, rpc("SERVICE_DISABLED")}, provider.ClassNotAdmitted, "SERVICE_DISABLED"},
 		"server error":    {reply{503, asHTML, "<html>"}, provider.ClassUnavailable, ""},
@@ -229,7 +231,7 @@ func TestIdentityAfterConsent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := served(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/token" {
-					writeJSON(w, 200, map[string]any{"access_token": "a", "refresh_token": planted, "expires_in": 3599})
+					writeJSON(w, 200, map[string]any{"access_token": "a", "refresh_token": planted, "expires_in": 3599, "scope": "openid"})
 					return
 				}
 				for header, value := range test.header {
@@ -241,6 +243,9 @@ func TestIdentityAfterConsent(t *testing.T) {
 			g, err := c.Authorizer.Exchange(t.Context(), "code", "v", "http://localhost/callback")
 			if e := wantClean(t, err); e.Class != test.class || e.Reason != test.reason || e.Op != opIdentity {
 				t.Errorf("got %s [%s], want %s [%s]", e.Class, e.Reason, test.class, test.reason)
+			}
+			if said := len(g.Scopes) > 0; said != (test.class == provider.ClassInsufficientScope || test.reason == events.ReasonAccountNotLinked) {
+				t.Errorf("what was granted comes along: %t", said)
 			}
 			if given := g.RefreshToken != ""; given != (test.reason == events.ReasonAccountNotLinked) {
 				t.Errorf("the grant comes along: %t", given)

@@ -198,6 +198,25 @@ func TestAnotherAccountReplacesTheConnection(t *testing.T) {
 	}
 }
 
+// Nobody knows whose consent it is that opens nothing: there is no connection to say
+// so, and one that the person has stays as it is.
+func TestAConsentThatOpensNothingNamesTheScopes(t *testing.T) {
+	h := newHouse(t)
+	h.start("one")
+	user := events.NewID()
+	before := h.connect(user, "ACC1")
+	code, state := h.cloud.Consent(t, h.authorize(user).AuthorizationURL, "ACC1", "profile")
+	h.cloud.FailExchanges(http.StatusForbidden)
+	back := h.callback(code, state)
+	if back.ErrorCode != events.ReasonScopeMissing || back.Reason != "activity" || back.ConnectionID != "" || back.RedirectURI != app {
+		t.Errorf("the callback answered %+v", back)
+	}
+	h.cloud.FailExchanges(0)
+	if v := h.view(before.ConnectionID); v.Status != "active" || !h.cloud.Accepts(h.token(before.ConnectionID).AccessToken) {
+		t.Errorf("the connection before is %s", v.Status)
+	}
+}
+
 func TestAnExchangeThatFailsSaysOnlyItsClass(t *testing.T) {
 	h := newHouse(t)
 	h.start("one")

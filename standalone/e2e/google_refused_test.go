@@ -59,6 +59,31 @@ func TestAnAccountThatGoogleSuddenlyRefusesIsAskedForANewConsent(t *testing.T) {
 	}
 }
 
+// TestAConsentThatOpensNothingNamesTheScope: no connection is made, since Google does
+// not say whose account it is, and one that the person has goes on.
+func TestAConsentThatOpensNothingNamesTheScope(t *testing.T) {
+	w := newGoogleWorld(t, googlehealth.Options{}, func(c *config.Config) { c.GoogleHealth.Scopes = append(c.GoogleHealth.Scopes, "openid") })
+	ctx := deadline(t)
+	account := googlehealth.HealthUserID(w.people[0])
+	nothing := googlehealth.Decision{AccountID: account, Scopes: []string{"openid"}}
+	refused := func(name string) client.User {
+		user, back := w.visit(ctx, t, name, nothing)
+		if q := back.Query(); q.Get("error") != "scope_missing" || q.Get("reason") != scopeActivity || q.Get("connection_id") != "" {
+			t.Errorf("the person came back to %s", back)
+		}
+		return user
+	}
+	user := refused("somebody")
+	if list, err := w.in.Client.Connections(ctx, user.ID); err != nil || len(list) != 0 {
+		t.Errorf("the connections are %+v: %v", list, err)
+	}
+	w.settled(ctx, t, "somebody", account)
+	refused("somebody")
+	if sync := w.sync(ctx, t, user); sync.Status != "success" {
+		t.Errorf("the connection before does not go on: %+v", sync)
+	}
+}
+
 // sync reads three days and gives how that ended.
 func (w *googleWorld) sync(ctx context.Context, t *testing.T, user client.User) client.Sync {
 	t.Helper()

@@ -101,6 +101,8 @@ func class(status int) provider.Class {
 		return provider.ClassInvalidGrant
 	case http.StatusUnauthorized:
 		return provider.ClassInvalidClient
+	case http.StatusForbidden:
+		return provider.ClassInsufficientScope
 	case http.StatusConflict:
 		return provider.ClassConflict
 	case http.StatusGone:

@@ -74,9 +74,22 @@ func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 		if errors.As(err, &failure) && failure.Reason == errorNotLinked {
 			return d.sendBack(back, errorNotLinked, string(class)), nil
 		}
+		if class == provider.ClassInsufficientScope {
+			// Whose account it is nobody knows, so no connection can say so.
+			return d.sendBack(back, errorScope, missingWords(connector, grant, class)), nil
+		}
 		return d.sendBack(back, errorExchange, string(class)), nil
 	}
 	return d.settle(ctx, connector, grant, back)
+}
+
+// missingWords are the required scopes that a grant lacks; the class where it lacks
+// none, and the provider refuses it all the same.
+func missingWords(connector *provider.Connector, grant provider.Grant, class provider.Class) string {
+	if missing := connector.MissingScopes(grant.Scopes); len(missing) > 0 {
+		return strings.Join(missing, " ")
+	}
+	return string(class)
 }
 
 func (d *Desk) useState(ctx context.Context, q rpc.CallbackRequest) (store.State, error) {
@@ -124,8 +137,8 @@ func (d *Desk) settle(ctx context.Context, connector *provider.Connector, grant 
 		d.Revoker.Wake()
 	}
 	back.ConnectionID, back.Status = c.ID, c.Status
-	if missing := connector.MissingScopes(grant.Scopes); len(missing) > 0 {
-		return d.sendBack(back, errorScope, strings.Join(missing, " ")), nil
+	if len(connector.MissingScopes(grant.Scopes)) > 0 {
+		return d.sendBack(back, errorScope, missingWords(connector, grant, provider.ClassInsufficientScope)), nil
 	}
 	d.consents.WithLabelValues(c.Provider, "activated").Inc()
 	d.Log.InfoContext(ctx, "connected", "connection_id", c.ID, "provider", c.Provider, "user_id", c.UserID)

@@ -227,7 +227,8 @@ func (ScopesMissing) apply(r Rules, s Standing, _ time.Time) Standing {
 	if !s.Usable() {
 		return s
 	}
-	return s.actionRequired(events.ReasonScopeMissing, r.grantScopes(r.RequiredScopes))
+	return s.actionRequired(events.ReasonScopeMissing, r.grantScopes(r.RequiredScopes)+
+		fmt.Sprintf(" Where that does not help, they first take this app's access away in their %s account.", r.DisplayName))
 }
 
 // Polled is how the provider answers requests for records: well when the class
