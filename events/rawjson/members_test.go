@@ -81,5 +81,10 @@ func FuzzMembersAreThoseThatEncodingJSONReads(f *testing.F) {
 				t.Fatalf("member %d is %q: %q, want %q: %q", i, got[i].Name, got[i].Value, want[i].Name, want[i].Value)
 			}
 		}
+		for _, m := range want {
+			if value := got.Value(m.Name); !bytes.Equal(value, got.ByName()[m.Name]) {
+				t.Fatalf("the value of %q is %q, by name %q", m.Name, value, got.ByName()[m.Name])
+			}
+		}
 	})
 }

@@ -103,7 +103,7 @@ func (m timeMembers) isWallTime() bool {
 	if err != nil {
 		return false
 	}
-	name, _ := rawjson.Text(source.ByName()["name"])
+	name, _ := rawjson.Text(source.Value("name"))
 	return strings.Contains(name, "iPhone")
 }
 

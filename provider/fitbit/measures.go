@@ -47,15 +47,15 @@ func unitOf(entryUnit json.RawMessage, accountUnit string) (lengthUnit, bool) {
 // nothing is computed from other members.
 func (e *reading) measures(w *events.Workout, accountUnit string) {
 	w.CaloriesKcal = e.quantity("calories", 1)
-	if n, ok := wholeOf(e.fields["steps"]); ok {
+	if n, ok := wholeOf(e.members.Value("steps")); ok {
 		e.use("steps")
 		w.Steps = &n
 	}
-	unit, ok := unitOf(e.fields["distanceUnit"], accountUnit)
+	unit, ok := unitOf(e.members.Value("distanceUnit"), accountUnit)
 	if !ok {
 		return // in a unit nobody has heard of: the numbers stay in the details
 	}
-	if _, named := rawjson.Text(e.fields["distanceUnit"]); named {
+	if _, named := rawjson.Text(e.members.Value("distanceUnit")); named {
 		e.use("distanceUnit")
 	}
 	w.DistanceMeters = e.quantity("distance", unit.distance)
@@ -66,7 +66,7 @@ func (e *reading) measures(w *events.Workout, accountUnit string) {
 
 // quantity is a member that cannot be negative, times a factor.
 func (e *reading) quantity(name string, factor float64) *float64 {
-	n, ok := rawjson.Number(e.fields[name])
+	n, ok := rawjson.Number(e.members.Value(name))
 	if !ok || n < 0 || n > 1e12 {
 		return nil
 	}
@@ -106,13 +106,13 @@ func wholeInt(value json.RawMessage) *int {
 // heart reads heart rate, its zones and the Active Zone Minutes. Zone objects
 // stay in the details too, with the names and the minutes per zone.
 func (e *reading) heart(w *events.Workout) {
-	if w.AvgHeartRateBPM = wholeInt(e.fields["averageHeartRate"]); w.AvgHeartRateBPM != nil {
+	if w.AvgHeartRateBPM = wholeInt(e.members.Value("averageHeartRate")); w.AvgHeartRateBPM != nil {
 		e.use("averageHeartRate")
 	}
-	if minutes, err := rawjson.Read(e.fields["activeZoneMinutes"]); err == nil {
-		w.ActiveZoneMinutes = wholeInt(minutes.ByName()["totalMinutes"])
+	if minutes, err := rawjson.Read(e.members.Value("activeZoneMinutes")); err == nil {
+		w.ActiveZoneMinutes = wholeInt(minutes.Value("totalMinutes"))
 	}
-	w.HeartRateZones = zonesOf(e.fields["heartRateZones"])
+	w.HeartRateZones = zonesOf(e.members.Value("heartRateZones"))
 }
 
 // zonesOf reads heart rate zones in rising order of min. They are named by

@@ -33,7 +33,7 @@ func (activityNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 	if err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: %w", FormatActivityList, err)
 	}
-	entry := &reading{fields: members.ByName(), used: map[string]bool{}}
+	entry := newReading(members)
 	w := events.Workout{Source: events.WorkoutSource{Provider: Name}}
 	if err := entry.span(&w); err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: %w", FormatActivityList, err)
@@ -51,18 +51,25 @@ func (activityNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 // reading takes members off an entry and remembers which ones a workout now
 // says in full; all others go into its details.
 type reading struct {
-	fields map[string]json.RawMessage
-	used   map[string]bool
+	members rawjson.Members
+	used    map[string]bool
+}
+
+// usual is how many members of a record a workout says in full, at most.
+const usual = 16
+
+func newReading(members rawjson.Members) *reading {
+	return &reading{members: members, used: make(map[string]bool, usual)}
 }
 
 // span reads when the workout was. The end is start + duration: duration
 // includes the pauses, activeDuration does not (section 4).
 func (e *reading) span(w *events.Workout) error {
-	start, ok := instantOf(e.fields["startTime"])
+	start, ok := instantOf(e.members.Value("startTime"))
 	if !ok {
 		return errors.New("startTime is missing or is not a time with an offset")
 	}
-	duration, ok := milliseconds(e.fields["duration"])
+	duration, ok := milliseconds(e.members.Value("duration"))
 	if !ok {
 		return errors.New("duration is missing or is no plausible number of milliseconds")
 	}
@@ -73,7 +80,7 @@ func (e *reading) span(w *events.Workout) error {
 	w.ZoneOffset, w.LocalDate = &offset, &day
 	w.OffsetSource = events.OffsetFromRecord
 	w.DurationSeconds = duration.Seconds()
-	if active, ok := milliseconds(e.fields["activeDuration"]); ok {
+	if active, ok := milliseconds(e.members.Value("activeDuration")); ok {
 		e.use("activeDuration")
 		seconds := active.Seconds()
 		w.ActiveDurationSeconds = &seconds
@@ -84,16 +91,16 @@ func (e *reading) span(w *events.Workout) error {
 // kind reads what was done. The id decides the type, because the name comes in
 // the account's language; the provider's word is the name, or else the id.
 func (e *reading) kind(w *events.Workout) {
-	id, known := digitsOf(e.fields["activityTypeId"]) // stays in the details: several ids share a type
+	id, known := digitsOf(e.members.Value("activityTypeId")) // stays in the details: several ids share a type
 	w.Type = workoutType(id)
 	w.Category = vocabulary.Category(w.Type)
-	if name, ok := rawjson.Text(e.fields["activityName"]); ok {
+	if name, ok := rawjson.Text(e.members.Value("activityName")); ok {
 		e.use("activityName")
 		w.ProviderType, w.Name = &name, &name
 	} else if known {
 		w.ProviderType = &id
 	}
-	if _, ok := digitsOf(e.fields["logId"]); ok {
+	if _, ok := digitsOf(e.members.Value("logId")); ok {
 		e.use("logId") // the workout's external id
 	}
 }
@@ -101,14 +108,13 @@ func (e *reading) kind(w *events.Workout) {
 // origin reads what recorded the workout, and how. Both stay in the details:
 // the words say more than the workout's members.
 func (e *reading) origin(w *events.Workout) {
-	logType, _ := rawjson.Text(e.fields["logType"])
+	logType, _ := rawjson.Text(e.members.Value("logType"))
 	w.RecordingMethod = recordingMethod(logType)
-	members, err := rawjson.Read(e.fields["source"])
+	source, err := rawjson.Read(e.members.Value("source"))
 	if err != nil {
 		return // entries bridged from other platforms have none
 	}
-	source := members.ByName()
-	id, name, kind := optionalText(source["id"]), optionalText(source["name"]), optionalText(source["type"])
+	id, name, kind := optionalText(source.Value("id")), optionalText(source.Value("name")), optionalText(source.Value("type"))
 	w.Source.DeviceType = kind
 	if kind != nil && (*kind == "app" || *kind == "api") {
 		w.Source.Source = name

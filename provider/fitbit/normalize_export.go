@@ -32,7 +32,7 @@ func (entryNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 	if err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: %w", FormatExportJSON, err)
 	}
-	entry := &reading{fields: members.ByName(), used: map[string]bool{}}
+	entry := newReading(members)
 	w := events.Workout{Source: events.WorkoutSource{Provider: Name}}
 	if err := entry.exportSpan(&w, &r.Context); err != nil {
 		return events.Workout{}, fmt.Errorf("normalize %s: %w", FormatExportJSON, err)
@@ -57,7 +57,7 @@ func (entryNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 // exportSpan reads when the workout was. A start that may have been on a wall
 // clock stays in the details too: that kind of entry is known from few samples.
 func (e *reading) exportSpan(w *events.Workout, c *events.ActivityContext) error {
-	t := timeMembers{e.fields["startTime"], e.fields["duration"], e.fields["logType"], e.fields["source"]}.entryTimes()
+	t := timeMembers{e.members.Value("startTime"), e.members.Value("duration"), e.members.Value("logType"), e.members.Value("source")}.entryTimes()
 	switch {
 	case t.written.IsZero():
 		return errors.New("startTime is missing or is not a date and time of an export")
@@ -69,7 +69,7 @@ func (e *reading) exportSpan(w *events.Workout, c *events.ActivityContext) error
 		e.use("startTime")
 	}
 	placeOf(t, c).span(w, t.duration)
-	if active, ok := milliseconds(e.fields["activeDuration"]); ok {
+	if active, ok := milliseconds(e.members.Value("activeDuration")); ok {
 		e.use("activeDuration")
 		seconds := active.Seconds()
 		w.ActiveDurationSeconds = &seconds

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -55,19 +54,18 @@ func parseList(body []byte) (listAnswer, error) {
 	return page, nil
 }
 
-// idForm is an id as Fitbit writes it: an unsigned 64-bit integer (section
-// 4). 1.0 and 2e18 are none: their digits were lost on the way.
-var idForm = regexp.MustCompile(`^"?([1-9][0-9]{0,19})"?$`)
-
-// digitsOf is an id as text, digit for digit.
+// digitsOf is an id as text, digit for digit. Fitbit writes an unsigned 64-bit
+// integer, sometimes as a string (section 4). 1.0 and 2e18 are none: their digits
+// were lost on the way.
 func digitsOf(value json.RawMessage) (string, bool) {
-	found := idForm.FindSubmatch(value)
-	if found == nil {
+	digits, quoted := rawjson.Plain(value)
+	if !quoted {
+		digits = string(value)
+	}
+	if _, err := strconv.ParseUint(digits, 10, 64); err != nil || digits[0] == '0' {
 		return "", false
 	}
-	digits := string(found[1])
-	_, err := strconv.ParseUint(digits, 10, 64)
-	return digits, err == nil
+	return digits, true
 }
 
 // maxOffset bounds UTC offsets: real ones lie between -12 and +14 hours.
@@ -76,8 +74,8 @@ const maxOffset = 18 * time.Hour
 // instantOf reads a point in time with its offset. Fitbit writes a zero offset
 // as Z.
 func instantOf(value json.RawMessage) (time.Time, bool) {
-	var text string
-	if json.Unmarshal(value, &text) != nil {
+	text, ok := rawjson.Text(value)
+	if !ok {
 		return time.Time{}, false
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)

@@ -147,15 +147,16 @@ func ConnectionValues(c *row.Connection) []any {
 
 func versionArrays(versions []*row.Version) []any {
 	var (
-		sequences                                              []int64
-		ranks                                                  []int16
-		at                                                     []time.Time
-		starts, ends, days                                     []*time.Time
-		users                                                  []pgtype.UUID
-		removed                                                []bool
-		normalizers                                            []int32
-		providers, externals, kinds, eventIDs, facts, origins  []string
-		formats, types, categories, docs, details, allProblems []*string
+		sequences                                             []int64
+		ranks                                                 []int16
+		at                                                    []time.Time
+		starts, ends, days                                    []*time.Time
+		users                                                 []pgtype.UUID
+		removed                                               []bool
+		normalizers                                           []int32
+		providers, externals, kinds, eventIDs, facts, origins []string
+		formats, types, categories, docs, allProblems         []*string
+		details                                               [][]byte
 	)
 	for _, v := range versions {
 		sequences = append(sequences, int64(v.Sequence))

@@ -39,9 +39,10 @@ func (v *Version) Kind() events.Type {
 // JSON as events.WorkoutRecorded and its kin. The workout in it is the row's text;
 // encoding it a second time would be a good part of what a fact costs.
 type announcement struct {
-	kind         events.Type
-	change       events.WorkoutChange // without the workout
-	doc, details *string
+	kind    events.Type
+	change  events.WorkoutChange // without the workout
+	doc     *string
+	details []byte
 }
 
 // EventType implements events.Data.
@@ -58,14 +59,11 @@ func (a announcement) MarshalJSON() ([]byte, error) {
 		return nil, fmt.Errorf("announce workout %s: its document is empty", a.change.WorkoutID)
 	}
 	const frame = 32
-	size := len(out) + len(doc) + frame
-	if a.details != nil {
-		size += len(*a.details)
-	}
+	size := len(out) + len(doc) + len(a.details) + frame
 	whole := append(make([]byte, 0, size), out[:len(out)-1]...)
 	whole = append(append(whole, `,"workout":`...), doc[:len(doc)-1]...)
 	if a.details != nil {
-		whole = append(append(whole, `,"details":`...), *a.details...)
+		whole = append(append(whole, `,"details":`...), a.details...)
 	}
 	return append(whole, "}}"...), nil
 }

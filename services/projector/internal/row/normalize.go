@@ -1,6 +1,7 @@
 package row
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -72,16 +73,14 @@ func check(w events.Workout) (day *time.Time, err error) {
 }
 
 // texts are the workout as the API shows it, and its details beside it.
-func texts(w events.Workout) (doc string, details *string, err error) {
+func texts(w events.Workout) (doc string, details []byte, err error) {
 	if len(w.Details) > 0 && string(w.Details) != "null" {
 		if !rawjson.Valid(w.Details) {
 			return "", nil, fmt.Errorf("details are not JSON")
 		}
-		text := string(w.Details)
-		if !utf8.ValidString(text) {
-			text = strings.ToValidUTF8(text, "\uFFFD")
+		if details = w.Details; !utf8.Valid(details) {
+			details = bytes.ToValidUTF8(details, []byte("\uFFFD"))
 		}
-		details = &text
 	}
 	w.Details = nil
 	var b strings.Builder

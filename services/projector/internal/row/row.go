@@ -53,7 +53,7 @@ type Version struct {
 	Type      *string
 	Category  *string
 	Doc       *string
-	Details   *string
+	Details   []byte // JSON
 }
 
 // Connection is one entry of a connection's history.
