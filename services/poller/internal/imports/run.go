@@ -15,8 +15,13 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// redo is how often a page is compared again because somebody else wrote.
-const redo = 20
+const (
+	// redo is how often a page is compared again because somebody else wrote.
+	redo = 20
+	// saveEvery is how old a stored progress may be: people look at it, and nothing
+	// else depends on it.
+	saveEvery = 500 * time.Millisecond
+)
 
 // run is one import at work.
 type run struct {
@@ -25,6 +30,7 @@ type run struct {
 	known   *knowledge
 	tally   *tally
 	began   time.Time
+	saved   time.Time // when the progress was last stored
 	total   int64
 	most    int // facts that the log takes at once
 	atBytes int64
@@ -197,12 +203,16 @@ func (r *run) removal(externalID string, replaces uint64) events.Event {
 	}, events.ActivityFactID(events.TypeActivityRemoved, r.lease.UserID, r.lease.Provider, externalID, replaces, ""))
 }
 
-// tell stores and shows how far the import is.
+// tell shows how far the import is, and stores it from time to time.
 func (r *run) tell(ctx context.Context) error {
 	stands := r.stands(r.tally.report())
 	if r.show != nil {
 		r.show(stands)
 	}
+	if time.Since(r.saved) < saveEvery {
+		return nil
+	}
+	r.saved = time.Now()
 	return r.lease.save(ctx, stands)
 }
 
