@@ -15,7 +15,7 @@ import (
 )
 
 func TestAnImportIsServedAsPollingServesIt(t *testing.T) {
-	w := newImportWorld(t)
+	w := newImportWorld(t, importDays)
 	c := w.start(t).Client
 	for i, era := range export.Eras() {
 		packing := []string{"tgz", "zip", "parts", "zip"}[i]
@@ -85,7 +85,7 @@ func servesRaw(t *testing.T, c *client.Client, a *export.Archive, served map[str
 }
 
 func TestImportsAndPollingGiveOneRowInAnyOrder(t *testing.T) {
-	w := newImportWorld(t)
+	w := newImportWorld(t, importDays)
 	c := w.start(t).Client
 	person := w.people[0]
 	a := w.archive(t, person, export.Options{})
@@ -180,7 +180,7 @@ func (w *importWorld) awaitAPI(t *testing.T, c *client.Client, user client.User,
 
 // TestOverlappingArchivesEndTheSameInBothOrders also has an edit between the two.
 func TestOverlappingArchivesEndTheSameInBothOrders(t *testing.T) {
-	w := newImportWorld(t)
+	w := newImportWorld(t, importDays)
 	c := w.start(t).Client
 	person := w.people[1]
 	old := w.archive(t, person, export.Options{Era: export.EraB, At: w.now.AddDate(0, 0, -60)})
@@ -259,7 +259,7 @@ func anonymous(t *testing.T, rows map[string][]byte) map[string]string {
 // A dry run and private texts: nothing is brought in, and nothing of the person's
 // profile is repeated anywhere.
 func TestADryRunBringsNothingInAndPrivateTextsStayOut(t *testing.T) {
-	w := newImportWorld(t)
+	w := newImportWorld(t, importDays)
 	c := w.start(t).Client
 	a := w.archive(t, w.people[0], export.Options{Era: export.EraC})
 	user := newUser(t, c, "careful")

@@ -20,7 +20,7 @@ import (
 // TestHostileArchivesAreRefusedOrReported uploads each and, behind it, the sound
 // archive: nothing that went wrong before may be in its way.
 func TestHostileArchivesAreRefusedOrReported(t *testing.T) {
-	w := newImportWorld(t)
+	w := newImportWorld(t, fewDays)
 	c := w.start(t).Client
 	good := w.archive(t, w.people[0], export.Options{})
 	all := hostile.Archives(good)
@@ -113,10 +113,10 @@ func (w *importWorld) noUploads(t *testing.T) {
 // TestRebuildAndErasureCoverImports has one user with an import alone and one who
 // is connected, too.
 func TestRebuildAndErasureCoverImports(t *testing.T) {
-	w := newImportWorld(t)
+	w := newImportWorld(t, fewDays)
 	in := w.start(t)
 	c := in.Client
-	old := w.archive(t, w.people[2], export.Options{Era: export.EraA, At: w.now.AddDate(0, 0, -30)})
+	old := w.archive(t, w.people[2], export.Options{Era: export.EraA, At: w.now.AddDate(0, 0, -fewDays/2)})
 	newer := w.archive(t, w.people[2], export.Options{Era: export.EraC})
 	alone, both := newUser(t, c, "archive alone"), newUser(t, c, "archive and connection")
 	for _, user := range []client.User{alone, both} {
@@ -155,7 +155,7 @@ func TestRebuildAndErasureCoverImports(t *testing.T) {
 func (w *importWorld) eraseUser(t *testing.T, c *client.Client, user client.User) {
 	t.Helper()
 	ctx := deadline(t)
-	large, err := export.New(w.people[0], export.Options{At: w.now, Exercises: 3000})
+	large, err := export.New(w.people[0], export.Options{At: w.now, Exercises: 400})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func (w *importWorld) awaitFacts(ctx context.Context, t *testing.T, user client.
 // TestAnUploadSurvivesAKilledPoller kills the poller again and again in the middle
 // of an import; whoever takes it over goes on.
 func TestAnUploadSurvivesAKilledPoller(t *testing.T) {
-	w := newImportWorld(t)
+	w := newImportWorld(t, importDays)
 	a := w.large(t)
 	addr := freeAddr(t)
 	env := append(w.environment(t, addr), "POLL_LEASE=2s")
@@ -131,7 +131,7 @@ func (p *process) kill(t *testing.T) {
 // TestTheCommandImportsAndGoesOnAfterAKill runs the command beside a running
 // system, as a person at a terminal does.
 func TestTheCommandImportsAndGoesOnAfterAKill(t *testing.T) {
-	w := newImportWorld(t)
+	w := newImportWorld(t, importDays)
 	c := w.start(t).Client
 	a := w.large(t)
 	path := filepath.Join(t.TempDir(), "takeout.tgz")

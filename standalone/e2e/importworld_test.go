@@ -18,19 +18,22 @@ import (
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
 
-// importDays is a history of more than two pages of an archive.
-const importDays = 270
+const (
+	importDays = 270 // a history of more than two pages of an archive
+	fewDays    = 60  // where the number of records shows nothing
+)
 
 // importWorld has four people whose cloud stands still, so that archives and
 // polling tell of the same workouts.
 type importWorld struct {
 	*world
-	now time.Time
+	now  time.Time
+	days int
 }
 
-func newImportWorld(t *testing.T) *importWorld {
+func newImportWorld(t *testing.T, days int) *importWorld {
 	t.Helper()
-	w := &importWorld{newStores(t), time.Now().Truncate(time.Second)}
+	w := &importWorld{newStores(t), time.Now().Truncate(time.Second), days}
 	for _, p := range []struct {
 		name, zone string
 		options    simulator.Options
@@ -40,7 +43,7 @@ func newImportWorld(t *testing.T) *importWorld {
 		{"walker", "Europe/Rome", simulator.Options{Style: simulator.StyleWalker, Language: "it"}},
 		{"lifter", "Pacific/Auckland", simulator.Options{Style: simulator.StyleGym, Travels: []string{"Europe/London"}}},
 	} {
-		p.options.Now, p.options.Days = w.now, importDays-1
+		p.options.Now, p.options.Days = w.now, days-1
 		person, err := simulator.NewPerson(11, p.name, p.zone, p.options)
 		if err != nil {
 			t.Fatal(err)
@@ -63,8 +66,8 @@ func (w *importWorld) archive(t *testing.T, person *simulator.Person, o export.O
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(a.Records()) < 100 {
-		t.Fatalf("the archive has only %d records", len(a.Records()))
+	if len(a.Records()) < w.days/3 {
+		t.Fatalf("the archive of %d days has only %d records", w.days, len(a.Records()))
 	}
 	return a
 }
@@ -85,7 +88,7 @@ func (w *importWorld) polling(t *testing.T, c *client.Client, user client.User, 
 	if err := consent(ctx, c, user.ID, person.AccountID()); err != nil {
 		t.Fatal(err)
 	}
-	id, err := c.Historical(ctx, user.ID, "fitbit", importDays+1)
+	id, err := c.Historical(ctx, user.ID, "fitbit", w.days+1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,11 +111,11 @@ func gigantic(w io.Writer) error {
 		return err
 	}
 	const letters = "abcdefghijklmnop"
-	block := make([]byte, 64<<10)
+	block := make([]byte, 64<<10) // twice what deflate looks back, which so finds no repetition
+	for i := range block {
+		block[i] = letters[source.Uint32()%16]
+	}
 	for written := 0; written < giant; written += len(block) {
-		for i := range block {
-			block[i] = letters[source.Uint32()%16]
-		}
 		if _, err := w.Write(block); err != nil {
 			return err
 		}
