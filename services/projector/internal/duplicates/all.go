@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // atOnce is how many workouts of a whole generation are in memory, and those of
@@ -15,6 +16,36 @@ const atOnce = 10_000
 // All works out the links of a whole generation, that of the transaction's search
 // path. Nobody else may write it meanwhile.
 func All(ctx context.Context, tx pgx.Tx) error {
+	return differing(ctx, tx, func(links []link) error { return store(ctx, tx, links) })
+}
+
+// Wrong hands on, some at a time, the ids of the workouts whose stored link is not
+// what it should be, in the generation of the transaction's search path, as of one
+// moment.
+func Wrong(ctx context.Context, tx pgx.Tx, take func(ids []pgtype.UUID) error) error {
+	rows, err := tx.Query(ctx, "SELECT id FROM workouts WHERE duplicate_of IS NOT NULL AND end_time IS NULL") // is removed
+	if err != nil {
+		return fmt.Errorf("look for links of what is removed: %w", err)
+	}
+	removed, err := pgx.CollectRows(rows, pgx.RowTo[pgtype.UUID])
+	if err != nil {
+		return fmt.Errorf("look for links of what is removed: %w", err)
+	}
+	if err := take(removed); err != nil {
+		return err
+	}
+	return differing(ctx, tx, func(links []link) error {
+		ids := make([]pgtype.UUID, len(links))
+		for i, l := range links {
+			ids[i] = pgtype.UUID{Bytes: l.id, Valid: true}
+		}
+		return take(ids)
+	})
+}
+
+// differing works out all links and hands on, some at a time, those that are stored
+// otherwise.
+func differing(ctx context.Context, tx pgx.Tx, take func([]link) error) error {
 	_, err := tx.Exec(ctx, `DECLARE linking NO SCROLL CURSOR FOR
 		SELECT id, user_id, provider, origin_rank, start_time, end_time, type, category, duplicate_of
 		FROM workouts WHERE end_time IS NOT NULL ORDER BY user_id`)
@@ -31,7 +62,7 @@ func All(ctx context.Context, tx pgx.Tx) error {
 		var links []link
 		pending = append(pending, workouts...)
 		if links, pending = finished(pending, last); len(links) > 0 {
-			if err := store(ctx, tx, links); err != nil {
+			if err := take(links); err != nil {
 				return err
 			}
 		}

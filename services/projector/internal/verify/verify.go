@@ -1,9 +1,10 @@
 // Package verify compares the serving generation with the log, in both directions,
-// with memory that does not grow with either but for a bit a fact.
+// with memory for one person's workouts and a bit a fact.
 //
 // Every activity fact must have its version, and its workout must show it or one
 // that wins against it. Every version must have its fact, and every workout must
 // show one of its versions. Together that says that each workout shows the winner.
+// And every link between duplicates must be the one that follows from the workouts.
 package verify
 
 import (
@@ -14,10 +15,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bitmap"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/duplicates"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
@@ -144,10 +147,10 @@ func (v *Verification) judge(f found) {
 	}
 }
 
-// Finish looks for rows that nothing in the log stands behind.
+// Finish looks for rows that nothing in the log stands behind, and for wrong links.
 func (v *Verification) Finish(ctx context.Context) error {
 	return v.look(ctx, func(tx pgx.Tx) error {
-		err := each(ctx, tx, "SELECT sequence, user_id::text, workout_id::text FROM workout_versions WHERE sequence <= $1", v.target, func(d Difference) {
+		err := each(ctx, tx, "SELECT sequence, user_id::text, workout_id::text FROM workout_versions WHERE sequence <= $1", int64(v.target), func(d Difference) {
 			if !v.versions.Take(d.Sequence) {
 				d.What = "the version has no fact"
 				v.Report(d)
@@ -156,16 +159,25 @@ func (v *Verification) Finish(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return each(ctx, tx, `SELECT w.version, w.user_id::text, w.id::text FROM workouts w WHERE w.version <= $1 AND NOT EXISTS
-			(SELECT FROM workout_versions v WHERE v.workout_id = w.id AND v.sequence = w.version AND v.problem IS NULL)`, v.target, func(d Difference) {
+		err = each(ctx, tx, `SELECT w.version, w.user_id::text, w.id::text FROM workouts w WHERE w.version <= $1 AND NOT EXISTS
+			(SELECT FROM workout_versions v WHERE v.workout_id = w.id AND v.sequence = w.version AND v.problem IS NULL)`, int64(v.target), func(d Difference) {
 			d.What = "the workout shows what is none of its versions"
 			v.Report(d)
+		})
+		if err != nil {
+			return err
+		}
+		return duplicates.Wrong(ctx, tx, func(ids []pgtype.UUID) error {
+			return each(ctx, tx, "SELECT version, user_id::text, id::text FROM workouts WHERE id = ANY($1)", ids, func(d Difference) {
+				d.What = "the workout's link to what it repeats is not the one that follows from the workouts"
+				v.Report(d)
+			})
 		})
 	})
 }
 
-func each(ctx context.Context, tx pgx.Tx, sql string, target uint64, yield func(Difference)) error {
-	rows, err := tx.Query(ctx, sql, int64(target))
+func each(ctx context.Context, tx pgx.Tx, sql string, of any, yield func(Difference)) error {
+	rows, err := tx.Query(ctx, sql, of)
 	if err != nil {
 		return err
 	}
