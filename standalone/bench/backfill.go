@@ -14,19 +14,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
-	"github.com/stridelog/stridelog/platform/postgres"
-	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/provider/fitbit"
-	"github.com/stridelog/stridelog/services/poller"
 )
 
 const (
 	goalBackfill    = 0.6
-	backfillUsers   = 24 // a round
-	backfillWorkers = 8  // at once, as the product's poller
+	backfillWorkers = 8 // at once, as the product's poller
 	backfillStream  = "BARE_BACKFILL"
 )
 
@@ -34,69 +28,67 @@ const (
 // into the log: lease, token, fetch, compare, publish, index, progress, report, all
 // of it durable. The limit is a bare loop that fetches the same pages and publishes
 // each as one atomic batch.
-func backfill(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) (err error) {
-	b, err := newBackfilling(ctx, s, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	product := &variant{name: "product", run: b.product}
-	bare := &variant{name: "bare loop", run: b.bare}
-	if err := interleave(ctx, s, product, bare); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, `backfill of %d records, the history of %d users (simulated Fitbit cloud in a process of its own, latency 0), %d rounds, each for new users
-  product: a poller with %d workers, from the facts of the consents to the reports of the syncs: pages of 100 through the connector,
+func backfill(of past) func(context.Context, *stores, io.Writer, *slog.Logger) error {
+	return func(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) (err error) {
+		b, err := newBackfilling(ctx, s, of, log)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, b.close()) }()
+		product := &variant{name: "product", run: b.product}
+		bare := &variant{name: "bare loop", run: b.bare}
+		if err := interleave(ctx, s, product, bare); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, `backfill of %d records, the history of %d users (simulated %s cloud in a process of its own, latency 0), %d rounds, each for new users
+  product: a poller with %d workers, from the facts of the consents to the reports of the syncs: pages of %d through the connector,
     compare with the index, publish what is new as an atomic page, store index and progress in Postgres.
-  bare loop: %d loops, each user's pages of 100 by net/http, encoding/json, each page an atomic batch. No index, no progress.
-`, b.records, backfillUsers, s.rounds, backfillWorkers, backfillWorkers)
-	table(out, "records", product, bare)
-	goal(out, product, bare, goalBackfill)
-	return nil
+  bare loop: %d loops, each user's pages of %d by net/http, encoding/json, each page an atomic batch. No index, no progress.
+`, b.records, of.users, b.connector.DisplayName, s.rounds, backfillWorkers, of.pageSize, backfillWorkers, of.pageSize)
+		table(out, "records", product, bare)
+		goal(out, product, bare, goalBackfill)
+		if err := b.stopPoller(); err != nil || !of.busiest {
+			return err
+		}
+		if err := b.growth(ctx, out); err != nil {
+			return err
+		}
+		return normalizing(ctx, s, b, out)
+	}
 }
 
 // backfilling is what the variants share.
 type backfilling struct {
-	stores  *stores
-	db      *pgxpool.Pool
-	bus     *bus.Bus
-	address string   // of the cloud
-	tokens  []string // of its people
-	records int      // of one round
-	stop    []func() error
+	stores    *stores
+	past      past
+	db        *pgxpool.Pool
+	bus       *bus.Bus
+	address   string // of the cloud
+	life      io.Closer
+	connector *provider.Connector
+	tokens    []string // of its people
+	records   int      // of one round
 
-	mu    sync.Mutex
-	users map[string]string // token by connection
+	stopPoller func() error
+	mu         sync.Mutex
+	users      map[string]string // token by connection
 }
 
 // newBackfilling starts the cloud and a poller.
-func newBackfilling(ctx context.Context, s *stores, log *slog.Logger) (*backfilling, error) {
-	b := &backfilling{stores: s, users: map[string]string{}}
-	people, err := longHistories()
+func newBackfilling(ctx context.Context, s *stores, of past, log *slog.Logger) (*backfilling, error) {
+	b := &backfilling{stores: s, past: of, users: map[string]string{}}
+	people, err := longHistories(of)
 	if err != nil {
 		return nil, err
 	}
-	address, life, err := s.startCloud()
-	if err != nil {
+	if b.address, b.life, err = s.startCloud(of); err != nil {
 		return nil, err
 	}
-	b.address = address
-	b.stop = append(b.stop, life.Close)
-	connector := connectorTo(address)
-	if b.tokens, err = consents(ctx, connector, people); err != nil {
+	b.connector = connectorTo(of, b.address)
+	if b.tokens, err = consents(ctx, of, b.connector, people); err != nil {
 		return nil, err
 	}
-	if b.db, err = postgres.Open(ctx, s.databaseURL, postgres.Options{ApplicationName: "bench-backfill", MaxConns: 16}); err != nil {
-		return nil, err
-	}
-	nc, err := bus.Connect(ctx, s.natsURL, "bench-backfill", log)
-	if err != nil {
-		return nil, err
-	}
-	if b.bus, err = bus.New(nc, log); err != nil {
-		return nil, err
-	}
-	if err := b.bus.DeclareStreams(ctx); err != nil {
+	if b.db, b.bus, err = openStores(ctx, s.databaseURL, s.natsURL, log); err != nil {
 		return nil, err
 	}
 	// Storage and durability are those of the log.
@@ -104,65 +96,29 @@ func newBackfilling(ctx context.Context, s *stores, log *slog.Logger) (*backfill
 	if err != nil {
 		return nil, err
 	}
-	return b, b.startPoller(ctx, connector, log)
+	b.stopPoller, err = startReading(ctx, b.db, b.bus, of, b.connector, func(connection string) string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.users[connection]
+	}, log)
+	return b, err
 }
 
-// startPoller runs the product until close, with somebody who gives it tokens.
-func (b *backfilling) startPoller(ctx context.Context, connector *provider.Connector, log *slog.Logger) error {
-	server, err := b.bus.Serve("oauth", log,
-		bus.Method[rpc.TokenRequest, rpc.TokenResponse](rpc.OAuthToken, func(_ context.Context, r rpc.TokenRequest) (rpc.TokenResponse, error) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return rpc.TokenResponse{AccessToken: b.users[r.ConnectionID], TokenVersion: 1}, nil
-		}))
-	if err != nil {
-		return err
-	}
-	service, err := poller.New(poller.Config{
-		Log: log, DB: b.db, Bus: b.bus, Connectors: provider.Connectors{fitbit.Name: connector}, InitialDays: historyYears*366 + 1,
-		Workers: backfillWorkers, Registry: telemetry.NewRegistry(),
-	})
-	if err != nil {
-		return err
-	}
-	running, cancel := context.WithCancel(ctx)
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- service.Run(running, func() { close(ready) }) }()
-	b.stop = append(b.stop, func() error { cancel(); err := <-ended; server.Stop(); return err })
-	select {
-	case <-ready:
-		return nil
-	case err := <-ended:
-		ended <- err
-		return fmt.Errorf("the poller ended early: %w", err)
-	}
-}
-
-// close ends the poller before what it works on.
+// close ends everything; the poller may have ended before.
 func (b *backfilling) close() error {
-	var errs []error
-	for i := len(b.stop) - 1; i >= 0; i-- {
-		errs = append(errs, b.stop[i]())
-	}
+	err := errors.Join(b.stopPoller(), b.life.Close())
 	b.bus.Conn().Close()
 	b.db.Close()
-	return errors.Join(errs...)
+	return err
 }
 
 // product connects new users and waits until their histories are in the log.
 func (b *backfilling) product(ctx context.Context, start, stop func()) (int, error) {
 	var consents []events.Event
 	var connections []string
-	now := time.Now().UTC().Truncate(time.Microsecond)
-	for i := range backfillUsers {
-		user, connection := uuid.NewString(), uuid.NewString()
-		b.mu.Lock()
-		b.users[connection] = b.tokens[i%len(b.tokens)]
-		b.mu.Unlock()
-		connections = append(connections, connection)
-		consents = append(consents, events.Event{ID: events.NewID(), Source: "stridelog/bench", Time: now, Provider: fitbit.Name, UserID: user, Data: &events.ConnectionActivated{
-			ConnectionID: connection, UserID: user, Provider: fitbit.Name, ProviderAccountID: user, ActivatedAt: now,
-		}})
+	for i := range b.past.users {
+		e, connection := b.consent(b.tokens[i%usualPeople])
+		consents, connections = append(consents, e), append(connections, connection)
 	}
 	start()
 	for _, e := range consents {
@@ -183,6 +139,18 @@ func (b *backfilling) product(ctx context.Context, start, stop func()) (int, err
 	}
 	b.records = indexed
 	return indexed, err
+}
+
+// consent is that of a new user, whose token is given.
+func (b *backfilling) consent(token string) (e events.Event, connection string) {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	user, connection := uuid.NewString(), uuid.NewString()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.users[connection] = token
+	return events.Event{ID: events.NewID(), Source: "stridelog/bench", Time: now, Provider: b.past.provider, UserID: user, Data: &events.ConnectionActivated{
+		ConnectionID: connection, UserID: user, Provider: b.past.provider, ProviderAccountID: user, ActivatedAt: now,
+	}}, connection
 }
 
 // done waits until every connection has ended its sync and all was said.

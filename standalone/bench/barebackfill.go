@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -19,8 +16,8 @@ import (
 func (b *backfilling) bare(ctx context.Context, start, stop func()) (int, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: backfillWorkers}}
 	defer client.CloseIdleConnections()
-	work := make(chan int, backfillUsers)
-	for i := range backfillUsers {
+	work := make(chan int, b.past.users)
+	for i := range b.past.users {
 		work <- i
 	}
 	close(work)
@@ -30,7 +27,7 @@ func (b *backfilling) bare(ctx context.Context, start, stop func()) (int, error)
 	for loop := range backfillWorkers {
 		loops.Go(func() {
 			for i := range work {
-				n, err := b.bareUser(ctx, client, uuid.NewString(), b.tokens[i%len(b.tokens)])
+				n, err := b.bareUser(ctx, client, uuid.NewString(), b.tokens[i%usualPeople])
 				if records[loop] += n; err != nil {
 					errs[loop] = err
 					return
@@ -51,26 +48,20 @@ func (b *backfilling) bare(ctx context.Context, start, stop func()) (int, error)
 	return total, err
 }
 
-// bareUser follows the links of one user's list to its end.
+// bareUser follows one user's list to its end.
 func (b *backfilling) bareUser(ctx context.Context, client *http.Client, user, token string) (records int, err error) {
-	q := url.Values{"beforeDate": {time.Now().AddDate(0, 0, 2).Format(time.DateOnly)}, "sort": {"desc"}, "limit": {"100"}, "offset": {"0"}}
-	for address := b.address + "/1/user/-/activities/list.json?" + q.Encode(); address != ""; {
-		var page struct {
-			Activities []json.RawMessage `json:"activities"`
-			Pagination struct {
-				Next string `json:"next"`
-			} `json:"pagination"`
-		}
+	for address := b.past.first(b.address); address != ""; {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
 			return records, err
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
+		var page cloudPage
 		if err := getBy(client, req, &page); err != nil {
 			return records, err
 		}
 		var batch []*nats.Msg
-		for _, r := range page.Activities {
+		for _, r := range append(page.Activities, page.DataPoints...) {
 			batch = append(batch, &nats.Msg{Subject: "bare." + user, Header: nats.Header{}, Data: r})
 		}
 		if len(batch) > 0 {
@@ -79,7 +70,7 @@ func (b *backfilling) bareUser(ctx context.Context, client *http.Client, user, t
 			}
 		}
 		records += len(batch)
-		address = page.Pagination.Next
+		address = b.past.next(b.address, page)
 	}
 	return records, nil
 }

@@ -29,7 +29,8 @@ func benches() []bench {
 		{"projection", liveProjection},
 		{"list", listWorkouts},
 		{"import", importArchive},
-		{"backfill", backfill},
+		{"backfill", backfill(fitbitPast())},
+		{"backfill-google", backfill(googlePast())},
 		{"memory", memory},
 		{"idle", idle},
 	}
@@ -50,6 +51,8 @@ func main() {
 			run = runCloud
 		case childMemory:
 			run = runMemory
+		case childReading:
+			run = runReading
 		case childIdle:
 			run = runIdle
 		}

@@ -15,26 +15,27 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/provider/fitbit"
 	"github.com/stridelog/stridelog/provider/simulator"
-	fake "github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/provider/simulator/visitor"
 
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
-// childCloud is the first argument of the process that is the simulated Fitbit
-// cloud. It is a process of its own, so that its CPU time is not the product's.
+// childCloud is the first argument of the process that is a simulated cloud, its
+// provider the second. It is a process of its own, so that its CPU time is not the
+// product's.
 const childCloud = "cloud"
 
-// historyYears is how long the people of the cloud have had their account.
-const historyYears = 3
-
-// longHistories are eight people with long histories.
-func longHistories() ([]*simulator.Person, error) {
+// longHistories are the people of a cloud.
+func longHistories(of past) ([]*simulator.Person, error) {
+	count := usualPeople
+	if of.busiest {
+		count++
+	}
 	var people []*simulator.Person
-	for i := range 8 {
+	for i := range count {
 		style := []simulator.Style{simulator.StyleRunner, simulator.StyleRider, simulator.StyleGym, simulator.StyleWalker}[i%4]
-		p, err := simulator.NewPerson(int64(i), fmt.Sprintf("history%d", i), "Europe/Berlin", simulator.Options{Style: style, Since: time.Now().AddDate(-historyYears, 0, 0)})
+		p, err := simulator.NewPerson(int64(i), fmt.Sprintf("history%d", i), "Europe/Berlin", simulator.Options{Style: style, Since: time.Now().AddDate(-of.years, 0, 0)})
 		if err != nil {
 			return nil, err
 		}
@@ -45,12 +46,12 @@ func longHistories() ([]*simulator.Person, error) {
 
 // startCloud runs this program once more, as the cloud. It ends when life is closed.
 // Its CPU time counts as that of clients, who take no part.
-func (s *stores) startCloud() (url string, life io.Closer, err error) {
+func (s *stores) startCloud(of past) (url string, life io.Closer, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, err
 	}
-	child := exec.Command(self, childCloud) //nolint:noctx // it ends when its standard input does
+	child := exec.Command(self, childCloud, of.provider) //nolint:noctx // it ends when its standard input does
 	child.Stderr = os.Stderr
 	if life, err = child.StdinPipe(); err != nil {
 		return "", nil, err
@@ -72,17 +73,16 @@ func (s *stores) startCloud() (url string, life io.Closer, err error) {
 
 // runCloud is the process that startCloud starts.
 func runCloud(context.Context) error {
-	people, err := longHistories()
+	of := pasts()[os.Args[2]]
+	people, err := longHistories(of)
 	if err != nil {
 		return err
 	}
-	cloud, err := fake.New(fake.Options{
-		ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{installation.CallbackURL}, People: people, QuotaPerHour: 10_000_000,
-	})
+	handler, err := of.cloud(people)
 	if err != nil {
 		return err
 	}
-	site := httptest.NewServer(cloud.Handler())
+	site := httptest.NewServer(handler)
 	defer site.Close()
 	fmt.Println(site.URL)
 	_, err = io.Copy(io.Discard, os.Stdin)
@@ -90,23 +90,20 @@ func runCloud(context.Context) error {
 }
 
 // connectorTo is the real connector, for the cloud at an address.
-func connectorTo(address string) *provider.Connector {
+func connectorTo(of past, address string) *provider.Connector {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
 	transport.MaxIdleConnsPerHost = backfillWorkers
-	return fitbit.New(fitbit.Config{
-		ClientID: clientID, ClientSecret: clientSecret, AuthorizeURL: address + "/oauth2/authorize", APIBaseURL: address,
-		HTTPClient: &http.Client{Transport: transport, Timeout: 30 * time.Second},
-	})
+	return of.connector(address, &http.Client{Transport: transport, Timeout: 30 * time.Second})
 }
 
 // consents are access tokens of people, who give their consent as in a browser.
-func consents(ctx context.Context, c *provider.Connector, people []*simulator.Person) ([]string, error) {
+func consents(ctx context.Context, of past, c *provider.Connector, people []*simulator.Person) ([]string, error) {
 	challenge := sha256.Sum256([]byte(bareVerifier))
 	var tokens []string
 	for _, p := range people {
-		back, err := fake.Decide(ctx, http.DefaultClient, c.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
+		back, err := visitor.Decide(ctx, http.DefaultClient, c.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
 			RedirectURI: installation.CallbackURL, State: "bench", CodeChallenge: base64.RawURLEncoding.EncodeToString(challenge[:]), Scopes: c.DefaultScopes,
-		}), fake.Decision{AccountID: p.AccountID()})
+		}), visitor.Decision{AccountID: of.account(p)})
 		if err != nil {
 			return nil, err
 		}
