@@ -99,6 +99,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	}
 	return lifecycle.Run(ctx, s.c.Log,
 		lifecycle.Component{Name: "erasures", Run: s.erasures.Run},
+		lifecycle.Component{Name: "gateway methods", Run: s.methods},
 		lifecycle.Component{Name: "http", Run: func(ctx context.Context, listening func()) error {
 			return s.server.Run(ctx, func() { listening(); ready() })
 		}},

@@ -33,6 +33,7 @@ func callers() map[rpc.Method]string {
 		rpc.OAuthProviders: "gateway", rpc.OAuthAuthorize: "gateway", rpc.OAuthCallback: "gateway", rpc.OAuthDisconnect: "gateway",
 		rpc.OAuthErase: "gateway", rpc.PollerErase: "gateway", rpc.PollerImport: "gateway", rpc.ProjectorErase: "gateway",
 		rpc.OAuthToken: "poller", rpc.OAuthTokenRejected: "poller", rpc.OAuthReport: "poller",
+		rpc.GatewayErase: deployment.Operator, rpc.GatewayErasure: deployment.Operator,
 		rpc.Retry("poller"): deployment.Operator, rpc.Retry("projector"): deployment.Operator,
 	}
 }

@@ -57,6 +57,7 @@ func actions() []action {
 		action{"rebuild", "fold the workout tables again from the log, beside a running system", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"verify", "compare the workout tables and the poller's index with the log, beside a running system; exit 1 when they differ", config.Needs{Stores: config.StoresFound}, runVerify},
 		action{"export", "write all that the log holds of a person, as CloudEvents a line each: export --user USER [--out FILE|-]", config.Needs{Stores: config.StoresFound}, runExport},
+		action{"erase", "delete a person everywhere and wait for the end: erase --user USER --yes", config.Needs{Stores: config.StoresFound}, runErase},
 		action{"tail", "print events as they come; --from 1 starts at the first fact", config.Needs{Stores: config.StoresFound}, runTail},
 		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all lets them try again", config.Needs{Stores: config.StoresFound}, runDeadLetters},
 		action{"streams", "declare the streams; --reader NAME makes a durable consumer for a reader", config.Needs{Stores: config.StoresFound}, runStreams},
