@@ -1,0 +1,99 @@
+package projector_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
+)
+
+// older puts the database where a program before migration 003 left it, with the
+// first facts of the log folded.
+func (s *system) older(t *testing.T, facts ...projectortest.Fact) {
+	t.Helper()
+	migrations := fstest.MapFS{}
+	for _, name := range []string{"001_pointer.sql", "002_announcing.sql"} {
+		migrations[name] = &fstest.MapFile{Data: read(t, "internal/generation/migrations/"+name)}
+	}
+	if err := postgres.Migrate(t.Context(), s.db, "projector", migrations); err != nil {
+		t.Fatal(err)
+	}
+	epoch, err := s.bus.Epoch(t.Context(), events.StreamFacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	projectortest.Publish(t, s.bus, facts...)
+	err = pgx.BeginFunc(t.Context(), s.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), string(read(t, "testdata/before_003.sql")), pgx.QueryExecModeSimpleProtocol); err != nil {
+			return err
+		}
+		for i, f := range facts {
+			_, err := tx.Exec(t.Context(), `WITH version AS (
+				INSERT INTO workout_versions (workout_id, sequence, origin_rank, at, start_time, user_id, removed, normalizer_version, provider, external_id,
+					event, event_id, fact_id, origin, format, type, category, doc)
+				SELECT $1, $2, $3, d.at, d.at, $4, false, 1, $5, $6, 'recorded', 'e', $7, 'api', 'test', 'running', 'running', '{"id":""}' FROM (SELECT $8::timestamptz AS at) d
+				RETURNING *)
+				INSERT INTO workouts (id, user_id, version, start_time, created_at, updated_at, normalizer_version, provider, external_id, type, category, doc)
+				SELECT workout_id, user_id, sequence, start_time, at, at, 1, provider, external_id, type, category, doc FROM version`,
+				events.WorkoutID(f.User, f.Provider, f.External), i+1, events.OriginAPI.Rank(), f.User, f.Provider, f.External, f.ID, projectortest.Start())
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(t.Context(), "INSERT INTO projector.pointer (generation, epoch, high_water) VALUES (1, $1, $2)", epoch, len(facts))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// The generation of an older program serves on: what it held is shown, what comes
+// is folded into it, and a rebuild gives the rest.
+func TestAGenerationOfAnOlderProgramServesOn(t *testing.T) {
+	s := newSystem(t)
+	half := projectortest.Record{Minutes: 30}
+	google := projectortest.Fact{User: anna, Provider: "google_health", External: "1", ID: "g1", Record: half}
+	fitbit := projectortest.Fact{User: anna, Provider: "fitbit", External: "1", ID: "f1", Record: half}
+	s.older(t, google, fitbit)
+	s.run(t)
+	s.drained(t)
+	if _, all := s.shown(t); all != 2 {
+		t.Fatalf("%d workouts are shown, want the two from before", all)
+	}
+	if links := s.links(t); len(links) != 0 {
+		t.Errorf("links are %v before anything was folded", links)
+	}
+	if found := s.verify(t); len(found) != 0 {
+		t.Errorf("%q differ", found)
+	}
+	google.ID, google.Replaces, fitbit.ID, fitbit.Replaces = "g2", 1, "f2", 2
+	projectortest.Publish(t, s.bus, google, fitbit)
+	s.drained(t)
+	want := []string{"fitbit/1 > google_health/1"}
+	if links := s.links(t); !slices.Equal(links, want) {
+		t.Errorf("links are %v, want %v", links, want)
+	}
+	rebuild(t, s.service)
+	if links := s.links(t); !slices.Equal(links, want) {
+		t.Errorf("rebuilt, links are %v, want %v", links, want)
+	}
+	if found := s.verify(t); len(found) != 0 {
+		t.Errorf("after the rebuild %q differ", found)
+	}
+}
