@@ -288,3 +288,19 @@ func TestReindexingKeepsRoutes(t *testing.T) {
 	x.sync()
 	x.want([]string{"r1", "r3"}, "r1", "r3")
 }
+
+func TestAnErasureCoversRoutes(t *testing.T) {
+	x := newRouted(t)
+	x.start(x.config, work.Hooks{})
+	x.consent(routeScope)
+	if n := len(x.found()); n != 2 {
+		t.Fatalf("%d routes to erase", n)
+	}
+	if got := x.erase(x.person.user); got.Counts["poller_routes"] != 2 || got.Counts["facts"] != 8 { // a consent, five records, two routes
+		t.Errorf("counts are %v", got.Counts)
+	}
+	var rows int
+	if err := x.db.QueryRow(t.Context(), "SELECT count(*) FROM poller.routes").Scan(&rows); err != nil || rows != 0 || len(x.found()) != 0 {
+		t.Errorf("%d rows and %d routes are left, %v", rows, len(x.found()), err)
+	}
+}
