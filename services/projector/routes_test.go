@@ -1,6 +1,7 @@
 package projector_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stridelog/stridelog/events/rpc"
@@ -34,6 +35,33 @@ func TestARebuildAndAnErasureCoverRoutes(t *testing.T) {
 	rebuild(t, s.service) // the facts are still in the log here
 	if routes(anna) != 0 || routes(ben) != 1 {
 		t.Errorf("%d and %d routes, want those of the other person alone", routes(anna), routes(ben))
+	}
+}
+
+func TestADifferenceOfRoutesIsFound(t *testing.T) {
+	s := newSystem(t)
+	projectortest.Publish(t, s.bus, projectortest.Fact{User: anna, External: "1"}, projectortest.Fact{User: anna, External: "1", Replaces: 1, Route: "<a/>"})
+	s.run(t)
+	s.drained(t)
+	if found := s.verify(t); len(found) != 0 {
+		t.Fatalf("sound tables differ: %q", found)
+	}
+	for _, step := range []struct {
+		sql  string
+		want []string
+	}{
+		{"UPDATE projector_g1.workout_routes SET activity_sequence = 7", []string{"2 the route is not that of its fact"}},
+		{"UPDATE projector_g1.workout_routes SET sequence = 1", []string{"1 the route has no fact", "2 the route is missing"}},
+		{"DELETE FROM projector_g1.workout_routes", []string{"2 the route is missing"}},
+	} {
+		s.exec(t, step.sql)
+		if found := s.verify(t); !slices.Equal(found, step.want) {
+			t.Errorf("%s: %q, want %q", step.sql, found, step.want)
+		}
+	}
+	rebuild(t, s.service)
+	if found := s.verify(t); len(found) != 0 {
+		t.Errorf("a rebuild leaves %q", found)
 	}
 }
 

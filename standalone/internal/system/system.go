@@ -201,7 +201,7 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 		return done, err
 	}
 	defer c.close()
-	polls, err := s.poller(c)
+	polls, err := s.sketched(c)
 	if err != nil {
 		return done, err
 	}

@@ -84,8 +84,8 @@ func (s *System) Verify(ctx context.Context, report func(Difference), progress f
 	return v.run(ctx)
 }
 
-// sketched is a poller that knows how the records of every provider are hashed, also
-// of those that this process has no credentials of.
+// sketched is a poller that knows how the records of every provider are hashed and
+// which tell of a route, also of those that this process has no credentials of.
 func (s *System) sketched(c clients) (*poller.Service, error) {
 	connectors := provider.Connectors{}
 	for _, d := range catalog.Descriptors() {

@@ -20,8 +20,15 @@ type Route struct {
 	At               time.Time // the fact's time
 }
 
-// route makes a row of a route's fact; it is nil for any other fact. Read has checked
-// the delivery.
+// IdentifyRoute is the row of a route's fact; it is nil for any other fact.
+func IdentifyRoute(d bus.Delivery) (*Route, error) {
+	if d.Err != nil {
+		return nil, d.Err
+	}
+	return route(d)
+}
+
+// route is IdentifyRoute for a delivery that was read.
 func route(d bus.Delivery) (*Route, error) {
 	data, ok := d.Event.Data.(*events.RouteFetched)
 	if !ok {

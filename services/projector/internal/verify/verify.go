@@ -56,6 +56,7 @@ type Verification struct {
 
 	target   uint64
 	versions bitmap.Set // sequences of the facts that have their version
+	routes   bitmap.Set // sequences of the routes' facts that have their row
 }
 
 // Settle waits until the fold has reached the end of the log as of the call, and
@@ -102,10 +103,17 @@ func (v *Verification) Settle(ctx context.Context) (target uint64, err error) {
 // passed over: it is among the dead letters.
 func (v *Verification) Check(ctx context.Context, facts []bus.Delivery) error {
 	var c columns
+	var routes []*row.Route
 	for _, d := range facts {
 		if fact, err := row.Identify(d); err == nil && fact != nil {
 			c.add(fact)
 		}
+		if route, err := row.IdentifyRoute(d); err == nil && route != nil {
+			routes = append(routes, route)
+		}
+	}
+	if err := v.checkRoutes(ctx, routes); err != nil {
+		return err
 	}
 	if len(c.ids) == 0 {
 		return nil
@@ -157,6 +165,9 @@ func (v *Verification) Finish(ctx context.Context) error {
 			}
 		})
 		if err != nil {
+			return err
+		}
+		if err := v.finishRoutes(ctx, tx); err != nil {
 			return err
 		}
 		err = each(ctx, tx, `SELECT w.version, w.user_id::text, w.id::text FROM workouts w WHERE w.version <= $1 AND NOT EXISTS
