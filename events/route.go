@@ -3,6 +3,8 @@ package events
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"strconv"
@@ -65,6 +67,12 @@ func (r *RouteFetched) File() ([]byte, error) {
 		return nil, fmt.Errorf("uncompress a route: it exceeds %d bytes", MaxRoute)
 	}
 	return file, nil
+}
+
+// RouteHash is the content hash of a route's file.
+func RouteHash(file []byte) string {
+	sum := sha256.Sum256(file)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // RouteFactID is the ce-id of a route fact: one for each content that was found for

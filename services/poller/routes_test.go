@@ -304,3 +304,24 @@ func TestAnErasureCoversRoutes(t *testing.T) {
 		t.Errorf("%d rows and %d routes are left, %v", rows, len(x.found()), err)
 	}
 }
+
+func TestADamagedRouteIsFound(t *testing.T) {
+	x := newRouted(t)
+	x.start(x.config, work.Hooks{})
+	x.consent(routeScope)
+	if found := x.verify(nil); len(found) != 0 {
+		t.Fatalf("a sound log differs: %q", found)
+	}
+	damaged := &events.RouteFetched{
+		UserID: x.person.user, Provider: cloudName, ConnectionID: x.person.connection, ExternalID: "r3", Format: "cloud.tcx.v1",
+		ContentHash: events.RouteHash([]byte("<a/>")), ActivitySequence: 3, FetchedAt: x.clock.now(),
+	}
+	if err := damaged.Compress([]byte("<b/>")); err != nil {
+		t.Fatal(err)
+	}
+	at := x.publish(events.Event{UserID: x.person.user, Data: damaged}).Sequence
+	want := []string{strconv.FormatUint(at, 10) + " r3 the route in the log does not have the hash that its fact says"}
+	if found := x.verify(nil); !slices.Equal(found, want) {
+		t.Errorf("found %q, want %q", found, want)
+	}
+}

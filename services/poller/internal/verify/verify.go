@@ -79,6 +79,7 @@ func (v *Verification) Begin(ctx context.Context, target uint64) error {
 func (v *Verification) Check(ctx context.Context, deliveries []bus.Delivery) error {
 	facts := make([]fact, 0, len(deliveries))
 	for _, d := range deliveries {
+		v.checkRoute(d)
 		if f, ok := read(d); ok {
 			f.hash = v.hash(f)
 			facts = append(facts, f)

@@ -2,8 +2,6 @@ package work
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"time"
@@ -182,10 +180,9 @@ func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.A
 // routeFact makes the event of a route.
 func (s *session) routeFact(r store.Route, found provider.Activity) (events.Event, *events.RouteFetched, error) {
 	now := s.Now().UTC().Truncate(time.Microsecond)
-	sum := sha256.Sum256(found.Raw)
 	data := &events.RouteFetched{
 		UserID: s.lease.UserID, Provider: s.lease.Provider, ConnectionID: s.lease.ConnectionID, ProviderAccountID: s.lease.AccountID,
-		ExternalID: r.ExternalID, Format: found.Format, ContentHash: "sha256:" + hex.EncodeToString(sum[:]),
+		ExternalID: r.ExternalID, Format: found.Format, ContentHash: events.RouteHash(found.Raw),
 		ActivitySequence: r.ActivitySequence, FetchedAt: now,
 	}
 	if err := data.Compress(found.Raw); err != nil {
