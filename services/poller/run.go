@@ -54,6 +54,9 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		Workers: c.Workers, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
 	})
 	importer := s.importer(st)
+	if importer.Metrics, err = imports.NewMetrics(c.Registry); err != nil {
+		return err
+	}
 	eraser := &erase.Eraser{Log: c.Log, Store: st, Bus: c.Bus, Now: s.now}
 	return lifecycle.Run(ctx, c.Log,
 		lifecycle.Component{Name: "poller outbox", Run: outbox.NewRelay(c.DB, c.Bus, store.Schema, c.Log).Run},

@@ -3,6 +3,8 @@ package poller
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
@@ -116,7 +119,9 @@ func (w *world) files() []string {
 func TestAnUploadIsImportedAndDeleted(t *testing.T) {
 	w := newWorld(t)
 	c, x := w.importing()
-	w.start(c, work.Hooks{})
+	registry := prometheus.NewRegistry()
+	c.Registry = registry
+	running := w.start(c, work.Hooks{})
 	user, entries := newPerson().user, w.history(30, day)
 	id := w.ask(user, w.upload(user, entriesText(t, entries[:20])), w.upload(user, entriesText(t, entries[20:])))
 	got := w.imported(id)
@@ -130,6 +135,43 @@ func TestAnUploadIsImportedAndDeleted(t *testing.T) {
 		t.Errorf("opened were %v", x.opened)
 	}
 	w.exactly(30)
+	w.imported(w.ask(user, w.upload(user, "PK, or not")))
+	w.eventually("the imports are counted", func() bool {
+		return maps.Equal(counts(t, registry, "stridelog_poller_imports_total"), map[string]float64{
+			"code= provider=cloud status=success": 1, "code=not_an_archive provider=cloud status=failed": 1,
+		})
+	})
+	if got := counts(t, registry, "stridelog_poller_import_records_total"); got["provider=cloud result=imported"] != 30 || got["provider=cloud result=rejected"] != 0 {
+		t.Errorf("the records are counted as %v", got)
+	}
+	if err := running.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Dir(filepath.Dir(filepath.Dir(x.opened[0][0])))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder of imports under way stays behind: %v", err)
+	}
+}
+
+// counts are the values of a counter by its labels.
+func counts(t *testing.T, r *prometheus.Registry, name string) map[string]float64 {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			if f.GetName() == name {
+				values[strings.Join(labels, " ")] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	return values
 }
 
 func TestWhatIsWrongWithAnUploadIsSaid(t *testing.T) {
@@ -141,8 +183,11 @@ func TestWhatIsWrongWithAnUploadIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.start(c, work.Hooks{})
-	for want, u := range map[string]rpc.Upload{"not_an_archive": w.upload(user, "PK, or not"), "upload_gone": gone} {
-		if got := w.imported(w.ask(user, u)); got.status != "failed" || got.code != want {
+	for want, upload := range map[string]func() rpc.Upload{
+		"not_an_archive": func() rpc.Upload { return w.upload(user, "PK, or not") },
+		"upload_gone":    func() rpc.Upload { return gone },
+	} {
+		if got := w.imported(w.ask(user, upload())); got.status != "failed" || got.code != want {
 			t.Errorf("the import is %+v, want %s", got, want)
 		}
 	}

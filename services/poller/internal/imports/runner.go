@@ -13,7 +13,7 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// Runner runs imports. All fields but Fenced and Hooks are required.
+// Runner runs imports. All fields but Fenced, Metrics and Hooks are required.
 type Runner struct {
 	Log         *slog.Logger
 	Store       *store.Store
@@ -23,6 +23,7 @@ type Runner struct {
 	Lease       time.Duration
 	Now         func() time.Time
 	Fenced      <-chan struct{} // wakes when some lease may have been taken away
+	Metrics     *Metrics
 	Hooks       Hooks
 }
 
@@ -94,6 +95,7 @@ func (r *Runner) run(ctx context.Context, held *lease, paths []string, show func
 		if err := held.finish(ctx, status, done, failure); err != nil {
 			return err
 		}
+		r.Metrics.end(held.ImportLease, status, failure, done.Counts)
 		return hook.Call(r.Hooks.Finished)
 	})
 	return done, status, failure, err

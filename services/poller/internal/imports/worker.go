@@ -43,6 +43,8 @@ func (w *Worker) Work(ctx context.Context, wake <-chan struct{}) error {
 	if err := w.sweep(ctx); err != nil {
 		return err
 	}
+	// The folder goes when it is empty: another worker's files stay in it.
+	defer func() { _ = os.Remove(w.dir) }()
 	for ctx.Err() == nil {
 		next, err := w.one(ctx)
 		var stopped hook.Crash
@@ -128,6 +130,7 @@ func (w *Worker) giveUp(ctx context.Context, held *lease, why store.ImportError)
 	if err := w.Store.FinishImport(ctx, held.ImportLease, store.ImportFailed, nil, &why, w.Now()); err != nil {
 		return err
 	}
+	w.Metrics.end(held.ImportLease, store.ImportFailed, &why, Counts{})
 	return w.discard(ctx, held)
 }
 
