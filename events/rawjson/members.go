@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -111,14 +112,14 @@ func (l Members) ByName() map[string]json.RawMessage {
 
 // Without is the object of all members but the named ones, values verbatim, but
 // for bytes that are no text and that no database takes; nil when none is left.
-func (l Members) Without(used map[string]bool) (json.RawMessage, error) {
+func (l Members) Without(used []string) (json.RawMessage, error) {
 	size := 2
 	for _, m := range l {
 		size += len(m.Name) + len(m.Value) + 4
 	}
 	out := append(make([]byte, 0, size), '{')
 	for _, m := range l {
-		if used[m.Name] {
+		if slices.Contains(used, m.Name) {
 			continue
 		}
 		if len(out) > 1 {

@@ -70,23 +70,16 @@ func (x *Batches) Next(ctx context.Context) (*Batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take a batch of %s: %w", x.options.Name, err)
 	}
-	batch := &Batch{}
-	if err := batch.add(first); err != nil {
-		return nil, err
-	}
-	if x.options.Max == 1 {
-		return batch, nil
-	}
-	rest, err := x.consumer.FetchNoWait(x.options.Max - 1)
-	if err != nil {
-		return batch, nil //nolint:nilerr // one event is a batch; the next call meets the fault
-	}
-	for m := range rest.Messages() {
-		if err := batch.add(m); err != nil {
-			return nil, err
+	messages := []jetstream.Msg{first}
+	if x.options.Max > 1 {
+		// One event is a batch; the next call meets a fault of this one.
+		if rest, err := x.consumer.FetchNoWait(x.options.Max - 1); err == nil {
+			for m := range rest.Messages() {
+				messages = append(messages, m)
+			}
 		}
 	}
-	return batch, nil
+	return newBatch(messages)
 }
 
 // Batch is what Next took, in the stream's order; after a redelivery older events
@@ -96,14 +89,16 @@ type Batch struct {
 	messages   []jetstream.Msg
 }
 
-func (x *Batch) add(m jetstream.Msg) error {
-	d, err := received(m)
-	if err != nil {
-		return err
+func newBatch(messages []jetstream.Msg) (*Batch, error) {
+	x := &Batch{Deliveries: make([]Delivery, 0, len(messages)), messages: messages}
+	for _, m := range messages {
+		d, err := received(m)
+		if err != nil {
+			return nil, err
+		}
+		x.Deliveries = append(x.Deliveries, d)
 	}
-	x.Deliveries = append(x.Deliveries, d)
-	x.messages = append(x.messages, m)
-	return nil
+	return x, nil
 }
 
 // Ack says that the whole batch is done and waits until the server knows. An error

@@ -109,8 +109,13 @@ func (e *reading) heart(w *events.Workout) {
 	if w.AvgHeartRateBPM = wholeInt(e.members.Value("averageHeartRate")); w.AvgHeartRateBPM != nil {
 		e.use("averageHeartRate")
 	}
-	if minutes, err := rawjson.Read(e.members.Value("activeZoneMinutes")); err == nil {
-		w.ActiveZoneMinutes = wholeInt(minutes.Value("totalMinutes"))
+	var minutes *int
+	if rawjson.Walk(e.members.Value("activeZoneMinutes"), func(name, value []byte) {
+		if string(name) == `"totalMinutes"` {
+			minutes = wholeInt(value)
+		}
+	}) {
+		w.ActiveZoneMinutes = minutes
 	}
 	w.HeartRateZones = zonesOf(e.members.Value("heartRateZones"))
 }

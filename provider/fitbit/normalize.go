@@ -52,14 +52,14 @@ func (activityNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 // says in full; all others go into its details.
 type reading struct {
 	members rawjson.Members
-	used    map[string]bool
+	used    []string
 }
 
 // usual is how many members of a record a workout says in full, at most.
 const usual = 16
 
 func newReading(members rawjson.Members) *reading {
-	return &reading{members: members, used: make(map[string]bool, usual)}
+	return &reading{members: members, used: make([]string, 0, usual)}
 }
 
 // span reads when the workout was. The end is start + duration: duration
@@ -137,9 +137,7 @@ func recordingMethod(logType string) string {
 }
 
 func (e *reading) use(names ...string) {
-	for _, n := range names {
-		e.used[n] = true
-	}
+	e.used = append(e.used, names...)
 }
 
 // milliseconds reads a duration that a workout can have.

@@ -71,7 +71,7 @@ func normalize(r provider.Record) (events.Workout, error) {
 type layer struct {
 	members rawjson.Members
 	fields  map[string]json.RawMessage
-	used    map[string]bool
+	used    []string
 }
 
 func readLayer(value json.RawMessage) (*layer, error) {
@@ -79,13 +79,11 @@ func readLayer(value json.RawMessage) (*layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &layer{members: members, fields: members.ByName(), used: map[string]bool{}}, nil
+	return &layer{members: members, fields: members.ByName()}, nil
 }
 
 func (l *layer) use(names ...string) {
-	for _, n := range names {
-		l.used[n] = true
-	}
+	l.used = append(l.used, names...)
 }
 
 // replace leaves of a member what the workout does not say of it; nothing, when it
