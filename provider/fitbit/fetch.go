@@ -192,18 +192,17 @@ func activityOf(entry json.RawMessage) provider.Activity {
 	if err != nil {
 		a.Problem = "the record is not a JSON object"
 	}
-	fields := members.ByName()
-	if at, ok := instantOf(fields["startTime"]); ok {
+	if at, ok := instantOf(members.Value("startTime")); ok {
 		a.StartedAt = &at
 		a.Context.OffsetSource = events.OffsetFromRecord
 	} else if err == nil {
 		a.Problem = "startTime is missing or is not a time with an offset"
 	}
-	if at, ok := instantOf(fields["lastModified"]); ok {
+	if at, ok := instantOf(members.Value("lastModified")); ok {
 		utc := at.UTC()
 		a.ModifiedAt = &utc
 	}
-	id, ok := digitsOf(fields["logId"])
+	id, ok := digitsOf(members.Value("logId"))
 	if !ok {
 		id = madeUpID(entry)
 		if err == nil {

@@ -190,12 +190,11 @@ func readPoint(raw json.RawMessage) point {
 	if err != nil {
 		p.Problem = "the record is not a JSON object"
 	}
-	fields := members.ByName()
-	exercise := object(fields["exercise"])
-	interval := object(exercise["interval"])
-	if at, ok := instantOf(interval["startTime"]); ok {
+	exercise, _ := rawjson.Read(members.Value("exercise")) // nothing where it is no object
+	interval, _ := rawjson.Read(exercise.Value("interval"))
+	if at, ok := instantOf(interval.Value("startTime")); ok {
 		p.start, p.noZone = at, true
-		if offset, ok := offsetOf(interval["startUtcOffset"]); ok {
+		if offset, ok := offsetOf(interval.Value("startUtcOffset")); ok {
 			at = at.In(time.FixedZone("", int(offset.Seconds())))
 			p.noZone, p.Context.OffsetSource = false, events.OffsetFromRecord
 		}
@@ -203,10 +202,10 @@ func readPoint(raw json.RawMessage) point {
 	} else if err == nil {
 		p.Problem = "exercise.interval.startTime is missing or is not a time"
 	}
-	if at, ok := instantOf(exercise["updateTime"]); ok {
+	if at, ok := instantOf(exercise.Value("updateTime")); ok {
 		p.ModifiedAt = &at
 	}
-	name, ok := parseName(fields["name"])
+	name, ok := parseName(members.Value("name"))
 	if !ok {
 		name.id = madeUpID(raw)
 		if err == nil {

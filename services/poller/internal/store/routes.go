@@ -28,8 +28,8 @@ type Route struct {
 	ContentHash      string // of that one
 }
 
-// WantRoutes notes versions of activities that tell of a route. What was asked for a
-// later version stays.
+// WantRoutes notes versions of activities that tell of a route, and that they can be
+// asked for from now on. What was asked for a later version stays.
 func WantRoutes(ctx context.Context, tx pgx.Tx, t Target, wanted map[string]uint64, now time.Time) error {
 	var ids []string
 	var sequences []int64
@@ -44,6 +44,14 @@ func WantRoutes(ctx context.Context, tx pgx.Tx, t Target, wanted map[string]uint
 		WHERE r.activity_sequence < excluded.activity_sequence`, t.UserID, t.Provider, ids, sequences, now)
 	if err != nil {
 		return fmt.Errorf("note routes of user %s: %w", t.UserID, err)
+	}
+	// RefreshRoutes would look for the first of all routes, for every page.
+	_, err = tx.Exec(ctx, `
+		UPDATE poller.targets SET routes_due_at = greatest(least(routes_due_at, $3), routes_not_before)
+		 WHERE user_id = $1 AND provider = $2 AND NOT routes_refused
+		   AND routes_due_at IS DISTINCT FROM greatest(least(routes_due_at, $3), routes_not_before)`, t.UserID, t.Provider, now)
+	if err != nil {
+		return fmt.Errorf("store that routes of user %s are due: %w", t.UserID, err)
 	}
 	return nil
 }
@@ -106,7 +114,8 @@ func RefuseRoutes(ctx context.Context, tx pgx.Tx, t Target) error {
 }
 
 // RefreshRoutes computes when a target has a route to ask for again. Every
-// transaction that changes routes, or lets them wait, calls it.
+// transaction that changes routes, or lets them wait, calls it; for WantRoutes alone
+// there is no need to.
 func RefreshRoutes(ctx context.Context, tx pgx.Tx, t Target) error {
 	if _, err := tx.Exec(ctx, "SELECT poller.refresh_routes($1, $2)", t.UserID, t.Provider); err != nil {
 		return fmt.Errorf("compute when the routes of user %s are due: %w", t.UserID, err)

@@ -2,6 +2,8 @@ package work
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -59,23 +61,23 @@ func (f *routeFold) add(data events.Data, sequence uint64) {
 
 // apply brings what is known of a target's routes up to the end of the stretch.
 func (f *routeFold) apply(ctx context.Context, tx tx, t store.Target, now time.Time) error {
-	if len(f.wanted)+len(f.fetched)+len(f.dropped) == 0 {
-		return nil
-	}
-	ids := make([]string, 0, len(f.dropped))
-	for id := range f.dropped {
-		ids = append(ids, id)
-	}
-	if err := store.DropRoutes(ctx, tx, t, ids); err != nil {
-		return err
+	if len(f.dropped) > 0 {
+		if err := store.DropRoutes(ctx, tx, t, slices.Collect(maps.Keys(f.dropped))); err != nil {
+			return err
+		}
 	}
 	for _, r := range f.fetched {
 		if err := store.PutRoute(ctx, tx, t, r); err != nil {
 			return err
 		}
 	}
-	if err := store.WantRoutes(ctx, tx, t, f.wanted, now); err != nil {
-		return err
+	if len(f.wanted) > 0 {
+		if err := store.WantRoutes(ctx, tx, t, f.wanted, now); err != nil {
+			return err
+		}
+	}
+	if len(f.dropped)+len(f.fetched) == 0 {
+		return nil
 	}
 	return store.RefreshRoutes(ctx, tx, t)
 }
