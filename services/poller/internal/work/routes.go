@@ -123,8 +123,7 @@ func (s *session) noRouteToken(ctx context.Context, err error) error {
 	return s.putOffRoutes(ctx, s.Now().Add(routeSlower*backoff(1)))
 }
 
-// keepRoute puts a route into the log, unless the log has the same bytes, and then
-// into the database.
+// keepRoute keeps a route, unless the log has the same bytes or takes no such many.
 func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.Activity) error {
 	e, data, err := s.routeFact(r, found)
 	if err == nil {
@@ -142,6 +141,11 @@ func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.A
 	if r.Sequence > 0 && r.ContentHash == data.ContentHash {
 		return s.answer(ctx, r)
 	}
+	return s.publishRoute(ctx, r, e, data)
+}
+
+// publishRoute puts a route into the log and then into the database.
+func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Event, data *events.RouteFetched) error {
 	if s.expired() {
 		return store.ErrFenced
 	}
@@ -150,13 +154,18 @@ func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.A
 	})
 	switch {
 	case errors.Is(err, errDuplicate): // an earlier attempt got through although it seemed to fail
-		_, err = s.catchUp(ctx)
-		return err
+		if _, err = s.catchUp(ctx); err != nil {
+			return err
+		}
+		return s.putOffRoutes(ctx, s.Now().Add(routeSlower*backoff(1)))
 	case errors.Is(err, errWrongSequence):
 		s.log.InfoContext(ctx, "somebody else wrote the log; dropping the lease")
 		return errDone
-	case err != nil:
-		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil: // such as a NATS user that may not say it yet
+		s.log.WarnContext(ctx, "a route could not be put into the log; trying again", "external_id", r.ExternalID, "pause", routesPause, "error", err)
+		return s.putOffRoutes(ctx, s.Now().Add(routesPause))
 	}
 	s.Metrics.published.WithLabelValues(s.lease.Provider).Inc()
 	if err := hook.Call(s.Hooks.Published); err != nil {
