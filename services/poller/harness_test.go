@@ -177,7 +177,7 @@ func (w *world) advance(d time.Duration) {
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
 	deadline := time.After(patience)
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {

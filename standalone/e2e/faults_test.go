@@ -22,7 +22,7 @@ const (
 	faultSeed   = 41
 	scanEvery   = 3 * time.Second
 	cellsAtOnce = 16
-	lookEvery   = 400 * time.Millisecond
+	lookEvery   = 700 * time.Millisecond
 	// cellPatience only ends what hangs: two busy cores under -race are slow.
 	cellPatience = 4 * time.Minute
 	// answerPatience is how long the system waits for an answer of the cloud. Busy

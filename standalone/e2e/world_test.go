@@ -251,7 +251,7 @@ func (w *world) jetStream(t *testing.T) jetstream.JetStream {
 
 func deadline(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -263,7 +263,7 @@ func everyRecord() url.Values { return url.Values{"include": {"duplicates"}} }
 // wait is one step of polling for a condition that no signal tells of.
 func wait(t *testing.T, ctx context.Context, what string, args ...any) {
 	t.Helper()
-	if pauseFor(ctx, 10*time.Millisecond) != nil {
+	if pauseFor(ctx, 50*time.Millisecond) != nil {
 		t.Fatalf("waited too long: "+what, args...)
 	}
 }

@@ -19,30 +19,28 @@ import (
 
 func TestNextLinksGiveEveryRecordOnce(t *testing.T) {
 	a := newApp(t, nil)
-	for _, p := range a.people {
-		token := a.connect(p).Access
+	for i, p := range a.people {
+		token, limit := a.connect(p).Access, []int{13, 100}[i%2]
 		var want []string
 		for _, w := range a.cloud.Truth(p.AccountID()) {
 			want = append(want, w.ExternalID)
 		}
-		for _, limit := range []int{13, 100} {
-			for _, start := range []string{"afterDate=2000-01-01&sort=asc", "beforeDate=2099-01-01T10:20:30&sort=desc"} {
-				first := fmt.Sprintf("%s?%s&limit=%d&offset=0", listPath, start, limit)
-				got, last := a.walk(token, first, p.AccountID())
-				if strings.HasPrefix(start, "before") {
-					slices.Reverse(got)
-				}
-				if !slices.Equal(got, want) {
-					t.Fatalf("%s: %d records, want each of %d once", first, len(got), len(want))
-				}
-				back := 1
-				for last.Pagination.Previous != "" {
-					last = a.page(token, last.Pagination.Previous)
-					back++
-				}
-				if pages := (len(want) + limit - 1) / limit; back != pages {
-					t.Errorf("%s: %d pages back, want %d", first, back, pages)
-				}
+		for _, start := range []string{"afterDate=2000-01-01&sort=asc", "beforeDate=2099-01-01T10:20:30&sort=desc"} {
+			first := fmt.Sprintf("%s?%s&limit=%d&offset=0", listPath, start, limit)
+			got, last := a.walk(token, first, p.AccountID())
+			if strings.HasPrefix(start, "before") {
+				slices.Reverse(got)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("%s: %d records, want each of %d once", first, len(got), len(want))
+			}
+			back := 1
+			for last.Pagination.Previous != "" {
+				last = a.page(token, last.Pagination.Previous)
+				back++
+			}
+			if pages := (len(want) + limit - 1) / limit; back != pages {
+				t.Errorf("%s: %d pages back, want %d", first, back, pages)
 			}
 		}
 	}

@@ -212,7 +212,7 @@ func (c *Client) AwaitSync(ctx context.Context, userID, syncID string) (Sync, er
 		if sync.Ended() {
 			return sync, nil
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			return sync, fmt.Errorf("sync %s is still %s: %w", syncID, sync.Status, err)
 		}
 	}

@@ -138,7 +138,7 @@ func (c *Client) AwaitImport(ctx context.Context, id string) (Import, error) {
 		if err != nil || i.Ended() {
 			return i, err
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
 			return i, fmt.Errorf("import %s is still %s: %w", id, i.Status, err)
 		}
 	}
