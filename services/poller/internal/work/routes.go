@@ -123,7 +123,7 @@ func (s *session) noRouteToken(ctx context.Context, err error) error {
 	return s.putOffRoutes(ctx, s.Now().Add(routeSlower*backoff(1)))
 }
 
-// keepRoute keeps a route, unless the log has the same bytes or takes no such many.
+// keepRoute keeps a route, unless the log has the same bytes or does not take so many.
 func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.Activity) error {
 	e, data, err := s.routeFact(r, found)
 	if err == nil {
