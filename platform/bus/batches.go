@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -22,8 +23,8 @@ type BatchOptions struct {
 	Stream   string
 	Subjects []string // none: all of the stream
 	Max      int      // events in one batch; default 500
-	// AckWait is when a batch that was neither acknowledged nor given back comes
-	// again; it must be well above the time one batch takes. Default 30 s.
+	// AckWait is when a batch comes again that was neither acknowledged, nor given
+	// back, nor kept (Batch.Keep). Default 30 s.
 	AckWait time.Duration
 }
 
@@ -79,7 +80,7 @@ func (x *Batches) Next(ctx context.Context) (*Batch, error) {
 			}
 		}
 	}
-	return newBatch(messages)
+	return x.batch(messages)
 }
 
 // Batch is what Next took, in the stream's order; after a redelivery older events
@@ -87,18 +88,47 @@ func (x *Batches) Next(ctx context.Context) (*Batch, error) {
 type Batch struct {
 	Deliveries []Delivery
 	messages   []jetstream.Msg
+	ackWait    time.Duration
 }
 
-func newBatch(messages []jetstream.Msg) (*Batch, error) {
-	x := &Batch{Deliveries: make([]Delivery, 0, len(messages)), messages: messages}
+func (x *Batches) batch(messages []jetstream.Msg) (*Batch, error) {
+	b := &Batch{Deliveries: make([]Delivery, 0, len(messages)), messages: messages, ackWait: x.options.AckWait}
 	for _, m := range messages {
 		d, err := received(m)
 		if err != nil {
 			return nil, err
 		}
-		x.Deliveries = append(x.Deliveries, d)
+		b.Deliveries = append(b.Deliveries, d)
 	}
-	return x, nil
+	return b, nil
+}
+
+// Keep tells the server that the batch is in hand, again and again until stop is
+// called or ctx ends: a batch may take long, and one whose process was killed comes
+// again soon. Call stop before Ack or Retry.
+func (x *Batch) Keep(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() {
+		tick := time.NewTicker(x.ackWait / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			for _, m := range x.messages {
+				if m.InProgress() != nil {
+					break // the connection is away; the next tick tries again
+				}
+			}
+		}
+	})
+	return func() {
+		cancel()
+		keeping.Wait()
+	}
 }
 
 // Ack says that the whole batch is done and waits until the server knows. An error

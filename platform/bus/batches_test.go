@@ -15,8 +15,13 @@ import (
 
 func fold(t *testing.T, b *bus.Bus, most int) *bus.Batches {
 	t.Helper()
+	return foldWithin(t, b, most, patience)
+}
+
+func foldWithin(t *testing.T, b *bus.Bus, most int, ackWait time.Duration) *bus.Batches {
+	t.Helper()
 	x, err := b.Batches(t.Context(), bus.BatchOptions{
-		Name: "folder", Stream: events.StreamFacts, Subjects: []string{"stridelog.activity.>", "stridelog.connection.>"}, Max: most, AckWait: patience,
+		Name: "folder", Stream: events.StreamFacts, Subjects: []string{"stridelog.activity.>", "stridelog.connection.>"}, Max: most, AckWait: ackWait,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +101,27 @@ func TestBatchGivenBackComesAgain(t *testing.T) {
 		if err := batch.Ack(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestABatchComesAgainUnlessItIsKept(t *testing.T) {
+	const ackWait = 3 * time.Second
+	b := bustest.New(t)
+	publishPage(t, b, activities("u1", 0, 2), 0)
+	x := foldWithin(t, b, 1, ackWait)
+	kept, left := next(t, x), next(t, x)
+	stop := kept.Keep(t.Context())
+	defer stop()
+	again := next(t, x) // the acknowledgement of both would be due
+	if d := again.Deliveries[0]; d.Sequence != left.Deliveries[0].Sequence || d.Deliveries != 2 {
+		t.Fatalf("sequence %d came again at delivery %d", d.Sequence, d.Deliveries)
+	}
+	if err := again.Ack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if d := next(t, x).Deliveries[0]; d.Sequence != kept.Deliveries[0].Sequence || d.Deliveries != 2 {
+		t.Errorf("sequence %d came at delivery %d after nobody kept it", d.Sequence, d.Deliveries)
 	}
 }
 

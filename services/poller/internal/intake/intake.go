@@ -21,13 +21,13 @@ import (
 )
 
 const (
-	// connectionWait is after how long a connection's event comes again when the
-	// process that had it was killed. Its handling is one short transaction.
-	connectionWait = 10 * time.Second
+	// eventWait is after how long an event comes again when the process that had it
+	// was killed. Its handling is one short transaction.
+	eventWait = 10 * time.Second
 	// grace is how long a request may wait for the activation of its connection,
 	// which travels on another stream and may be overtaken: by a whole
-	// connectionWait, when a process was killed over it.
-	grace = connectionWait + 15*time.Second
+	// eventWait, when a process was killed over it.
+	grace = eventWait + 15*time.Second
 	// longestDelay bounds how long a request may put its own start off.
 	longestDelay = time.Minute
 )
@@ -46,7 +46,7 @@ type Intake struct {
 func (in *Intake) Handlers(b *bus.Bus) []bus.Handler {
 	return []bus.Handler{
 		{
-			Name: connections, Stream: events.StreamFacts, Subjects: connectionSubjects(), AckWait: connectionWait,
+			Name: connections, Stream: events.StreamFacts, Subjects: connectionSubjects(), AckWait: eventWait,
 			Handle: func(ctx context.Context, d bus.Delivery) error {
 				if err := in.saw(ctx, b, d); err != nil {
 					return err
@@ -56,8 +56,8 @@ func (in *Intake) Handlers(b *bus.Bus) []bus.Handler {
 		},
 		{
 			Name: "poller_syncs", Stream: events.StreamSyncs,
-			Subjects: []string{events.TypeSubjects(events.TypeSyncRequested)},
-			Handle:   in.sync,
+			Subjects: []string{events.TypeSubjects(events.TypeSyncRequested)}, AckWait: eventWait,
+			Handle: in.sync,
 		},
 	}
 }

@@ -14,7 +14,9 @@ import (
 )
 
 const (
-	ackWait    = time.Minute
+	// ackWait is after how long a batch comes again when the process that had it was
+	// killed; one that is being folded is kept.
+	ackWait    = 10 * time.Second
 	pauseFirst = 200 * time.Millisecond
 	pauseMost  = 10 * time.Second
 )
@@ -97,7 +99,10 @@ func (i Intake) lane(ctx context.Context, batches *bus.Batches) error {
 func (i Intake) fold(ctx context.Context, batch *bus.Batch) (err error) {
 	ctx, processing := i.Bus.Process(ctx, i.Durable, batch.Deliveries)
 	defer func() { processing.End(err) }()
-	if err := i.Fold(ctx, batch.Deliveries); err != nil {
+	stop := batch.Keep(ctx)
+	err = i.Fold(ctx, batch.Deliveries)
+	stop()
+	if err != nil {
 		return err
 	}
 	return batch.Ack(ctx)
