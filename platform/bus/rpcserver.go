@@ -91,11 +91,22 @@ func (b *Bus) Serve(service string, log *slog.Logger, handlers ...RPCHandler) (*
 		sub.SetClosedHandler(func(string) { s.ended.Done() })
 		s.subs = append(s.subs, sub)
 	}
-	if err := b.nc.FlushTimeout(apiTimeout); err != nil {
+	if err := b.confirm(); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("serve the methods of %s: the NATS server does not confirm: %w", service, err)
 	}
 	return s, nil
+}
+
+// confirm waits until the server knows what was sent before. A connection that is lost
+// meanwhile breaks the waiting off; it comes back with its subscriptions.
+func (b *Bus) confirm() error {
+	for deadline := time.Now().Add(apiTimeout); ; {
+		err := b.nc.FlushTimeout(max(time.Until(deadline), time.Millisecond))
+		if !errors.Is(err, nats.ErrConnectionClosed) || b.nc.IsClosed() {
+			return err
+		}
+	}
 }
 
 // Stop takes no new requests, answers those that have come, up to 20 s, and then
