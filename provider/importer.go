@@ -22,13 +22,17 @@ type Importers map[string]Importer
 type Export interface {
 	// Provider is the name of the provider whose records these are.
 	Provider() string
-	// Size is the uncompressed bytes of the files that hold records, for progress.
+	// Size is the uncompressed bytes of the files that hold records or routes, for progress.
 	Size() int64
 	// Activities hands over every record, file after file, once. An error of
 	// yield ends it and comes back. A record or a file that cannot be read is in
 	// the report, never an error; the rest goes on.
 	Activities(ctx context.Context, yield func(ImportedActivity) error) error
-	// Report is complete after Activities.
+	// Routes hands over where activities went, file after file, once and after
+	// Activities: at most one for each activity, and of any that the files' names
+	// tell. What cannot be read is in the report, as with Activities.
+	Routes(ctx context.Context, yield func(ImportedRoute) error) error
+	// Report is complete after Activities and Routes.
 	Report() ExportReport
 	Close() error
 }
@@ -47,6 +51,15 @@ type ImportedActivity struct {
 	// known record that starts within 2 minutes and has a duration within 3
 	// minutes is the same activity, and then there is nothing to import.
 	ForeignID bool
+}
+
+// ImportedRoute is where one activity of an export went.
+type ImportedRoute struct {
+	ExternalID string // of the activity, in the provider API's id space
+	Format     string
+	File       string // the name of the report's row that counts it
+	Raw        []byte // the file, byte for byte; the next route takes its place
+	Read       int64  // bytes of Size read so far
 }
 
 // ExportReport says what an export holds. Names in it are base names: the top
@@ -70,6 +83,10 @@ const (
 	NoteMoreUnknown    = "more_unknown"    // more than MaxUnknown files are unknown
 )
 
+// KindRoutes is the kind of the row that counts files of routes, which is one for
+// all of them. They are no records of activities.
+const KindRoutes = "tcx"
+
 // ExportFile says what became of one file. It handed over Records less those in
 // Skipped.
 type ExportFile struct {
@@ -80,14 +97,15 @@ type ExportFile struct {
 	Problem string         `json:"problem,omitempty"` // why it could not be read, or not to its end
 }
 
-// Why a record of a file was not handed over.
+// Why a record or a route of a file was not handed over or not brought in.
 const (
-	SkipBroken    = "broken"       // not a whole record
-	SkipTooLarge  = "too_large"    // more bytes than a record may have
-	SkipDuplicate = "duplicate"    // the export holds it elsewhere, as new or newer
-	SkipCompanion = "companion"    // it went along with the same activity's record from another file
-	SkipDeleted   = "deleted"      // the export marks it as deleted by the person
-	SkipUnused    = "not_imported" // of a kind that is not kept
+	SkipBroken     = "broken"      // not a whole record; a route that cannot be read to its end
+	SkipTooLarge   = "too_large"   // more bytes than a record or a route may have
+	SkipDuplicate  = "duplicate"   // the export holds it elsewhere, as new or newer; of a route, as long or longer
+	SkipCompanion  = "companion"   // it went along with the same activity's record from another file
+	SkipDeleted    = "deleted"     // the export marks it as deleted by the person
+	SkipEmpty      = "empty"       // a route without a single point
+	SkipNoActivity = "no_activity" // a route of an activity that is not known, or removed
 )
 
 // ArchiveError says what makes an archive unusable, without names of files or of

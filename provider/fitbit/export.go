@@ -15,10 +15,11 @@ import (
 // files that begin with export are those of the project's digest of that format.
 const ImportKind = "fitbit-export"
 
-// The format words of an export's records.
+// The format words of an export's records and routes.
 const (
 	FormatExportJSON = "fitbit.export_json.v1" // an entry of exercise-<n>.json
 	FormatExportCSV  = "fitbit.export_csv.v1"  // the header line and a row of UserExercises_<date>.csv
+	FormatExportTCX  = "fitbit.export_tcx.v1"  // <logId>.tcx, the route of an activity
 )
 
 // NewImporter reads exports within limits; zero limits are the defaults.
@@ -43,7 +44,7 @@ func (i importer) Open(ctx context.Context, paths []string) (provider.Export, er
 		return nil, err
 	}
 	e := &export{
-		files: files, hasher: hasher, entries: entryIndex{}, offsets: map[uint64]int{},
+		files: files, hasher: hasher, entries: entryIndex{}, offsets: map[uint64]int{}, tracks: map[uint64]*track{},
 		report: provider.ExportReport{Files: []provider.ExportFile{}, Unknown: []string{}, Notes: []string{}},
 	}
 	if err := e.scan(ctx, i); err != nil {
@@ -55,7 +56,8 @@ func (i importer) Open(ctx context.Context, paths []string) (provider.Export, er
 
 // export is one opened export. The scan at its opening reads everything, and keeps
 // of the entries of the exercise files where they lie and what it takes to choose
-// between copies and to join them with rows; Activities reads their bytes.
+// between copies and to join them with rows; Activities reads their bytes. Of TCX files
+// it keeps which ones Routes hands over.
 type export struct {
 	files   *archive.Archive
 	hasher  *provider.Hasher
@@ -64,9 +66,11 @@ type export struct {
 	zone    *time.Location // of the profile; nil when unknown
 	rows    []row
 	entries entryIndex
-	pages   []page         // that were not read again yet, in their order
-	offsets map[uint64]int // of TCX files, in seconds, by logId
-	size    int64
+	pages   []page            // that were not read again yet, in their order
+	offsets map[uint64]int    // of TCX files, in seconds, by logId
+	tracks  map[uint64]*track // the TCX files that stand, by logId
+	tcx     provider.ExportFile
+	size    int64 // of the files that hold records
 	done    int64 // bytes of files that Activities has left behind
 }
 
@@ -74,7 +78,7 @@ type export struct {
 func (e *export) Provider() string { return Name }
 
 // Size implements provider.Export.
-func (e *export) Size() int64 { return e.size }
+func (e *export) Size() int64 { return e.size + tracksSize(e.tracks) }
 
 // Report implements provider.Export.
 func (e *export) Report() provider.ExportReport { return e.report }

@@ -22,6 +22,9 @@ func set(got imported) map[string]string {
 		text, _ := json.Marshal([]any{a, string(a.Raw)})
 		all[a.ExternalID] += string(text) // twice would show
 	}
+	for _, r := range got.routes {
+		all["route "+r.ExternalID] += string(r.Raw)
+	}
 	return all
 }
 
@@ -35,8 +38,8 @@ func TestTheSameRecordsFromEveryKindOfArchive(t *testing.T) {
 				if !maps.Equal(set(got), want) {
 					t.Errorf("%s as %s %s: got %v, want %v", era, kind, top, slices.Sorted(maps.Keys(set(got))), slices.Sorted(maps.Keys(want)))
 				}
-				if last := got.activities[len(got.activities)-1].Read; last > got.size || last < got.size*9/10 {
-					t.Errorf("%s as %s %s: %d of %d bytes are read at the end", era, kind, top, last, got.size)
+				if got.read > got.size || got.read < got.size*9/10 {
+					t.Errorf("%s as %s %s: %d of %d bytes are read at the end", era, kind, top, got.read, got.size)
 				}
 			}
 		}
@@ -95,6 +98,9 @@ func checkReport(t interface{ Fatalf(string, ...any) }, got imported) {
 	handed := map[string]int{}
 	for _, a := range got.activities {
 		handed[a.File]++
+	}
+	for _, r := range got.routes {
+		handed[r.File]++
 	}
 	reported := map[string]int{}
 	for _, f := range got.report.Files {

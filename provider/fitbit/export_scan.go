@@ -48,7 +48,6 @@ type scanner struct {
 	*export
 	bounds      importer
 	profiles    profiles
-	tcx         provider.ExportFile
 	tables      int64 // bytes
 	recordFiles int
 	found       int  // entries

@@ -22,8 +22,9 @@ import (
 // imported is everything that an export gives.
 type imported struct {
 	activities []provider.ImportedActivity
+	routes     []provider.ImportedRoute
 	report     provider.ExportReport
-	size       int64
+	size, read int64
 }
 
 func readExport(t testing.TB, paths ...string) imported {
@@ -42,9 +43,16 @@ func tryExport(ctx context.Context, paths ...string) (got imported, err error) {
 	}
 	defer export.Close()
 	err = export.Activities(ctx, func(a provider.ImportedActivity) error {
-		got.activities = append(got.activities, a)
+		got.activities, got.read = append(got.activities, a), a.Read
 		return nil
 	})
+	if err == nil {
+		err = export.Routes(ctx, func(r provider.ImportedRoute) error {
+			r.Raw, got.read = bytes.Clone(r.Raw), r.Read
+			got.routes = append(got.routes, r)
+			return nil
+		})
+	}
 	got.report, got.size = export.Report(), export.Size()
 	return got, err
 }

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -16,7 +18,10 @@ import (
 	"github.com/stridelog/stridelog/provider"
 )
 
-const exportKind = cloudName + "-export"
+const (
+	exportKind = cloudName + "-export"
+	tracksRow  = "*.tcx" // of a report; one of the tracks is always empty
+)
 
 // entry is a record of the cloud's export. An archive is a JSON file of them.
 type entry struct {
@@ -28,12 +33,15 @@ type entry struct {
 	Companion string    `json:"companion,omitempty"`
 	Foreign   bool      `json:"foreign,omitempty"`
 	Problem   string    `json:"problem,omitempty"`
+	Track     string    `json:"track,omitempty"` // the file that says where it went
+	OnlyTrack bool      `json:"only_track,omitempty"`
 }
 
 // exporter reads such archives.
 type exporter struct {
 	mu     sync.Mutex
-	reach  func(n int) // called before the n-th record is handed over; may wait
+	reach  func(n int)     // called before the n-th record is handed over; may wait
+	track  func(id string) // called before the track of a record is handed over
 	opened [][]string
 }
 
@@ -68,6 +76,9 @@ func (e *export) Close() error     { return nil }
 
 func (e *export) Activities(ctx context.Context, yield func(provider.ImportedActivity) error) error {
 	for i, one := range e.entries {
+		if one.OnlyTrack {
+			continue
+		}
 		e.mu.Lock()
 		reach := e.reach
 		e.mu.Unlock()
@@ -101,8 +112,33 @@ func (e *export) Activities(ctx context.Context, yield func(provider.ImportedAct
 	return nil
 }
 
+func (e *export) Routes(ctx context.Context, yield func(provider.ImportedRoute) error) error {
+	var room []byte
+	for _, one := range e.entries {
+		if one.Track == "" {
+			continue
+		}
+		e.mu.Lock()
+		track := e.track
+		e.mu.Unlock()
+		if track != nil {
+			track(one.ID)
+		}
+		room = append(room[:0], one.Track...) // the next one takes its place, as the contract says
+		err := yield(provider.ImportedRoute{ExternalID: one.ID, Format: "cloud.export_tcx.v1", File: tracksRow, Raw: room, Read: e.size})
+		if err != nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+	}
+	return nil
+}
+
 func (e *export) Report() provider.ExportReport {
-	return provider.ExportReport{Files: []provider.ExportFile{{Name: "records.json", Kind: "exercise", Records: len(e.entries)}}, Unknown: []string{"poems.txt"}}
+	r := provider.ExportReport{Files: []provider.ExportFile{{Name: "records.json", Kind: "exercise", Records: len(e.entries)}}, Unknown: []string{"poems.txt"}}
+	if slices.ContainsFunc(e.entries, func(one entry) bool { return one.Track != "" }) {
+		r.Files = append(r.Files, provider.ExportFile{Name: tracksRow, Kind: provider.KindRoutes, Skipped: map[string]int{provider.SkipEmpty: 1}})
+	}
+	return r
 }
 
 // lengths is a normalizer that knows when a record starts and ends.

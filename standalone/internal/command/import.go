@@ -174,10 +174,14 @@ func writeImport(w io.Writer, i poller.Import, done poller.Imported) {
 	fmt.Fprintf(w, "The report stays at /api/v1/imports/%s\n", done.ID)
 }
 
-// skipped sums up why records were not brought in by themselves.
+// skipped sums up why records were not brought in by themselves. What became of
+// routes stands in their own line.
 func skipped(files []poller.ImportFile) string {
 	sums := map[string]int{}
 	for _, f := range files {
+		if f.Kind == provider.KindRoutes {
+			continue
+		}
 		for why, n := range f.Skipped {
 			sums[why] += n
 		}
@@ -190,8 +194,6 @@ func skipped(files []poller.ImportFile) string {
 			says = "went along with the same activity of another file"
 		case provider.SkipDuplicate:
 			says = "stand elsewhere in the export, as new or newer"
-		case provider.SkipUnused:
-			says = "are of a kind that is not kept"
 		case provider.SkipDeleted:
 			says = "are marked as deleted"
 		case provider.SkipBroken:

@@ -606,7 +606,7 @@ type Import struct {
 	// Error Why it failed, or is only a part.
 	Error *ImportError `json:"error"`
 
-	// Files The files that hold records.
+	// Files The files that hold records, and one row of kind tcx for all files of routes, which are not in counts.
 	Files      []ImportFile       `json:"files"`
 	FinishedAt *time.Time         `json:"finished_at"`
 	ImportID   openapi_types.UUID `json:"import_id"`
@@ -677,7 +677,7 @@ type ImportFile struct {
 	Problem  *string `json:"problem"`
 	Rejected int     `json:"rejected"`
 
-	// Skipped Counts by reason: broken, too_large, duplicate, companion, deleted, not_imported.
+	// Skipped Counts by reason: broken, too_large, duplicate, companion, deleted; of routes also empty, no_activity.
 	Skipped map[string]int `json:"skipped"`
 }
 

@@ -54,7 +54,7 @@ func (s *Store) Route(ctx context.Context, id uuid.UUID, needed func(provider st
 // noRoute is a 404 that says why there is no route, and what to do.
 func (s *Store) noRoute(ctx context.Context, r record, needed []string) error {
 	if len(needed) == 0 {
-		return withoutRoute(routeNotOffered, "This provider gives no routes.")
+		return withoutRoute(routeNotOffered, "This provider's API gives no routes; an export archive that was imported can hold them.")
 	}
 	var state string
 	var granted bool

@@ -6,10 +6,11 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
 )
 
 // tooLarge is a record that does not fit into a message.
-const tooLarge outcome = "too_large"
+const tooLarge outcome = provider.SkipTooLarge
 
 // plan is what becomes of a page.
 type plan struct {

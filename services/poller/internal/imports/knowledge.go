@@ -13,6 +13,7 @@ import (
 // knowledge is what the log knows of one person's activities at one provider.
 type knowledge struct {
 	versions map[string]version // by external id, the winning one
+	routes   map[string]routes  // by external id of the activity
 	last     uint64             // sequence up to which the log was read
 	// starts are the external ids by when they start, in steps of twin.StartApart.
 	starts map[int64][]string
@@ -22,7 +23,7 @@ type knowledge struct {
 }
 
 func newKnowledge(startedAt time.Time, n provider.Normalizers) *knowledge {
-	return &knowledge{versions: map[string]version{}, starts: map[int64][]string{}, startedAt: startedAt, normalizers: n}
+	return &knowledge{versions: map[string]version{}, routes: map[string]routes{}, starts: map[int64][]string{}, startedAt: startedAt, normalizers: n}
 }
 
 // read takes a message of the log in. One that cannot be read is passed over, as
@@ -36,6 +37,9 @@ func (k *knowledge) read(d bus.Delivery) {
 		before := k.versions[data.ExternalID]
 		before.sequence, before.origin, before.removed, before.ours = d.Sequence, data.Origin, true, ""
 		k.put(data.ExternalID, before) // when it was stays known
+		delete(k.routes, data.ExternalID)
+	case *events.RouteFetched:
+		k.readRoute(data)
 	}
 }
 

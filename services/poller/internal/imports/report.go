@@ -27,7 +27,7 @@ type Progress struct {
 }
 
 // Counts are numbers of records. Found is the sum of the others, but for those
-// superseded.
+// superseded. Routes are counted in their row of the files alone.
 type Counts struct {
 	Found        int `json:"found"`
 	Imported     int `json:"imported"`
@@ -58,9 +58,6 @@ type File struct {
 	Skipped      map[string]int `json:"skipped,omitempty"` // why, to count
 	Problem      string         `json:"problem,omitempty"`
 }
-
-// skippedTooLarge is the reason of a record that is larger than the log takes.
-const skippedTooLarge = provider.SkipTooLarge
 
 // tally counts while an import runs.
 type tally struct {
@@ -110,12 +107,30 @@ func (t *tally) add(r record, o outcome) {
 func (t *tally) skip(r record) {
 	f := t.file(r.File)
 	f.Found++
+	f.skip(string(tooLarge), 1)
+	t.counts.Found++
+	t.counts.Skipped++
+}
+
+// addRoute counts a route in its row.
+func (t *tally) addRoute(file string, o outcome) {
+	f := t.file(file)
+	f.Found++
+	switch o {
+	case imported:
+		f.Imported++
+	case alreadyThere:
+		f.AlreadyThere++
+	default:
+		f.skip(string(o), 1)
+	}
+}
+
+func (f *File) skip(why string, n int) {
 	if f.Skipped == nil {
 		f.Skipped = map[string]int{}
 	}
-	f.Skipped[skippedTooLarge]++
-	t.counts.Found++
-	t.counts.Skipped++
+	f.Skipped[why] += n
 }
 
 func (t *tally) cover(at time.Time) {
@@ -150,13 +165,12 @@ func (t *tally) complete(e provider.ExportReport) Report {
 		f := t.file(x.Name)
 		f.Kind, f.Problem = x.Kind, x.Problem
 		for why, n := range x.Skipped {
-			if f.Skipped == nil {
-				f.Skipped = map[string]int{}
-			}
-			f.Skipped[why] += n
+			f.skip(why, n)
 			f.Found += n
-			t.counts.Found += n
-			t.counts.Skipped += n
+			if x.Kind != provider.KindRoutes {
+				t.counts.Found += n
+				t.counts.Skipped += n
+			}
 		}
 	}
 	r := t.report()

@@ -47,6 +47,9 @@ func (r *run) bringIn(ctx context.Context, export provider.Export) (Report, erro
 	if err == nil {
 		err = r.supersede(ctx)
 	}
+	if err == nil {
+		err = r.bringRoutes(ctx, export)
+	}
 	if err != nil {
 		return r.stands(r.tally.report()), err
 	}

@@ -43,6 +43,9 @@ func (f *routeFold) add(data events.Data, sequence uint64) {
 			f.wanted[data.ExternalID] = sequence
 		}
 	case *events.RouteFetched:
+		if data.Origin == events.OriginImport { // says nothing about what the API has
+			return
+		}
 		f.fetched[data.ExternalID] = store.Route{
 			ExternalID: data.ExternalID, ActivitySequence: data.ActivitySequence,
 			Sequence: sequence, ContentHash: data.ContentHash, NotBefore: data.FetchedAt,
