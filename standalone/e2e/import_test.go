@@ -34,6 +34,9 @@ func TestAnImportIsServedAsPollingServesIt(t *testing.T) {
 				compareServed(t, r, imported[r.ExternalID], polled[r.LogID])
 			}
 			servesRaw(t, c, a, imported)
+			if tracks := servesTracks(t, c, a, done, imported); (tracks > 0) != (era == export.EraC || era == export.EraD) {
+				t.Errorf("the archive has %d tracks", tracks)
+			}
 			fetched, removed := w.facts(t, byImport)
 			if len(fetched) != len(a.Records()) || len(removed) != 0 {
 				t.Errorf("%d records have facts, %d removals, of %d", len(fetched), len(removed), len(a.Records()))

@@ -30,17 +30,22 @@ type Import struct {
 		Rejected     int `json:"rejected"`
 		Superseded   int `json:"superseded"`
 	} `json:"counts"`
-	Files []struct {
-		Name    string         `json:"name"`
-		Skipped map[string]int `json:"skipped"`
-		Problem *string        `json:"problem"`
-	} `json:"files"`
-	Unknown []string `json:"unknown_files"`
-	Notes   []string `json:"notes"`
+	Files   []ImportFile `json:"files"`
+	Unknown []string     `json:"unknown_files"`
+	Notes   []string     `json:"notes"`
 	Error   *struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	} `json:"error"`
+}
+
+// ImportFile is what became of one file, or of all routes.
+type ImportFile struct {
+	Name     string         `json:"name"`
+	Kind     string         `json:"kind"`
+	Imported int            `json:"imported"`
+	Skipped  map[string]int `json:"skipped"`
+	Problem  *string        `json:"problem"`
 }
 
 // Ended says whether the import will not change any more.

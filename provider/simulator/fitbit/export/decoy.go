@@ -21,17 +21,30 @@ func (a *Archive) tracks() []file {
 		if !r.HasGPS || !a.options.Era.takeout() {
 			continue
 		}
-		activity := ""
-		if a.hasTrack(r) {
-			activity = a.track(r.happened)
-		}
-		files = append(files, text(a.at("Activities", r.ExternalID+".tcx"), `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
-<TrainingCenterDatabase xmlns="http://www.garmin.com/xmlschemas/TrainingCenterDatabase/v2">
-  <Activities>`+activity+`</Activities>
-</TrainingCenterDatabase>
-`))
+		files = append(files, text(a.at("Activities", r.ExternalID+".tcx"), a.tcx(r)))
 	}
 	return files
+}
+
+// Track gives the bytes of a record's TCX file; nil where there is none, or only an
+// empty stub.
+func (a *Archive) Track(r Record) []byte {
+	if !a.hasTrack(r) {
+		return nil
+	}
+	return []byte(a.tcx(r))
+}
+
+func (a *Archive) tcx(r Record) string {
+	activity := ""
+	if a.hasTrack(r) {
+		activity = a.track(r.happened)
+	}
+	return `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<TrainingCenterDatabase xmlns="http://www.garmin.com/xmlschemas/TrainingCenterDatabase/v2">
+  <Activities>` + activity + `</Activities>
+</TrainingCenterDatabase>
+`
 }
 
 // hasTrack says whether there is a TCX file with something in it.
