@@ -11,6 +11,9 @@ import (
 	"github.com/stridelog/stridelog/provider/archive"
 )
 
+// tcxRoom is the least memory that is made ready for a track: that of an hour and more.
+const tcxRoom = 1 << 20
+
 // Routes implements provider.Export: the TCX files that the scan has chosen, one in
 // memory at a time. An export without any is not read once more.
 func (e *export) Routes(ctx context.Context, yield func(provider.ImportedRoute) error) error {
@@ -25,8 +28,9 @@ func (e *export) Routes(ctx context.Context, yield func(provider.ImportedRoute) 
 		if name.kind != kindTCX || t == nil || t.given {
 			return nil
 		}
-		if int64(len(room)) <= t.bytes {
-			room = make([]byte, t.bytes+1)
+		// One of unusual size leaves no more behind it than others need.
+		if need, has := max(t.bytes+1, tcxRoom), int64(len(room)); has < need || has > 4*need {
+			room = make([]byte, need)
 		}
 		if !t.load(f, room) { // another file of the same activity, or it was changed
 			return nil

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,12 +28,9 @@ func (w *world) tracked(n int) []entry {
 
 // noise is text that hardly compresses.
 func noise(bytes int) string {
-	source := rand.New(rand.NewPCG(3, uint64(bytes))) //nolint:gosec // only to fill space
-	text := make([]byte, bytes)
-	for i := range text {
-		text[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[source.UintN(64)]
-	}
-	return string(text)
+	random := make([]byte, bytes)
+	_, _ = rand.NewChaCha8([32]byte{byte(bytes)}).Read(random) // it never fails
+	return base64.StdEncoding.EncodeToString(random)[:bytes]
 }
 
 func (w *world) routeFacts() []*events.RouteFetched {
