@@ -101,7 +101,7 @@ type Cloud struct {
 	users       *quota
 	whole       *quota
 	retryAfter  bool
-	emptyPages  func(page int) bool
+	emptyPages  func(accountID string, page int) bool
 	keys        *keys
 	subscribers map[string]*subscriber
 	mail        *mail
@@ -121,7 +121,7 @@ func New(o Options) (*Cloud, error) {
 	c := &Cloud{
 		options: o, seal: make([]byte, 32), accounts: map[string]*account{}, codes: map[string]*code{}, operators: map[string]time.Time{},
 		users: newQuota(unverifiedPerUser), whole: newQuota(unverifiedInTotal), retryAfter: o.RetryAfter,
-		emptyPages: func(page int) bool { return page == 1 }, subscribers: map[string]*subscriber{}, mail: newMail(),
+		emptyPages: func(_ string, page int) bool { return page == 1 }, subscribers: map[string]*subscriber{}, mail: newMail(),
 	}
 	_, _ = rand.Read(c.seal) // it never fails: the Go documentation says so
 	if o.Verified {
@@ -181,9 +181,10 @@ func (c *Cloud) Requests() map[string]int { return c.gate.Requests() }
 // Answers counts the answers since New by HTTP status. A dropped one has none.
 func (c *Cloud) Answers() map[int]int { return c.gate.Answers() }
 
-// SetEmptyPages says before which pages, counted from 0, the list gives an empty
-// one that carries a token. By default it does so before page 1.
-func (c *Cloud) SetEmptyPages(before func(page int) bool) {
+// SetEmptyPages says before which pages of an account, counted from 0, the list
+// gives an empty one that carries a token. By default it does so before page 1. The
+// function may not call the cloud.
+func (c *Cloud) SetEmptyPages(before func(accountID string, page int) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.emptyPages = before

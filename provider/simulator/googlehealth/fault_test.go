@@ -43,6 +43,7 @@ func TestMishapsSpeakAsGoogleDoes(t *testing.T) {
 		"DATA_ACCESS_DENIED":                         {googlehealth.DataDenied(), 403, "PERMISSION_DENIED"},
 		"API_PRIVATE_PREVIEW_ACCESS_DENIED":          {googlehealth.NotAdmitted(), 403, "PERMISSION_DENIED"},
 		"SERVICE_DISABLED":                           {googlehealth.Disabled(), 403, "PERMISSION_DENIED"},
+		"RESOURCE_NOT_FOUND":                         {googlehealth.NotFound(), 404, "NOT_FOUND"},
 		"REASON_FROM_NEXT_YEAR":                      {googlehealth.UnknownReason(), 400, "INVALID_ARGUMENT"},
 		"INVALID_PAGE_TOKEN":                         {googlehealth.BadPageToken(), 400, "INVALID_ARGUMENT"},
 		"INVALID_DATA_POINT_FILTER_DATA_TYPE_MEMBER": {googlehealth.BadFilter(), 400, "INVALID_ARGUMENT"},

@@ -132,7 +132,7 @@ func (c *Cloud) answerPage(w http.ResponseWriter, q listQuery, all []*entry, who
 	}
 	next := q.at
 	next.Issued = who.now
-	if len(all) > 0 && !q.at.Emptied && c.emptyPages(q.at.Page) {
+	if len(all) > 0 && !q.at.Emptied && c.emptyPages(who.account.id, q.at.Page) {
 		next.Emptied = true
 		c.sendPage(w, nil, c.pageToken(next))
 		return

@@ -112,7 +112,7 @@ func TestPages(t *testing.T) {
 	if len(second.Points) != 25 || slices.Equal(second.Points[0], first.Points[0]) {
 		t.Errorf("%d points on the second page", len(second.Points))
 	}
-	a.cloud.SetEmptyPages(func(int) bool { return false })
+	a.cloud.SetEmptyPages(func(string, int) bool { return false })
 	if got := a.page(token, next); len(got.Points) != 25 {
 		t.Errorf("%d points after empty pages were turned off", len(got.Points))
 	}

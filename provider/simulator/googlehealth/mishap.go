@@ -88,6 +88,9 @@ func Gone() *Fault {
 	return refusal(problem{HTTP: http.StatusGone, Status: "FAILED_PRECONDITION", Message: "The API is no longer available."})
 }
 
+// NotFound is the 404 of a resource that is not there, which a list never is.
+func NotFound() *Fault { return refusal(notFound()) }
+
 // UnknownReason is a 400 with a reason that is in no catalogue yet.
 func UnknownReason() *Fault {
 	return refusal(invalid("REASON_FROM_NEXT_YEAR", "Something new is wrong."))
