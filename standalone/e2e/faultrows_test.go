@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fault"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 )
 
@@ -13,8 +14,11 @@ import (
 type faultRow struct {
 	name string
 	// list strikes the list endpoint, in the column of refreshes the token
-	// endpoint; token strikes the token endpoint in every column.
-	list, token func() *fitbit.Fault
+	// endpoint; token strikes the token endpoint in every column, and get the
+	// checks of single records by their ids.
+	list, token, get func() *fault.Fault
+	// later spares the first page of a list.
+	later bool
 	// lie makes a rewrite for every page of one operation.
 	lie func() func([]byte) []byte
 	// change happens at the cloud while an operation reads the second page, or the
@@ -24,8 +28,9 @@ type faultRow struct {
 	// hour says that the system waits for the next full hour, when Fitbit's quotas
 	// begin anew; the cell lets it pass.
 	hour bool
-	// quota makes the account's allowance small.
-	quota bool
+	// quota makes the account's allowance small; untold says that the provider does
+	// not tell what is left of it, so that a refusal is the only way to know.
+	quota, untold bool
 	// suspends names the operations after which the person has to consent again,
 	// and rightly so.
 	suspends []string
@@ -33,6 +38,9 @@ type faultRow struct {
 	fails bool
 	// ownLabels says that names may stay in the other language.
 	ownLabels bool
+	// unsaid says that what is zero may stay unknown, since the provider leaves zeros
+	// out as it likes and a record without them is the same version.
+	unsaid bool
 	// beyond says that a change lies outside every window until a backfill.
 	beyond bool
 	// versions is how many more versions it makes of a record.
@@ -44,23 +52,23 @@ type faultRow struct {
 const shortWait = time.Second
 
 func faultRows() []faultRow {
-	status := func(code int) func() *fitbit.Fault { return func() *fitbit.Fault { return fitbit.ServerError(code) } }
-	page := func(code int) func() *fitbit.Fault { return func() *fitbit.Fault { return fitbit.HTMLPage(code) } }
+	status := func(code int) func() *fault.Fault { return func() *fault.Fault { return fitbit.ServerError(code) } }
+	page := func(code int) func() *fault.Fault { return func() *fault.Fault { return fitbit.HTMLPage(code) } }
 	still := func(f func([]byte) []byte) func() func([]byte) []byte {
 		return func() func([]byte) []byte { return f }
 	}
 	return []faultRow{
-		{name: "429 with Retry-After", list: func() *fitbit.Fault { return fitbit.RateLimited(shortWait) }},
-		{name: "429 without Retry-After", list: func() *fitbit.Fault { return fitbit.RateLimitedWithoutRetryAfter(shortWait) }},
+		{name: "429 with Retry-After", list: func() *fault.Fault { return fitbit.RateLimited(shortWait) }},
+		{name: "429 without Retry-After", list: func() *fault.Fault { return fitbit.RateLimitedWithoutRetryAfter(shortWait) }},
 		{name: "429 without any header", list: fitbit.RateLimitedWithoutHeaders, hour: true, once: true},
 		{name: "out of budget", quota: true},
 		{name: "500", list: status(http.StatusInternalServerError)},
 		{name: "502", list: status(http.StatusBadGateway)},
 		{name: "503", list: status(http.StatusServiceUnavailable)},
-		{name: "timeout", list: func() *fitbit.Fault { return fitbit.Timeout(2 * answerPatience) }, once: true},
-		{name: "slow body", list: func() *fitbit.Fault { return fitbit.SlowBody(2 * time.Second) }},
-		{name: "body slower than the timeout", list: func() *fitbit.Fault { return fitbit.SlowBody(2 * answerPatience) }, suspends: []string{opRefresh}, fails: true, once: true},
-		{name: "huge body", list: func() *fitbit.Fault { return fitbit.HugeBody(17 << 20) }, once: true, fails: true},
+		{name: "timeout", list: func() *fault.Fault { return fitbit.Timeout(2 * answerPatience) }, once: true},
+		{name: "slow body", list: func() *fault.Fault { return fitbit.SlowBody(2 * time.Second) }},
+		{name: "body slower than the timeout", list: func() *fault.Fault { return fitbit.SlowBody(2 * answerPatience) }, suspends: []string{opRefresh}, fails: true, once: true},
+		{name: "huge body", list: func() *fault.Fault { return fitbit.HugeBody(17 << 20) }, once: true, fails: true},
 		{name: "connection reset", list: fitbit.ConnectionReset},
 		{name: "cut short", list: fitbit.CutShort, suspends: []string{opRefresh}, fails: true},
 		{name: "HTML with 200", list: page(http.StatusOK)},
@@ -91,7 +99,17 @@ func faultRows() []faultRow {
 	}
 }
 
-// onlyLabels passes over differences that another language makes.
-func (r faultRow) onlyLabels(difference string) bool {
-	return r.ownLabels && strings.HasPrefix(difference, "name:")
+// passes says whether a difference is one that the row may leave.
+func (r faultRow) passes(difference string) bool {
+	switch field, values, _ := strings.Cut(difference, ": served "); {
+	case r.ownLabels:
+		return field == "name"
+	case r.unsaid:
+		served, happened, _ := strings.Cut(values, ", happened ")
+		// An offset of zero that is left out is the one of the account's zone.
+		return field == "zone_offset" && happened == `"+00:00"` || field == "offset_source" || field == "local_date" ||
+			strings.ReplaceAll(served, "null", "0") == strings.ReplaceAll(happened, "null", "0")
+	default:
+		return false
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/fault"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/services/poller"
 	"github.com/stridelog/stridelog/standalone/internal/config"
@@ -45,26 +46,32 @@ func operations() []string { return []string{opInitial, opScheduled, opManual, o
 // log has one fact a version, no budget was overrun, and whoever is healthy is active.
 func TestFaultMatrix(t *testing.T) {
 	rows := faultRows()
-	w := newFaultWorld(t, len(rows)*len(operations()), nil)
+	newFaultWorld(t, len(rows)*len(operations()), nil).strikeAll(t, rows)
+}
+
+// strikeAll runs a cell for every row and operation, as subtests, and prints the
+// table of how they ended.
+func (w *faultWorld) strikeAll(t *testing.T, rows []faultRow) {
 	results := make([][]string, len(rows))
 	var cells sync.WaitGroup
 	slots := make(chan struct{}, cellsAtOnce)
 	for i, row := range rows {
 		results[i] = make([]string, len(operations()))
 		for j, op := range operations() {
-			person := w.people[i*len(operations())+j]
+			c := newCell(w, row, op, w.people[i*len(operations())+j])
 			cells.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				ctx, cancel := context.WithTimeout(t.Context(), cellPatience)
-				defer cancel()
-				c := &cell{w: w, row: row, op: op, person: person, account: person.AccountID(), versions: map[string]int{}, gone: map[string]bool{}}
-				outcome, err := c.run(ctx)
-				if err != nil {
-					t.Errorf("%s in a %s: %v", row.name, op, err)
-					outcome = "FAILED"
-				}
-				results[i][j] = outcome
+				t.Run(row.name+"/"+op, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(t.Context(), cellPatience)
+					defer cancel()
+					outcome, err := c.run(ctx)
+					if err != nil {
+						t.Error(err)
+						outcome = "FAILED"
+					}
+					results[i][j] = outcome
+				})
 			})
 		}
 	}
@@ -80,23 +87,34 @@ func TestFaultMatrix(t *testing.T) {
 // faultWorld is one system and one cloud that the cells share.
 type faultWorld struct {
 	*world
-	in  *installation.Installation
-	log *factLog
+	side faultSide
+	in   *installation.Installation
+	log  *factLog
 
 	mu      sync.Mutex
-	scripts map[string]func(*fitbit.Call) *fitbit.Fault // by account
-	scans   map[string]int                              // first pages by account
+	scripts map[string]func(*fault.Call) *fault.Fault // by account
+	scans   map[string]int                            // first pages by account
 }
 
 // newFaultWorld runs a system that scans every few seconds. change may alter its
 // configuration; nil leaves it.
 func newFaultWorld(t *testing.T, size int, change func(*config.Config)) *faultWorld {
 	t.Helper()
-	w := &faultWorld{world: newStores(t), scripts: map[string]func(*fitbit.Call) *fitbit.Fault{}, scans: map[string]int{}}
+	w := &faultWorld{world: newStores(t)}
 	w.populate(t, size, fitbit.Options{MaxPage: 5})
-	w.cloud.SetFault(w.strike)
+	w.side = fitbitSide{w.cloud}
+	w.run(t, config.GoogleHealth{}, change)
+	return w
+}
+
+// run starts the system once there is a cloud.
+func (w *faultWorld) run(t *testing.T, google config.GoogleHealth, change func(*config.Config)) {
+	t.Helper()
+	w.scripts, w.scans = map[string]func(*fault.Call) *fault.Fault{}, map[string]int{}
+	w.side.SetFault(w.strike)
 	w.in = w.startWith(t, installation.Options{
 		Log:            slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), // faults warn all the time
+		GoogleHealth:   google,
 		ProviderClient: &http.Client{Timeout: answerPatience},
 		Rescan:         []poller.Scan{{Span: 5 * day, Every: scanEvery}, {Span: faultDays * day, Every: 3 * scanEvery}},
 		Change: func(c *config.Config) {
@@ -108,13 +126,19 @@ func newFaultWorld(t *testing.T, size int, change func(*config.Config)) *faultWo
 		},
 	})
 	w.log = followFacts(t, w.world)
-	return w
 }
 
 const day = 24 * time.Hour
 
-// populate makes a cloud with so many people.
+// populate makes a Fitbit cloud with so many people.
 func (w *world) populate(t *testing.T, size int, o fitbit.Options) {
+	t.Helper()
+	w.invite(t, size, func(*simulator.Person) bool { return true })
+	w.openCloud(t, o)
+}
+
+// invite finds so many people who have a history worth reading.
+func (w *world) invite(t *testing.T, size int, suits func(*simulator.Person) bool) {
 	t.Helper()
 	seen := map[string]bool{}
 	for i := 0; len(w.people) < size; i++ {
@@ -122,19 +146,18 @@ func (w *world) populate(t *testing.T, size int, o fitbit.Options) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(person.History(time.Now())); !seen[person.AccountID()] && n >= 9 {
+		if n := len(person.History(time.Now())); !seen[person.AccountID()] && n >= 9 && suits(person) {
 			seen[person.AccountID()] = true
 			w.people = append(w.people, person)
 		}
 	}
-	w.openCloud(t, o)
 }
 
 // strike is the cloud's fault hook.
-func (w *faultWorld) strike(call *fitbit.Call) *fitbit.Fault {
+func (w *faultWorld) strike(call *fault.Call) *fault.Fault {
 	w.mu.Lock()
 	script := w.scripts[call.AccountID]
-	if call.Endpoint == fitbit.EndpointActivities && call.URL.Query().Get("offset") == "0" {
+	if w.side.endpoint(call) == endpointList && w.side.firstPage(call) {
 		w.scans[call.AccountID]++
 	}
 	w.mu.Unlock()
@@ -144,7 +167,7 @@ func (w *faultWorld) strike(call *fitbit.Call) *fitbit.Fault {
 	return script(call)
 }
 
-func (w *faultWorld) arm(account string, script func(*fitbit.Call) *fitbit.Fault) {
+func (w *faultWorld) arm(account string, script func(*fault.Call) *fault.Fault) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.scripts[account] = script
