@@ -114,7 +114,7 @@ func (c *cell) consent(ctx context.Context) error {
 }
 
 // manualEnd is what tells the requests of manual syncs from others.
-func manualEnd() time.Time { return time.Now().UTC().AddDate(0, 0, -1) }
+func manualEnd() time.Time { return time.Now().UTC().AddDate(0, 0, -2) }
 
 func (c *cell) ask(ctx context.Context) error {
 	q := url.Values{"start_date": {manualEnd().AddDate(0, 0, -10).Format(time.DateOnly)}, "end_date": {manualEnd().Format(time.DateOnly)}}

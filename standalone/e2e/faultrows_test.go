@@ -82,7 +82,7 @@ func faultRows() []faultRow {
 		{name: "invalid_client", token: fitbit.InvalidClient},
 		{name: "409 on refresh", token: fitbit.Conflict},
 		{name: "lost answer after rotation", token: fitbit.LostAnswer, suspends: operations(), fails: true, once: true},
-		{name: "empty list once", lie: still(fitbit.EmptyList)},
+		{name: "empty list once", lie: still(fitbit.EmptyList), fails: true},
 		{name: "repeated record", lie: fitbit.RepeatAcrossPages},
 		{name: "reordered keys", lie: still(fitbit.ReorderKeys)},
 		{name: "other language", lie: still(fitbit.OtherLanguage), ownLabels: true},

@@ -68,11 +68,21 @@ func (fitbitSide) endpoint(call *fault.Call) faultEndpoint {
 	}
 }
 
-func (fitbitSide) firstPage(list *fault.Call) bool { return list.URL.Query().Get("offset") == "0" }
+// firstPage goes by the date, too: a reading goes on by date where it can. Scans
+// begin after today, and a manual sync, which ends two days ago, begins with today.
+func (fitbitSide) firstPage(list *fault.Call) bool {
+	before, ok := beforeDate(list)
+	return ok && list.URL.Query().Get("offset") == "0" && !before.Before(time.Now().UTC().Truncate(day))
+}
 
 func (fitbitSide) asked(list *fault.Call) bool {
+	before, ok := beforeDate(list)
+	return ok && before.Before(time.Now().UTC().Truncate(day).AddDate(0, 0, 1))
+}
+
+func beforeDate(list *fault.Call) (before time.Time, ok bool) {
 	before, err := time.Parse(time.DateOnly, list.URL.Query().Get("beforeDate"))
-	return err == nil && before.Before(time.Now().UTC().Truncate(day).AddDate(0, 0, 1))
+	return before, err == nil
 }
 
 func (fitbitSide) differ(userID, _ string) func(json.RawMessage, simulator.Truth) []string {
