@@ -39,16 +39,27 @@ func (*RouteFetched) EventType() Type { return TypeRouteFetched }
 const MaxRoute = 32 << 20
 
 // Compress sets the file.
-func (r *RouteFetched) Compress(file []byte) error {
+func (r *RouteFetched) Compress(file []byte) error { return new(RouteCompressor).Compress(r, file) }
+
+// RouteCompressor sets the files of many routes. It keeps the tables of the
+// compression, which are larger than many a file. One goroutine may use it.
+type RouteCompressor struct{ w *gzip.Writer }
+
+// Compress sets the file of a route.
+func (c *RouteCompressor) Compress(r *RouteFetched, file []byte) error {
 	if len(file) > MaxRoute {
 		return fmt.Errorf("compress a route: its %d bytes exceed %d", len(file), MaxRoute)
 	}
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	if _, err := w.Write(file); err != nil {
+	if c.w == nil {
+		c.w = gzip.NewWriter(&b)
+	} else {
+		c.w.Reset(&b)
+	}
+	if _, err := c.w.Write(file); err != nil {
 		return fmt.Errorf("compress a route: %w", err)
 	}
-	if err := w.Close(); err != nil {
+	if err := c.w.Close(); err != nil {
 		return fmt.Errorf("compress a route: %w", err)
 	}
 	r.RawGzip = b.Bytes()

@@ -80,8 +80,9 @@ func (p *routePage) add(x *route) {
 // bringRoutes publishes where activities went, which are in the log by now.
 func (r *run) bringRoutes(ctx context.Context, export provider.Export) error {
 	var page routePage
+	var compressor events.RouteCompressor
 	err := export.Routes(ctx, func(found provider.ImportedRoute) error {
-		x, err := r.compressed(ctx, found)
+		x, err := r.compressed(ctx, &compressor, found)
 		if err != nil {
 			return err
 		}
@@ -102,7 +103,7 @@ func (r *run) bringRoutes(ctx context.Context, export provider.Export) error {
 
 // compressed makes the fact of a route. One that is not needed stays without its
 // file, and one that the log does not take, too.
-func (r *run) compressed(ctx context.Context, found provider.ImportedRoute) (*route, error) {
+func (r *run) compressed(ctx context.Context, compressor *events.RouteCompressor, found provider.ImportedRoute) (*route, error) {
 	x := &route{file: found.File, read: found.Read, data: &events.RouteFetched{
 		UserID: r.lease.UserID, Provider: r.lease.Provider, ExternalID: found.ExternalID, Format: found.Format,
 		ContentHash: events.RouteHash(found.Raw), Origin: events.OriginImport, FetchedAt: *r.lease.StartedAt,
@@ -111,7 +112,7 @@ func (r *run) compressed(ctx context.Context, found provider.ImportedRoute) (*ro
 	if x.outcome, needed = r.known.judgeRoute(found.ExternalID, x.data.ContentHash); !needed {
 		return x, nil
 	}
-	if err := x.data.Compress(found.Raw); err != nil {
+	if err := compressor.Compress(x.data, found.Raw); err != nil {
 		return nil, err
 	}
 	fits, err := r.routeFits(x)
