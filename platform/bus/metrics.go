@@ -3,11 +3,12 @@ package bus
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/telemetry"
 )
 
 // lagTimeout bounds what one scrape asks the server.
@@ -54,12 +55,7 @@ func (b *Bus) register(r prometheus.Registerer) error {
 	reconnects := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "stridelog_nats_reconnects_total", Help: "How often the connection to NATS was lost and made again.",
 	}, func() float64 { return float64(b.nc.Stats().Reconnects) })
-	for _, c := range []prometheus.Collector{b.metrics.calls, b.metrics.deadLetters, connected, reconnects, newLagCollector(b)} {
-		if err := r.Register(c); err != nil {
-			return fmt.Errorf("register the metrics of the bus: %w", err)
-		}
-	}
-	return nil
+	return telemetry.Register(r, "the bus", b.metrics.calls, b.metrics.deadLetters, connected, reconnects, newLagCollector(b))
 }
 
 // lagCollector asks at each scrape how far this process's consumers are. What the

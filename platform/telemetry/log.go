@@ -51,6 +51,20 @@ func NewRegistry() *prometheus.Registry {
 	return r
 }
 
+// Register registers metrics, of which the words say whose they are. Without a
+// registry it does nothing.
+func Register(r prometheus.Registerer, of string, metrics ...prometheus.Collector) error {
+	if r == nil {
+		return nil
+	}
+	for _, m := range metrics {
+		if err := r.Register(m); err != nil {
+			return fmt.Errorf("register the metrics of %s: %w", of, err)
+		}
+	}
+	return nil
+}
+
 type logAttrsKey struct{}
 
 // WithLogAttrs makes every record that is logged with the context tell what it is

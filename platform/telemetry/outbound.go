@@ -3,7 +3,6 @@ package telemetry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -36,13 +35,7 @@ func NewOutbound(traces trace.TracerProvider, r prometheus.Registerer) (*Outboun
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"provider", "method", "status"}),
 	}
-	if r == nil {
-		return o, nil
-	}
-	if err := r.Register(o.duration); err != nil {
-		return nil, fmt.Errorf("register the metrics of requests to providers: %w", err)
-	}
-	return o, nil
+	return o, Register(r, "requests to providers", o.duration)
 }
 
 // Client is given with its requests to one provider traced and measured; nil is a

@@ -17,6 +17,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/postgres/outbox"
+	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/consent"
 	"github.com/stridelog/stridelog/services/oauth/internal/custody"
@@ -87,10 +88,8 @@ func New(cfg Config) (*Service, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}
-	if cfg.Registry != nil {
-		if err := cfg.Registry.Register(newCensus(log, s.store)); err != nil {
-			return nil, fmt.Errorf("oauth: register the count of connections: %w", err)
-		}
+	if err := telemetry.Register(cfg.Registry, "connections", newCensus(log, s.store)); err != nil {
+		return nil, fmt.Errorf("oauth: %w", err)
 	}
 	if s.desk, err = consent.New(consent.Options{
 		Store: s.store, Sealer: sealer, Revoker: s.revoker, Connectors: cfg.Connectors, Catalog: cfg.Catalog,

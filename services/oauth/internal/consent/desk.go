@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/ending"
 	"github.com/stridelog/stridelog/services/oauth/internal/redirect"
@@ -68,12 +69,7 @@ func New(o Options) (*Desk, error) {
 		Name: "stridelog_oauth_consents_total",
 		Help: "Consents that came back, by provider and outcome: activated, scope_missing, or the error the person is sent back with.",
 	}, []string{"provider", "outcome"})}
-	if o.Registry != nil {
-		if err := o.Registry.Register(d.consents); err != nil {
-			return nil, fmt.Errorf("register the metrics of consents: %w", err)
-		}
-	}
-	return d, nil
+	return d, telemetry.Register(o.Registry, "consents", d.consents)
 }
 
 // Wait returns once no consent is coming back, which takes 14 s at most. New

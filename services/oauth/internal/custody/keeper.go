@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
@@ -79,12 +80,7 @@ func New(o Options) (*Keeper, error) {
 		Name: "stridelog_oauth_refreshes_total",
 		Help: "Token refreshes by provider and outcome: refreshed, lost_race, ended, or the class of the failure.",
 	}, []string{"provider", "outcome"})}
-	if o.Registry != nil {
-		if err := o.Registry.Register(k.refreshes); err != nil {
-			return nil, fmt.Errorf("register the metrics of token refreshes: %w", err)
-		}
-	}
-	return k, nil
+	return k, telemetry.Register(o.Registry, "token refreshes", k.refreshes)
 }
 
 // Wait returns once no refresh is under way. New requests must have stopped.

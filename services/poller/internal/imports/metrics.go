@@ -1,11 +1,9 @@
 package imports
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -26,16 +24,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Name: "stridelog_poller_import_records_total", Help: "Records of imports that ended, by what became of them.",
 		}, []string{"provider", "result"}),
 	}
-	if r == nil {
-		return m, nil
-	}
-	var faults []error
-	for _, c := range []prometheus.Collector{m.ended, m.records} {
-		if err := r.Register(c); err != nil {
-			faults = append(faults, fmt.Errorf("register a metric of imports: %w", err))
-		}
-	}
-	return m, errors.Join(faults...)
+	return m, telemetry.Register(r, "imports", m.ended, m.records)
 }
 
 // end counts an import that has ended.

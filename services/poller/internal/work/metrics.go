@@ -1,10 +1,9 @@
 package work
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/stridelog/stridelog/platform/telemetry"
 )
 
 // Metrics count what the poller does. No label names a person.
@@ -32,14 +31,5 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Buckets: []float64{0, 1, 5, 10, 25, 50, 75, 100, 150, 300, 1000},
 		}, []string{"provider"}),
 	}
-	if r == nil {
-		return m, nil
-	}
-	var faults []error
-	for _, c := range []prometheus.Collector{m.runs, m.requests, m.published, m.budget} {
-		if err := r.Register(c); err != nil {
-			faults = append(faults, fmt.Errorf("register a poller metric: %w", err))
-		}
-	}
-	return m, errors.Join(faults...)
+	return m, telemetry.Register(r, "polling", m.runs, m.requests, m.published, m.budget)
 }

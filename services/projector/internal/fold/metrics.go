@@ -1,9 +1,9 @@
 package fold
 
 import (
-	"fmt"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/stridelog/stridelog/platform/telemetry"
 )
 
 // Metrics count what the fold does. No label holds an id.
@@ -41,15 +41,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Name: "stridelog_projector_batch_size", Help: "Facts in one batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 6),
 		}),
 	}
-	if r == nil {
-		return m, nil
-	}
-	for _, c := range []prometheus.Collector{m.facts, m.failures, m.retries, m.announced, m.batch} {
-		if err := r.Register(c); err != nil {
-			return nil, fmt.Errorf("register the projector's metrics: %w", err)
-		}
-	}
-	return m, nil
+	return m, telemetry.Register(r, "the projector", m.facts, m.failures, m.retries, m.announced, m.batch)
 }
 
 // FactsGivenBack counts a batch of facts that comes again.
