@@ -43,21 +43,17 @@ func TestAGiganticPageTakesLittleMemory(t *testing.T) {
 }
 
 func writeGigantic(path string, entries, padding int) error {
-	out, err := os.Create(path)
+	out, w, err := newZip(path)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	w := zip.NewWriter(out)
 	page, err := w.CreateHeader(&zip.FileHeader{Name: "Takeout/Fitbit/Global Export Data/exercise-0.json", Method: zip.Store})
 	if err != nil {
 		return err
 	}
 	source := rand.New(rand.NewPCG(1, 2))
-	letters := make([]byte, 1<<20)
-	for i := range letters {
-		letters[i] = 'a' + byte(source.UintN(16))
-	}
+	letters := lettersOf(source, 1<<20)
 	separator := "["
 	for n := range entries {
 		at := source.IntN(len(letters) - padding)
@@ -70,6 +66,23 @@ func writeGigantic(path string, entries, padding int) error {
 		return err
 	}
 	return w.Close()
+}
+
+func newZip(path string) (*os.File, *zip.Writer, error) {
+	out, err := os.Create(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return out, zip.NewWriter(out), nil
+}
+
+// lettersOf do not compress like a bomb.
+func lettersOf(source *rand.Rand, n int) []byte {
+	letters := make([]byte, n)
+	for i := range letters {
+		letters[i] = 'a' + byte(source.UintN(16))
+	}
+	return letters
 }
 
 func heldNow() uint64 {

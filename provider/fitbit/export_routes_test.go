@@ -16,14 +16,9 @@ import (
 	"github.com/stridelog/stridelog/provider/archive"
 )
 
-// trackText is a TCX file with one point and so many letters, which do not compress
-// like a bomb.
+// trackText is a TCX file with one point and so many letters.
 func trackText(padding int) string {
-	source := rand.New(rand.NewPCG(1, 2))
-	letters := make([]byte, padding)
-	for i := range letters {
-		letters[i] = 'a' + byte(source.UintN(16))
-	}
+	letters := lettersOf(rand.New(rand.NewPCG(1, 2)), padding)
 	return `<?xml version="1.0"?>` + "\r\n<TrainingCenterDatabase><ns3:Trackpoint>\u2028</ns3:Trackpoint>" + string(letters) + "</TrainingCenterDatabase>\n"
 }
 
@@ -167,12 +162,11 @@ func TestTracksTakeLittleMemory(t *testing.T) {
 }
 
 func writeTracks(path string, tracks, size int) error {
-	out, err := os.Create(path)
+	out, w, err := newZip(path)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	w := zip.NewWriter(out)
 	source := rand.NewChaCha8([32]byte{1})
 	noise := make([]byte, size)
 	for n := range tracks {

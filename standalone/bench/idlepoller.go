@@ -75,18 +75,11 @@ func runIdle(ctx context.Context) (err error) {
 		return err
 	}
 	defer db.Close()
-	nc, err := bus.Connect(ctx, o.NATSURL, "bench-idle", log)
+	b, err := openBus(ctx, o.NATSURL, "bench-idle", log)
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	b, err := bus.New(nc, log)
-	if err != nil {
-		return err
-	}
-	if err := b.DeclareStreams(ctx); err != nil {
-		return err
-	}
+	defer b.Conn().Close()
 	tokens, err := b.Serve("oauth", log, bus.Method[rpc.TokenRequest, rpc.TokenResponse](rpc.OAuthToken,
 		func(context.Context, rpc.TokenRequest) (rpc.TokenResponse, error) {
 			return rpc.TokenResponse{AccessToken: "quiet", TokenVersion: 1}, nil

@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
@@ -149,18 +148,11 @@ func runImport(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	nc, err := bus.Connect(ctx, o.NATSURL, "bench-import", log)
+	b, err := openBus(ctx, o.NATSURL, "bench-import", log)
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	b, err := bus.New(nc, log)
-	if err != nil {
-		return err
-	}
-	if err := b.DeclareStreams(ctx); err != nil {
-		return err
-	}
+	defer b.Conn().Close()
 	service, err := poller.New(poller.Config{Log: log, DB: db, Bus: b, InitialDays: 1, Importers: catalog.Importers(), Normalizers: catalog.Normalizers()})
 	if err != nil {
 		return err

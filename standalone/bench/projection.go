@@ -64,15 +64,8 @@ type projection struct {
 
 // newProjection fills the log. Whoever is done closes the connection of its bus.
 func newProjection(ctx context.Context, s *stores, log *slog.Logger) (*projection, error) {
-	nc, err := bus.Connect(ctx, s.natsURL, "bench", log)
+	b, err := openBus(ctx, s.natsURL, "bench-projection", log)
 	if err != nil {
-		return nil, err
-	}
-	b, err := bus.New(nc, log)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.DeclareStreams(ctx); err != nil {
 		return nil, err
 	}
 	facts, err := fillLog(ctx, b)

@@ -35,15 +35,30 @@ func openStores(ctx context.Context, databaseURL, natsURL string, log *slog.Logg
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, err := bus.Connect(ctx, natsURL, "bench-backfill", log)
+	b, err := openBus(ctx, natsURL, "bench-backfill", log)
 	if err != nil {
+		db.Close()
 		return nil, nil, err
+	}
+	return db, b, nil
+}
+
+// openBus connects to the log and declares its streams. Whoever is done closes the
+// connection of the bus.
+func openBus(ctx context.Context, natsURL, name string, log *slog.Logger) (*bus.Bus, error) {
+	nc, err := bus.Connect(ctx, natsURL, name, log)
+	if err != nil {
+		return nil, err
 	}
 	b, err := bus.New(nc, log)
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		err = b.DeclareStreams(ctx)
 	}
-	return db, b, b.DeclareStreams(ctx)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return b, nil
 }
 
 // startReading runs the product until stop, with somebody who gives it tokens by

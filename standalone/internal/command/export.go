@@ -14,7 +14,6 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/standalone/internal/config"
-	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
@@ -61,17 +60,11 @@ func exportCall(p Process, args []string) (user, out string, err error) {
 }
 
 // userID looks up whom a client means.
-func userID(ctx context.Context, p Process, c config.Config, user string) (string, error) {
-	log, err := newLogger(p, c)
-	if err != nil {
-		return "", err
-	}
-	stores, err := store.Reach(ctx, c, log)
-	if err != nil {
-		return "", err
-	}
-	defer stores.Close()
-	id, err := newSystem(p, c, stores, log).FindUser(ctx, user)
+func userID(ctx context.Context, p Process, c config.Config, user string) (id string, err error) {
+	err = withSystem(ctx, p, c, func(s *system.System) error {
+		id, err = s.FindUser(ctx, user)
+		return err
+	})
 	if errors.Is(err, system.ErrNoUser) {
 		return "", fmt.Errorf("%w: %w", errUsage, err)
 	}

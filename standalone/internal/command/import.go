@@ -17,7 +17,6 @@ import (
 	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/services/poller"
 	"github.com/stridelog/stridelog/standalone/internal/config"
-	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
@@ -29,18 +28,13 @@ func runImport(ctx context.Context, p Process, c config.Config, args []string) e
 	if err != nil || i.Kind == "" {
 		return err
 	}
-	log, err := newLogger(p, c)
-	if err != nil {
-		return err
-	}
-	stores, err := store.Reach(ctx, c, log)
-	if err != nil {
-		return err
-	}
-	defer stores.Close()
 	show := &importProgress{p: p, began: time.Now()}
-	done, err := newSystem(p, c, stores, log).Import(ctx, user, i, show.show)
-	show.end()
+	var done poller.Imported
+	err = withSystem(ctx, p, c, func(s *system.System) error {
+		done, err = s.Import(ctx, user, i, show.show)
+		show.end()
+		return err
+	})
 	switch {
 	case errors.Is(err, system.ErrNoUser):
 		return fmt.Errorf("%w: %w", errUsage, err)

@@ -7,6 +7,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/store"
+	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
 // connectPatience is short: a person is watching, and the system should run.
@@ -35,4 +36,19 @@ func withBus(ctx context.Context, p Process, c config.Config, name string, fn fu
 		return err
 	}
 	return fn(b)
+}
+
+// withSystem runs fn on the stores of the running system or, without one, on those of
+// the data directory, which it starts for the time.
+func withSystem(ctx context.Context, p Process, c config.Config, fn func(*system.System) error) error {
+	log, err := newLogger(p, c)
+	if err != nil {
+		return err
+	}
+	stores, err := store.Reach(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer stores.Close()
+	return fn(newSystem(p, c, stores, log))
 }

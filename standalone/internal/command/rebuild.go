@@ -7,26 +7,24 @@ import (
 
 	"github.com/stridelog/stridelog/services/projector"
 	"github.com/stridelog/stridelog/standalone/internal/config"
-	"github.com/stridelog/stridelog/standalone/internal/store"
+	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
 func runRebuild(ctx context.Context, p Process, c config.Config, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("%w: stridelog rebuild takes no arguments", errUsage)
 	}
-	log, err := newLogger(p, c)
-	if err != nil {
-		return err
-	}
-	stores, err := store.Reach(ctx, c, log)
-	if err != nil {
-		return err
-	}
-	defer stores.Close()
-	r, err := newSystem(p, c, stores, log).Rebuild(ctx, func(pr projector.Progress) { showProgress(p, pr) })
-	if err != nil {
-		return fmt.Errorf("rebuild: %w", err)
-	}
+	return withSystem(ctx, p, c, func(s *system.System) error {
+		r, err := s.Rebuild(ctx, func(pr projector.Progress) { showProgress(p, pr) })
+		if err != nil {
+			return fmt.Errorf("rebuild: %w", err)
+		}
+		writeRebuilt(p, r)
+		return nil
+	})
+}
+
+func writeRebuilt(p Process, r system.Rebuilt) {
 	fmt.Fprintf(p.Stdout, "Rebuilt %d workouts in %d versions from %d events up to sequence %d in %s; live batches waited %s.\n",
 		r.Workouts, r.Versions, r.Facts, r.LastSequence, r.Elapsed.Round(time.Millisecond), r.Blocked.Round(time.Millisecond))
 	fmt.Fprintf(p.Stdout, "The poller knows %d activities of %d connected accounts again, from %d facts in %s; %d connection events were read again, %d requested syncs wait.\n",
@@ -37,7 +35,6 @@ func runRebuild(ctx context.Context, p Process, c config.Config, args []string) 
 	if r.Failures > 0 || r.Rejected > 0 {
 		fmt.Fprintf(p.Stdout, "%d records could not be normalized and %d messages could not be read; both are kept in the log.\n", r.Failures, r.Rejected)
 	}
-	return nil
 }
 
 // showProgress is a line that replaces itself on a terminal, and a line each

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/standalone/internal/config"
-	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
@@ -19,22 +18,15 @@ func runVerify(ctx context.Context, p Process, c config.Config, args []string) e
 	if len(args) > 0 {
 		return fmt.Errorf("%w: stridelog verify takes no arguments", errUsage)
 	}
-	log, err := newLogger(p, c)
-	if err != nil {
-		return err
-	}
-	stores, err := store.Reach(ctx, c, log)
-	if err != nil {
-		return err
-	}
-	defer stores.Close()
-	line := verifyLine{p: p}
-	v, err := newSystem(p, c, stores, log).Verify(ctx, line.difference, line.progress)
-	line.end()
-	if err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	return reportVerified(p, v)
+	return withSystem(ctx, p, c, func(s *system.System) error {
+		line := verifyLine{p: p}
+		v, err := s.Verify(ctx, line.difference, line.progress)
+		line.end()
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		return reportVerified(p, v)
+	})
 }
 
 func reportVerified(p Process, v system.Verified) error {
