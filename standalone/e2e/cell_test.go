@@ -268,5 +268,6 @@ func (c *cell) mostOverruns() int {
 	if !c.row.untold {
 		return 0
 	}
-	return int(time.Since(c.armedAt)/quotaWindow) + 1
+	first, last := c.armedAt.Truncate(quotaWindow), time.Now().Truncate(quotaWindow) // windows begin at every multiple
+	return int(last.Sub(first)/quotaWindow) + 1
 }
