@@ -31,6 +31,7 @@ type cell struct {
 	err      error // of a change at the cloud
 	consents int
 	armed    bool
+	asking   bool   // for a manual sync, from then on
 	ended    string // how a manual sync ended
 	waited   bool   // for an hour that was let pass
 	hour     time.Time
@@ -118,11 +119,20 @@ func manualEnd() time.Time { return time.Now().UTC().AddDate(0, 0, -2) }
 
 func (c *cell) ask(ctx context.Context) error {
 	q := url.Values{"start_date": {manualEnd().AddDate(0, 0, -10).Format(time.DateOnly)}, "end_date": {manualEnd().Format(time.DateOnly)}}
+	c.mu.Lock()
+	c.asking = true
+	c.mu.Unlock()
 	var sync client.Sync
-	if err := c.w.in.Client.Call(ctx, http.MethodPost, "/providers/"+c.w.side.provider()+"/users/"+c.user.ID+"/sync?"+q.Encode(), nil, &sync); err != nil {
+	err := c.w.in.Client.Call(ctx, http.MethodPost, "/providers/"+c.w.side.provider()+"/users/"+c.user.ID+"/sync?"+q.Encode(), nil, &sync)
+	var refused *client.Problem
+	if errors.As(err, &refused) && refused.Code == "action_required" && slices.Contains(c.row.suspends, c.op) {
+		c.ended = "failed" // a scan that was under way met the fault first
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	sync, err := c.w.in.Client.AwaitSync(ctx, c.user.ID, sync.SyncID)
+	sync, err = c.w.in.Client.AwaitSync(ctx, c.user.ID, sync.SyncID)
 	c.ended = sync.Status
 	if err == nil && c.ended != "success" && !c.row.fails {
 		err = fmt.Errorf("the sync ended %s: %+v", c.ended, sync.Error)

@@ -40,12 +40,13 @@ func (s *script) strike(call *fault.Call) *fault.Fault {
 	return nil
 }
 
-// mine says whether a list request belongs to the operation under fault.
+// mine says whether a list request belongs to the operation under fault. The second
+// page of a scan can look like a manual sync, so one must have been asked for.
 func (s *script) mine(call *fault.Call) bool {
 	if s.op != opManual && (s.op != opRefresh || s.row.lie != nil || s.row.change != nil) {
 		return true
 	}
-	return s.w.side.asked(call)
+	return s.asking && s.w.side.asked(call)
 }
 
 // hit strikes the first and the third request, or the first alone.
