@@ -110,7 +110,7 @@ fetch_pgclient() {
 for need in "$@"; do
   "have_$need" && continue
   # Without root's rights, PostgreSQL is downloaded: a server nobody else asked for is none of ours.
-  if [ "$(id -u)" = 0 ] || [[ $need != @(postgres|pgclient) ]]; then
+  if [ "$(id -u)" = 0 ] || { [ "$need" != postgres ] && [ "$need" != pgclient ]; }; then
     # shellcheck disable=SC2046 # several words are several packages
     install $(packages "$need") && "have_$need" && continue
   fi
