@@ -21,22 +21,32 @@ func TestAGiganticPageTakesLittleMemory(t *testing.T) {
 	if err := writeGigantic(path, entries, padding); err != nil {
 		t.Fatal(err)
 	}
+	readWithin(t, path, bound, func(export provider.Export, look func()) {
+		count := 0
+		err := export.Activities(t.Context(), func(provider.ImportedActivity) error {
+			if count++; count%500 == 0 {
+				look()
+			}
+			return nil
+		})
+		if err != nil || count != entries || export.Size() < entries*padding {
+			t.Fatalf("%d entries of %d bytes, error %v", count, export.Size(), err)
+		}
+	})
+}
+
+// readWithin opens an export and reads it. Whenever the reading looks, no more than
+// bound bytes may be held beyond what was held before.
+func readWithin(t *testing.T, path string, bound uint64, read func(export provider.Export, look func())) {
+	t.Helper()
 	before := heldNow()
 	export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{path})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer export.Close()
-	peak, count := heldNow(), 0
-	err = export.Activities(t.Context(), func(a provider.ImportedActivity) error {
-		if count++; count%500 == 0 {
-			peak = max(peak, heldNow())
-		}
-		return nil
-	})
-	if err != nil || count != entries || export.Size() < entries*padding {
-		t.Fatalf("%d entries of %d bytes, error %v", count, export.Size(), err)
-	}
+	peak := heldNow()
+	read(export, func() { peak = max(peak, heldNow()) })
 	if peak > before+bound {
 		t.Errorf("%d bytes more are held than before", peak-before)
 	}
