@@ -1,0 +1,211 @@
+package e2e
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/standalone/internal/client"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/installation"
+	"github.com/stridelog/stridelog/standalone/internal/system"
+)
+
+// keptStores are the stores that an earlier program left, see testdata/stores.
+type keptStores struct {
+	*world
+	sealingKey string
+	served     map[string]keptPerson
+}
+
+// keptPerson is what the earlier program served of somebody.
+type keptPerson struct {
+	UserID   string            `json:"user_id"`
+	Workouts []json.RawMessage `json:"workouts"`
+	Routes   []string          `json:"routes"`
+	Syncs    int               `json:"syncs"`
+}
+
+// restore starts stores on what an earlier program left.
+func restore(t *testing.T, dir string) *keptStores {
+	t.Helper()
+	streams := t.TempDir()
+	unpack(t, filepath.Join(dir, "streams.tar.gz"), streams)
+	server, err := natsserver.Start(natsserver.Options{StoreDir: streams, Log: testLog(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	k := &keptStores{world: &world{databaseURL: postgrestest.URL(t), natsURL: server.URL()}}
+	conn, err := pgx.Connect(t.Context(), k.databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = conn.Exec(t.Context(), string(unzip(t, filepath.Join(dir, "tables.sql.gz"))), pgx.QueryExecModeSimpleProtocol)
+	if err := errors.Join(err, conn.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(filepath.Join(dir, "sealing_key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.sealingKey = strings.TrimSpace(string(key))
+	if err := json.Unmarshal(unzip(t, filepath.Join(dir, "served.json.gz")), &k.served); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func unzip(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = io.ReadAll(r); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func unpack(t *testing.T, path, to string) {
+	t.Helper()
+	r := tar.NewReader(bytes.NewReader(unzip(t, path)))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(to, filepath.FromSlash(h.Name))
+		text, err := io.ReadAll(r)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(file), 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(file, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// start runs this program on the stores. The providers are configured, and no longer
+// there.
+func (k *keptStores) start(t *testing.T) *installation.Installation {
+	t.Helper()
+	nowhere := "http://" + freeAddr(t)
+	k.fitbit = config.Fitbit{ClientID: "FITBIT", ClientSecret: "made-up", RedirectURI: installation.CallbackURL, AuthorizeURL: nowhere, APIBaseURL: nowhere}
+	return k.startWith(t, installation.Options{
+		Log: testLog(t), Change: func(c *config.Config) { c.SealingKey = k.sealingKey },
+		GoogleHealth: config.GoogleHealth{
+			ClientID: "GOOGLE", ClientSecret: "made-up", RedirectURI: googleCallbackURL,
+			AuthorizeURL: nowhere, TokenURL: nowhere, RevokeURL: nowhere, APIBaseURL: nowhere,
+		},
+	})
+}
+
+// TestStoresOfEarlierPrograms starts this program on what earlier ones left: it serves
+// the old data at once, and tables and log agree.
+func TestStoresOfEarlierPrograms(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/stores/*/tables.sql.gz")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no stores are kept: %v", err)
+	}
+	for _, file := range dirs {
+		dir := filepath.Dir(file)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			k := restore(t, dir)
+			in := k.start(t)
+			k.sameWorkouts(t, in.Client)
+			k.clean(t, in)
+		})
+	}
+}
+
+// sameWorkouts compares what is served with what was: the same workouts with the same
+// ids and versions, and the same routes and syncs.
+func (k *keptStores) sameWorkouts(t *testing.T, c *client.Client) {
+	t.Helper()
+	ctx := deadline(t)
+	for name, kept := range k.served {
+		list, err := c.Workouts(ctx, kept.UserID, everyRecord())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(kept.Workouts) == 0 || len(list) != len(kept.Workouts) {
+			t.Errorf("%s: %d workouts are served, there were %d", name, len(list), len(kept.Workouts))
+		}
+		now := identities(t, list)
+		for id, was := range identities(t, kept.Workouts) {
+			if now[id] != was {
+				t.Errorf("%s: workout %s is %+v, and was %+v", name, id, now[id], was)
+			}
+		}
+		for _, id := range kept.Routes {
+			if err := c.Call(ctx, "GET", "/workouts/"+id+"/tcx", nil, new([]byte)); err != nil {
+				t.Errorf("%s: the route of %s: %v", name, id, err)
+			}
+		}
+		syncs, err := c.Syncs(ctx, kept.UserID)
+		if err != nil || len(syncs) < kept.Syncs {
+			t.Errorf("%s: %d syncs are served, there were %d: %v", name, len(syncs), kept.Syncs, err)
+		}
+	}
+}
+
+// identity is what no later rule may change of a workout.
+type identity struct {
+	Source struct {
+		Provider string `json:"provider"`
+	} `json:"source"`
+	ExternalID string `json:"external_id"`
+	Version    uint64 `json:"version"`
+	StartTime  string `json:"start_time"`
+}
+
+func identities(t *testing.T, list []json.RawMessage) map[string]identity {
+	t.Helper()
+	all := map[string]identity{}
+	for _, text := range list {
+		var one struct {
+			ID string `json:"id"`
+			identity
+		}
+		if err := json.Unmarshal(text, &one); err != nil {
+			t.Fatal(err)
+		}
+		all[one.ID] = one.identity
+	}
+	return all
+}
+
+// clean insists that verify finds nothing.
+func (k *keptStores) clean(t *testing.T, in *installation.Installation) {
+	t.Helper()
+	done, err := in.System.Verify(deadline(t), func(d system.Difference) { t.Errorf("%s %d: %s", d.Where, d.Sequence, d.What) }, func(system.VerifyProgress) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.Facts == 0 || done.Tables+done.Index+done.Damaged > 0 {
+		t.Errorf("verify says %+v", done)
+	}
+}
