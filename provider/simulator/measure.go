@@ -1,6 +1,9 @@
 package simulator
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Both are exact by definition.
 const (
@@ -45,13 +48,19 @@ func (p *Person) measure(d dice, w *Truth, a activity) {
 		w.AvgHeartRateBPM = &bpm
 	}
 	if worn {
-		w.Zones = p.zones(d, seconds/60, bpm, kcal)
-		if w.Start.UTC().Year() < 2019 {
-			for i := range w.Zones {
-				w.Zones[i].CaloriesKcal = nil
-			}
+		w.Zones = p.zonesOf(d, w.Start, seconds/60, bpm, kcal)
+	}
+}
+
+// zonesOf are the zones of a workout. Before 2019 they say nothing of energy.
+func (p *Person) zonesOf(d dice, start time.Time, minutes, bpm, kcal int) []Zone {
+	zones := p.zones(d, minutes, bpm, kcal)
+	if start.UTC().Year() < 2019 {
+		for i := range zones {
+			zones[i].CaloriesKcal = nil
 		}
 	}
+	return zones
 }
 
 // zones splits the active minutes around the average heart rate.

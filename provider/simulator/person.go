@@ -30,6 +30,8 @@ type Options struct {
 	// Now is the moment that Days counts back from. It is required unless Since
 	// is given, and changes nothing else.
 	Now time.Time
+	// Extras are records of the accounts that are no workouts; default none.
+	Extras Extras
 }
 
 // Person is somebody with an account at a provider. It is immutable and safe
@@ -71,6 +73,9 @@ func NewPerson(seed int64, name, zone string, o Options) (*Person, error) {
 		p.away = append(p.away, away)
 	}
 	if p.since, err = o.firstDay(); err != nil {
+		return nil, fmt.Errorf("new simulated person %s: %w", name, err)
+	}
+	if err = o.Extras.check(); err != nil {
 		return nil, fmt.Errorf("new simulated person %s: %w", name, err)
 	}
 	return p, nil

@@ -48,6 +48,9 @@ func (a *account) advance(now time.Time) {
 		for _, t := range a.person.Day(a.nextDay) {
 			a.put(&t, t.Modified)
 		}
+		for _, x := range a.person.Extras(a.nextDay) {
+			a.put(&x.Truth, x.Modified)
+		}
 	}
 }
 

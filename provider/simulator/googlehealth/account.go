@@ -60,6 +60,9 @@ func (a *account) advance(now time.Time) {
 		for _, t := range a.person.Day(a.nextDay) {
 			a.take(t)
 		}
+		for _, x := range a.person.Extras(a.nextDay) {
+			a.takeExtra(x)
+		}
 	}
 }
 
@@ -68,10 +71,34 @@ const shortestCopy = 10 * time.Minute
 
 // take turns a workout of the person into one record or two.
 func (a *account) take(t simulator.Truth) {
+	r := a.arrive(a.record(t))
+	if r.Duration >= shortestCopy && draw(100, "copied", r.ExternalID) < a.copies {
+		other := copyOf(r)
+		a.put(&entry{record: other, from: other.Modified})
+	}
+}
+
+// takeExtra turns a record that is no workout into one of this cloud. What other
+// apps copied came through the phone.
+func (a *account) takeExtra(x simulator.Extra) {
+	r := a.record(x.Truth)
+	if x.Kind == simulator.ExtraCopy {
+		r.Source.Device, r.Source.Application = &Device{}, copyingApp
+	}
+	a.arrive(r)
+}
+
+// record makes the record of a workout, with the id it has in this cloud.
+func (a *account) record(t simulator.Truth) Record {
 	if !a.keepIDs {
 		t.ExternalID = longID("exercise", a.id, t.ExternalID)
 	}
-	r := convert(t, a.person)
+	return convert(t, a.person)
+}
+
+// arrive draws when the cloud gets a record, and whether it works it out later. It
+// gives the record as it arrives.
+func (a *account) arrive(r Record) Record {
 	id := r.ExternalID
 	if r.Source.Platform == healthConnect && draw(3, "back-dated", id) == 0 { // the other app was linked weeks later
 		r.Modified = r.Modified.AddDate(0, 0, 8+draw(20, "weeks", id))
@@ -85,10 +112,7 @@ func (a *account) take(t simulator.Truth) {
 		e.first = &first
 	}
 	a.put(e)
-	if r.Duration >= shortestCopy && draw(100, "copied", id) < a.copies {
-		other := copyOf(r)
-		a.put(&entry{record: other, from: other.Modified})
-	}
+	return r
 }
 
 // put keeps an entry. One of nine sorts some hours older than it is, which gives

@@ -10,6 +10,9 @@ import (
 // healthConnect is the platform of records that came from another app.
 const healthConnect = "HEALTH_CONNECT"
 
+// copyingApp is the app that copies what others recorded.
+const copyingApp = "com.example.gymlog"
+
 // convert makes the record of a workout: what Google Health knows of it, and how
 // it says it. The record has the workout's id.
 func convert(t simulator.Truth, p *simulator.Person) Record {
@@ -101,7 +104,7 @@ func copyOf(r Record) Record {
 		zero := 0
 		other.CaloriesKcal = &zero
 	}
-	other.Source = Source{Recording: "ACTIVELY_MEASURED", Platform: healthConnect, Device: &Device{}, Application: "com.example.gymlog"}
+	other.Source = Source{Recording: "ACTIVELY_MEASURED", Platform: healthConnect, Device: &Device{}, Application: copyingApp}
 	other.Detail = Detail{EndOffset: r.Detail.EndOffset, Created: other.Modified}
 	return other
 }
