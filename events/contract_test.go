@@ -206,7 +206,10 @@ func TestDecodeRefusesWhatItCannotRead(t *testing.T) {
 	for name, m := range map[string]events.Message{
 		"no headers":    {Subject: good.Subject, Data: good.Data},
 		"spec version":  change(events.HeaderSpecVersion, "0.3"),
-		"unknown type":  change(events.HeaderType, "stridelog.activity.fetched.v9"),
+		"no type":       change(events.HeaderType, ""),
+		"not a type":    change(events.HeaderType, "stridelog.activity.fetched"),
+		"no version":    change(events.HeaderType, "stridelog.activity.fetched.v0"),
+		"unknown event": change(events.HeaderType, "stridelog.activity.paused.v1"),
 		"other type":    change(events.HeaderType, string(events.TypeActivityRemoved)),
 		"no id":         change(events.HeaderID, ""),
 		"bad time":      change(events.HeaderTime, "yesterday"),

@@ -51,8 +51,9 @@ type Message struct {
 	Data    []byte
 }
 
-// ErrUndecodable marks a message that is no event of ours: wrong headers, an
-// unknown type, data that does not parse. Trying again will not help.
+// ErrUndecodable marks a message that is no event of ours: wrong headers, a type that
+// is not that of the subject, data that is not what the type says. Trying again will
+// not help. A type that this program does not know is no such fault: see Unknown.
 var ErrUndecodable = errors.New("message is not a readable event")
 
 // Type is the type of the event's data.
@@ -69,7 +70,7 @@ func (e Event) Encode() (Message, error) {
 		return Message{}, fmt.Errorf("encode event %q: id, source, time and data are required", e.ID)
 	}
 	t := e.Type()
-	if _, err := Describe(t); err != nil {
+	if _, err := Describe(t); err != nil && !e.Unknown() {
 		return Message{}, fmt.Errorf("encode event: %w", err)
 	}
 	subject, err := Subject(t, e.Provider, e.UserID)
@@ -101,48 +102,68 @@ func (e Event) Encode() (Message, error) {
 	return Message{Subject: subject, Header: header, Data: data}, nil
 }
 
-// Decode reads a message back. Every error wraps ErrUndecodable. A record in the
-// event may share the message's bytes, so neither may be changed.
+// Decode reads a message back. There are three results:
+//
+//   - An event of a type in Types: Data is a pointer to that type's Go struct. Its
+//     members that this program does not know are passed over; the message still has
+//     them.
+//   - An event of any other type, also of another version of a type in Types, whose
+//     envelope is in order: Data is an *Unknown with the payload as it came, and
+//     Event.Unknown is true. There is no error.
+//   - No event: the error wraps ErrUndecodable, and the Event is empty.
+//
+// The subject's entity and event are those of ce-type in both of the first. A record
+// in the event may share the message's bytes, so neither may be changed.
 func Decode(m Message) (Event, error) {
+	e, err := decode(m)
+	if err != nil {
+		return Event{}, fmt.Errorf("%w: %w", ErrUndecodable, err)
+	}
+	return e, nil
+}
+
+func decode(m Message) (Event, error) {
 	get := func(name string) string {
 		if v := m.Header[name]; len(v) > 0 {
 			return v[0]
 		}
 		return ""
 	}
-	fail := func(err error) (Event, error) {
-		return Event{}, fmt.Errorf("%w: %w", ErrUndecodable, err)
-	}
 	if v := get(HeaderSpecVersion); v != SpecVersion {
-		return fail(fmt.Errorf("%s is %q, not %q", HeaderSpecVersion, v, SpecVersion))
-	}
-	d, err := Describe(Type(get(HeaderType)))
-	if err != nil {
-		return fail(err)
+		return Event{}, fmt.Errorf("%s is %q, not %q", HeaderSpecVersion, v, SpecVersion)
 	}
 	entity, name, provider, userID, err := ParseSubject(m.Subject)
 	if err != nil {
-		return fail(err)
+		return Event{}, err
 	}
-	if e, n, _ := d.Type.tokens(); e != entity || n != name {
-		return fail(fmt.Errorf("type %s came on subject %s", d.Type, m.Subject))
+	t := Type(get(HeaderType))
+	if e, n, ok := t.tokens(); !ok {
+		return Event{}, notAType(t)
+	} else if e != entity || n != name {
+		return Event{}, fmt.Errorf("type %s came on subject %s", t, m.Subject)
 	}
 	id := get(HeaderID)
 	if id == "" {
-		return fail(fmt.Errorf("%s is missing", HeaderID))
+		return Event{}, fmt.Errorf("%s is missing", HeaderID)
 	}
 	at, err := time.Parse(time.RFC3339Nano, get(HeaderTime))
 	if err != nil {
-		return fail(fmt.Errorf("%s: %w", HeaderTime, err))
+		return Event{}, fmt.Errorf("%s: %w", HeaderTime, err)
 	}
-	data := d.New()
-	if err := decodeData(m.Data, data); err != nil {
-		return fail(fmt.Errorf("data of %s %s: %w", d.Type, id, err))
-	}
-	return Event{
+	event := Event{
 		ID: id, Source: get(HeaderSource), About: get(HeaderSubject), Time: at.UTC(),
-		Provider: provider, UserID: userID, TraceParent: get(HeaderTraceParent), Data: data,
-	}, nil
+		Provider: provider, UserID: userID, TraceParent: get(HeaderTraceParent),
+	}
+	d, err := Describe(t)
+	if err != nil {
+		event.Data = &Unknown{Type: t, Payload: m.Data}
+		return event, nil
+	}
+	event.Data = d.New()
+	if err := decodeData(m.Data, event.Data); err != nil {
+		return Event{}, fmt.Errorf("data of %s %s: %w", t, id, err)
+	}
+	return event, nil
 }
 
 // SchemaURL names the JSON Schema of a type's data. It is a name; the schema

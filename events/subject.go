@@ -19,7 +19,7 @@ const (
 func Subject(t Type, provider, userID string) (string, error) {
 	entity, event, ok := t.tokens()
 	if !ok {
-		return "", fmt.Errorf("event type %q is not of the form %s.<entity>.<event>.v<version>", t, subjectRoot)
+		return "", notAType(t)
 	}
 	if err := checkToken("provider", provider); err != nil {
 		return "", err

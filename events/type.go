@@ -84,14 +84,34 @@ func Describe(t Type) (Descriptor, error) {
 	return Descriptor{}, fmt.Errorf("unknown event type %q; this version knows %s", t, strings.Join(known, ", "))
 }
 
-// Entity and Event are the second and third token of the type's subject:
-// "activity" and "fetched" for stridelog.activity.fetched.v1.
+// tokens are the second and third token of the type's subject: "activity" and
+// "fetched" for stridelog.activity.fetched.v1. ok is false for what is no type's name.
 func (t Type) tokens() (entity, event string, ok bool) {
-	parts := strings.Split(string(t), ".")
-	if len(parts) != 4 || parts[0] != subjectRoot {
+	root, rest, _ := strings.Cut(string(t), ".")
+	entity, rest, _ = strings.Cut(rest, ".")
+	event, version, _ := strings.Cut(rest, ".")
+	if root != subjectRoot || checkToken("entity", entity) != nil || checkToken("event", event) != nil || !isVersion(version) {
 		return "", "", false
 	}
-	return parts[1], parts[2], true
+	return entity, event, true
+}
+
+// isVersion says whether the last token of a type's name is v1, v2, …
+func isVersion(token string) bool {
+	digits, ok := strings.CutPrefix(token, "v")
+	if !ok || digits == "" || digits[0] == '0' {
+		return false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func notAType(t Type) error {
+	return fmt.Errorf("event type %q is not of the form %s.<entity>.<event>.v<version>", t, subjectRoot)
 }
 
 // GoName is the name of the payload's Go type, which the documents use as a title.

@@ -19,7 +19,8 @@ var ErrNoMessage = errors.New("the stream has no message at this sequence")
 type Delivery struct {
 	Event events.Event
 	// Err wraps events.ErrUndecodable when the message is no event of ours; Event
-	// is empty then, and Message is what there is.
+	// is empty then, and Message is what there is. An event of a type that this
+	// program does not know is no error: see events.Unknown.
 	Err     error
 	Message events.Message
 

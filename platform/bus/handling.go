@@ -45,6 +45,11 @@ func (l limb) handle(m *message.Message) error {
 	if d.Err != nil {
 		return Permanent(d.Err)
 	}
+	if d.Event.Unknown() {
+		l.log.DebugContext(m.Context(), "an event of a type that this program does not know is passed over",
+			"stream", d.Stream, "sequence", d.Sequence, "event_id", d.Event.ID, "type", d.Event.Type())
+		return nil
+	}
 	ctx, span := l.bus.handling(m.Context(), l.handler.Name, d.Event)
 	m.SetContext(ctx)
 	err = errUnanswered // what a panic leaves

@@ -14,6 +14,10 @@ import (
 // ErrNotHandled says that a service has no handler for an event.
 var ErrNotHandled = errors.New("the service has no handler for this event")
 
+// ErrUnknownType says that a dead letter stays: an older program gave the event up,
+// and this one does not know its type either.
+var ErrUnknownType = errors.New("this program does not know the event's type; requeue it with a later one")
+
 // RetryMethod answers rpc.<service>.v1.retry: it reads the event from its stream
 // and hands it to handle, which must return an error instead of making another
 // dead letter. The error's text reaches the caller, as a dead letter's reason
@@ -59,6 +63,9 @@ func (l limb) again(ctx context.Context, d Delivery) (err error) {
 	}()
 	if d.Err != nil {
 		return d.Err
+	}
+	if d.Event.Unknown() {
+		return ErrUnknownType
 	}
 	return l.handler.Handle(ctx, d)
 }

@@ -47,6 +47,8 @@ type Router struct {
 // NewRouter wires handlers for a service. A handler that panics or fails is tried
 // again with growing delays; after MaxDeliver tries, or on a Permanent error, or
 // when the message is no event, it goes to the dead letters under the service's name.
+// An event of a type that this program does not know (events.Unknown) reaches no
+// handler and is acknowledged.
 func (b *Bus) NewRouter(service string, log *slog.Logger, handlers ...Handler) (*Router, error) {
 	if len(handlers) == 0 {
 		return nil, fmt.Errorf("make router of %s: there is no handler", service)

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/natsserver"
 )
@@ -64,6 +66,28 @@ func Connect(t testing.TB, url, name string) *bus.Bus {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Store puts an event into its stream as another program does, also one that
+// bus.Publish refuses: of an unknown type (events.Unknown), for one. It returns the
+// sequence.
+func Store(t testing.TB, b *bus.Bus, e events.Event) uint64 {
+	t.Helper()
+	m, err := e.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return StoreMessage(t, b, m)
+}
+
+// StoreMessage is Store for any message, also for one that is no event.
+func StoreMessage(t testing.TB, b *bus.Bus, m events.Message) uint64 {
+	t.Helper()
+	ack, err := b.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data})
+	if err != nil {
+		t.Fatalf("store a message on %s: %v", m.Subject, err)
+	}
+	return ack.Sequence
 }
 
 // Logger writes to the test's output, which shows only when the test fails.

@@ -51,6 +51,9 @@ func (in *Intake) CheckLog(ctx context.Context, b *bus.Bus) error {
 		if d.Sequence > position.Acknowledged {
 			return errDone
 		}
+		if !d.Event.Known() {
+			return nil // it was passed over, or is in the dead letters: the database never heard of it
+		}
 		return fmt.Errorf("%w (fact %d was acknowledged and the database does not know it)", ErrRestored, d.Sequence)
 	})
 	if errors.Is(err, errDone) {
@@ -90,6 +93,9 @@ func (in *Intake) Replay(ctx context.Context, b *bus.Bus) (handled int, err erro
 		}
 	}
 	last, err := b.Read(ctx, events.StreamFacts, connectionSubjects(), from, func(d bus.Delivery) error {
+		if d.Event.Unknown() {
+			return nil
+		}
 		handled++
 		if err := in.connection(ctx, d); err != nil {
 			// Its first delivery ended in the dead letters, too.

@@ -68,6 +68,9 @@ func (s *Syncs) Fold(ctx context.Context, deliveries []bus.Delivery) error {
 	}
 	var bad []rejected
 	for _, d := range deliveries {
+		if d.Event.Unknown() {
+			continue // the stream keeps it as long as any other
+		}
 		r, err := read(d)
 		if err != nil {
 			bad = append(bad, rejected{d, err})

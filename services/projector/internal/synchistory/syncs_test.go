@@ -53,6 +53,9 @@ func TestTheHighestReportWinsInAnyOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// A later program's report is passed over, wherever it stands.
+	bustest.Store(t, b, events.Event{ID: events.NewID(), Source: "stridelog/later", Time: at, Provider: "fitbit", UserID: anna,
+		Data: &events.Unknown{Type: "stridelog.sync.finished.v2", Payload: []byte("{}")}})
 	deliveries := projectortest.Deliveries(t, b, events.StreamSyncs, 1)
 	syncs := &synchistory.Syncs{Log: bustest.Logger(t), Bus: b, Tables: tables}
 	want := []string{"a success 2 2 done", "b failed 1 1 unavailable done", "c queued 0", "d deferred 1 1"}
@@ -80,4 +83,7 @@ func TestTheHighestReportWinsInAnyOrder(t *testing.T) {
 			}
 		}
 	})
+	if n := projectortest.End(t, b, events.StreamDeadLetters); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
 }
