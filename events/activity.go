@@ -28,13 +28,14 @@ func (o Origin) Rank() int {
 const (
 	OffsetFromRecord  = "record"
 	OffsetFromProfile = "profile"
+	OffsetFromImport  = "import"
 	OffsetUnknown     = "unknown"
 )
 
 // ActivityContext is what a normalizer needs beside the raw record.
 type ActivityContext struct {
 	TimeZone     string `json:"time_zone,omitempty"`     // IANA name of the person's profile zone
-	OffsetSource string `json:"offset_source,omitempty"` // record, profile or unknown
+	OffsetSource string `json:"offset_source,omitempty"` // record, profile, import or unknown
 	Locale       string `json:"locale,omitempty"`        // language of the record's labels
 	DistanceUnit string `json:"distance_unit,omitempty"` // of the account, where the record names none
 	// UTCOffsetSeconds is that of this record, where it does not say so itself but
@@ -43,6 +44,9 @@ type ActivityContext struct {
 	// Companion is another record of the same export about the same activity, as
 	// it stands there; of a CSV file the header line and the row.
 	Companion string `json:"companion,omitempty"`
+	// ImportTimeZone is the IANA name of the zone that whoever imported an archive
+	// stated. It counts where neither the record nor the profile tells an offset.
+	ImportTimeZone string `json:"import_time_zone,omitempty"`
 }
 
 // ActivityFetched is a provider's record exactly as it was sent, published when

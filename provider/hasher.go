@@ -46,6 +46,10 @@ func (h *Hasher) Import(raw []byte, c events.ActivityContext) string {
 		h.text = strconv.AppendInt(h.text, int64(len(text)), 10)
 		h.text = append(append(h.text, ':'), text...)
 	}
+	if zone := c.ImportTimeZone; zone != "" { // the hashes of facts without one stay as they are
+		h.text = strconv.AppendInt(h.text, int64(len(zone)), 10)
+		h.text = append(append(h.text, ':'), zone...)
+	}
 	return written(sha256.Sum256(h.text))
 }
 

@@ -23,6 +23,9 @@ func TestImportHashIsFixed(t *testing.T) {
 	if got := h.Import([]byte(`{ "link": "x", "a": 1 }`), c); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	if c.ImportTimeZone = "Europe/Rome"; h.Import([]byte(`{ "link": "x", "a": 1 }`), c) == want {
+		t.Error("the stated zone does not count")
+	}
 	if h.Import([]byte(`{"a":1}`), events.ActivityContext{}) == want {
 		t.Error("what other files say does not count")
 	}

@@ -12,7 +12,15 @@ type Importer interface {
 	// unpacked folders or in single files, and looks through them once. What
 	// makes the archive as a whole unusable is an *ArchiveError with words for
 	// its owner; then nothing was handed over. The caller closes the export.
-	Open(ctx context.Context, paths []string) (Export, error)
+	Open(ctx context.Context, paths []string, o ImportOptions) (Export, error)
+}
+
+// ImportOptions are what whoever imports an archive says about it.
+type ImportOptions struct {
+	// TimeZone is the IANA name of the zone that the person lived in; empty when
+	// nothing is said. It counts where neither a record nor the profile tells an
+	// offset. ZoneNamed has checked it.
+	TimeZone string
 }
 
 // Importers are all importers by kind: "fitbit-export".

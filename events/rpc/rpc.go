@@ -152,7 +152,8 @@ type ImportRequest struct {
 	UserID   string   `json:"user_id"`
 	Kind     string   `json:"kind"` // fitbit-export
 	DryRun   bool     `json:"dry_run,omitempty"`
-	Uploads  []Upload `json:"uploads"` // the parts of one export
+	TimeZone string   `json:"time_zone,omitempty"` // IANA, as whoever asked stated it
+	Uploads  []Upload `json:"uploads"`             // the parts of one export
 }
 
 // Upload is a file in the bucket of uploads.

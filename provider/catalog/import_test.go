@@ -145,7 +145,7 @@ func saved(t *testing.T, a *export.Archive, packing string) []string {
 // read imports what paths name and normalizes it, by external id.
 func read(t *testing.T, paths ...string) (map[string][]byte, provider.ExportReport) {
 	t.Helper()
-	e, err := catalog.Importers()["fitbit-export"].Open(t.Context(), paths)
+	e, err := catalog.Importers()["fitbit-export"].Open(t.Context(), paths, provider.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestHostileArchivesAreRefusedOrReported(t *testing.T) {
 
 func refused(t *testing.T, code, path string) {
 	t.Helper()
-	e, err := catalog.Importers()["fitbit-export"].Open(t.Context(), []string{path})
+	e, err := catalog.Importers()["fitbit-export"].Open(t.Context(), []string{path}, provider.ImportOptions{})
 	if err == nil {
 		defer e.Close()
 		err = e.Activities(t.Context(), func(provider.ImportedActivity) error {

@@ -34,7 +34,7 @@ type importer struct {
 }
 
 // Open implements provider.Importer.
-func (i importer) Open(ctx context.Context, paths []string) (provider.Export, error) {
+func (i importer) Open(ctx context.Context, paths []string, o provider.ImportOptions) (provider.Export, error) {
 	hasher, err := provider.NewHasher(Volatile())
 	if err != nil {
 		return nil, err
@@ -46,6 +46,9 @@ func (i importer) Open(ctx context.Context, paths []string) (provider.Export, er
 	e := &export{
 		files: files, hasher: hasher, entries: entryIndex{}, offsets: map[uint64]int{}, tracks: map[uint64]*track{},
 		report: provider.ExportReport{Files: []provider.ExportFile{}, Unknown: []string{}, Notes: []string{}},
+	}
+	if zone, known := provider.ZoneNamed(o.TimeZone); known {
+		e.stated = zone
 	}
 	if err := e.scan(ctx, i); err != nil {
 		_ = files.Close() // they were only read
@@ -64,6 +67,7 @@ type export struct {
 	report  provider.ExportReport
 	profile profile
 	zone    *time.Location // of the profile; nil when unknown
+	stated  *time.Location // by whoever imports; nil when nothing is stated
 	rows    []row
 	entries entryIndex
 	pages   []page            // that were not read again yet, in their order

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
 )
 
 // An entry in these tests is seconds after ten o'clock and a duration in seconds;
@@ -112,10 +113,12 @@ func TestACrowdAtOneSecond(t *testing.T) {
 }
 
 // A start on a wall clock is an instant once the offset is known: from the row
-// that fits, from a track, or from the person's zone.
+// that fits, from a track, from the person's zone, or from the zone that whoever
+// imports states, in this order.
 func TestStartsAndOffsets(t *testing.T) {
 	const phone = `"logType":"manual","source":{"name":"Fitbit for iPhone","type":"app"}`
 	profile := sampleFile{"Profile.csv", "timezone\nAmerica/New_York\n"}
+	tokyo := sampleFile{name: "no file: the zone is stated"}
 	track := sampleFile{"Activities/7.tcx", "<A>\n<Id>2020-10-04T12:00:00.000+02:00</Id></A>"}
 	row := func(start, end, offset string) sampleFile {
 		return sampleFile{"UserExercises_2020-01-01.csv", rowsCSV("9,2020-10-04 " + start + "Z,2020-10-04 " + end + "Z," + offset)}
@@ -143,8 +146,18 @@ func TestStartsAndOffsets(t *testing.T) {
 		"a phone that wrote UTC":   {phone, []sampleFile{profile, row("10:01:00", "10:31:00", "+03:00")}, "10:00", "+03:00 2020-10-04", events.OffsetFromRecord},
 		"another phone":            {strings.ReplaceAll(phone, "iPhone", "Android"), []sampleFile{profile}, "10:00", "-04:00 2020-10-04", events.OffsetFromProfile},
 		"a phone that recorded":    {strings.ReplaceAll(phone, "manual", "mobile_run"), []sampleFile{profile}, "10:00", "-04:00 2020-10-04", events.OffsetFromProfile},
+		"stated":                   {`"logType":"tracker"`, []sampleFile{tokyo}, "10:00", "+09:00 2020-10-04", events.OffsetFromImport},
+		"stated, and a profile":    {`"logType":"tracker"`, []sampleFile{tokyo, profile}, "10:00", "-04:00 2020-10-04", events.OffsetFromProfile},
+		"stated, and a row":        {`"logType":"tracker"`, []sampleFile{tokyo, row("10:00:00", "10:30:00", "+14:00")}, "10:00", "+14:00 2020-10-05", events.OffsetFromRecord},
+		"stated, and a track":      {`"logType":"tracker"`, []sampleFile{tokyo, track}, "10:00", "+02:00 2020-10-04", events.OffsetFromRecord},
+		"stated, and a phone":      {phone, []sampleFile{tokyo}, "01:00", "+09:00 2020-10-04", events.OffsetFromImport},
+		"stated, two profiles":     {`"logType":"tracker"`, []sampleFile{tokyo, profile, {"b/Profile.csv", "timezone\nEurope/Oslo\n"}}, "10:00", "+09:00 2020-10-04", events.OffsetFromImport},
 	} {
-		got := readExport(t, zipped(t, append(test.files, sampleFile{"exercise-0.json", pageOf(entryJSON(`"logId":7,` + test.members))})...))
+		var o provider.ImportOptions
+		if len(test.files) > 0 && test.files[0] == tokyo {
+			test.files, o.TimeZone = test.files[1:], "Asia/Tokyo"
+		}
+		got := readStated(t, o, zipped(t, append(test.files, sampleFile{"exercise-0.json", pageOf(entryJSON(`"logId":7,` + test.members))})...))
 		a := got.activities[0]
 		w, err := normalizeImported(a)
 		if err != nil || len(got.activities) != 1 {
@@ -167,5 +180,22 @@ func TestStartsAndOffsets(t *testing.T) {
 		if kept := strings.Contains(string(w.Details), "startTime"); kept != uncertain {
 			t.Errorf("%s: the written start is in the details: %t", name, kept)
 		}
+	}
+}
+
+// A row that stands alone takes the stated zone, too, where it tells no offset.
+func TestRowsTakeTheStatedZone(t *testing.T) {
+	text := rowsCSV("9,2020-10-04 20:00:00Z,2020-10-04 20:30:00Z,", "8,2020-10-04 20:00:00Z,2020-10-04 20:40:00Z,+01:00")
+	got := readStated(t, provider.ImportOptions{TimeZone: "Asia/Tokyo"}, zipped(t, sampleFile{"UserExercises_2020-01-01.csv", text}))
+	seen := map[string]string{}
+	for _, a := range got.activities {
+		w, err := normalizeImported(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[a.ExternalID] = *w.ZoneOffset + " " + *w.LocalDate + " " + w.OffsetSource
+	}
+	if seen["csv-9"] != "+09:00 2020-10-05 import" || seen["csv-8"] != "+01:00 2020-10-04 record" {
+		t.Errorf("%v", seen)
 	}
 }

@@ -40,7 +40,7 @@ func TestAGiganticPageTakesLittleMemory(t *testing.T) {
 func readWithin(t *testing.T, path string, bound uint64, read func(export provider.Export, look func())) {
 	t.Helper()
 	before := heldNow()
-	export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{path})
+	export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{path}, provider.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

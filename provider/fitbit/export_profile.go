@@ -2,7 +2,6 @@ package fitbit
 
 import (
 	"regexp"
-	"time"
 
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/archive"
@@ -68,7 +67,7 @@ func (p profiles) merge(e *export) profile {
 		distanceUnit: agreed(func(p profile) string { return p.distanceUnit }),
 		locale:       agreed(func(p profile) string { return p.locale }),
 	}
-	switch _, known := timeZone(all.timeZone); {
+	switch _, known := provider.ZoneNamed(all.timeZone); {
 	case differ:
 		e.note(provider.NoteProfilesDiffer)
 	case all.timeZone == "":
@@ -76,7 +75,7 @@ func (p profiles) merge(e *export) profile {
 	case !known:
 		e.note(provider.NoteZoneUnknown)
 	}
-	if _, known := timeZone(all.timeZone); !known {
+	if _, known := provider.ZoneNamed(all.timeZone); !known {
 		all.timeZone = ""
 	}
 	if !unitForm.MatchString(all.distanceUnit) {
@@ -86,13 +85,4 @@ func (p profiles) merge(e *export) profile {
 		all.locale = ""
 	}
 	return all
-}
-
-// timeZone is a zone of the time zone database. Local would be our machine's.
-func timeZone(name string) (*time.Location, bool) {
-	if name == "" || name == "Local" {
-		return nil, false
-	}
-	zone, err := time.LoadLocation(name)
-	return zone, err == nil
 }

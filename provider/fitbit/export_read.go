@@ -65,6 +65,9 @@ func (e *export) context() events.ActivityContext {
 		TimeZone: e.profile.timeZone, Locale: e.profile.locale, DistanceUnit: e.profile.distanceUnit,
 		OffsetSource: events.OffsetUnknown,
 	}
+	if e.stated != nil {
+		c.ImportTimeZone, c.OffsetSource = e.stated.String(), events.OffsetFromImport
+	}
 	if c.TimeZone != "" {
 		c.OffsetSource = events.OffsetFromProfile
 	}
@@ -146,8 +149,9 @@ type place struct {
 }
 
 // placeOf finds the instant and the offset of a record: from the record's own
-// offset, else from the person's zone, else the offset stays unknown. A wall
-// clock's time of which no zone is known is taken for UTC, as all others are.
+// offset, else from the zone of the profile, else from the zone that whoever
+// imported the archive stated, else the offset stays unknown. A wall clock's time of
+// which no zone is known is taken for UTC, as all others are.
 func placeOf(t entryTimes, c *events.ActivityContext) place {
 	if c.UTCOffsetSeconds != nil {
 		p := place{start: t.written, offset: c.UTCOffsetSeconds, source: events.OffsetFromRecord}
@@ -156,21 +160,30 @@ func placeOf(t entryTimes, c *events.ActivityContext) place {
 		}
 		return p
 	}
-	zone, _ := timeZone(c.TimeZone)
-	return placeIn(t, zone)
+	profile, _ := provider.ZoneNamed(c.TimeZone)
+	if profile != nil {
+		return placeIn(t, profile, nil)
+	}
+	stated, _ := provider.ZoneNamed(c.ImportTimeZone)
+	return placeIn(t, nil, stated)
 }
 
 // placeOf is the function of that name. A time zone is a file of the system, and is
 // read once for all records.
 func (e *export) placeOf(t entryTimes, c *events.ActivityContext) place {
 	if c.UTCOffsetSeconds == nil {
-		return placeIn(t, e.zone)
+		return placeIn(t, e.zone, e.stated)
 	}
 	return placeOf(t, c)
 }
 
-// placeIn is the place of a record that has no offset of its own; zone may be nil.
-func placeIn(t entryTimes, zone *time.Location) place {
+// placeIn is the place of a record that has no offset of its own, in the zone of the
+// profile or else in the stated one. Both may be nil.
+func placeIn(t entryTimes, profile, stated *time.Location) place {
+	zone, source := profile, events.OffsetFromProfile
+	if zone == nil {
+		zone, source = stated, events.OffsetFromImport
+	}
 	if zone == nil {
 		return place{start: t.written, source: events.OffsetUnknown}
 	}
@@ -179,7 +192,7 @@ func placeIn(t entryTimes, zone *time.Location) place {
 		local = time.Date(w.Year(), w.Month(), w.Day(), w.Hour(), w.Minute(), w.Second(), w.Nanosecond(), zone)
 	}
 	_, offset := local.Zone()
-	return place{start: local.UTC(), offset: &offset, source: events.OffsetFromProfile}
+	return place{start: local.UTC(), offset: &offset, source: source}
 }
 
 // companionSays whether the companion, whose times are UTC, starts at that time.

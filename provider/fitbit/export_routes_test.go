@@ -116,7 +116,7 @@ func TestATrackThatCannotBeReadBlocksNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{folder})
+	export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{folder}, provider.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

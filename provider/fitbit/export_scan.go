@@ -35,7 +35,7 @@ func (e *export) scan(ctx context.Context, bounds importer) error {
 		return err
 	}
 	e.profile = s.profiles.merge(e)
-	e.zone, _ = timeZone(e.profile.timeZone)
+	e.zone, _ = provider.ZoneNamed(e.profile.timeZone)
 	if s.tcx.Records > 0 {
 		e.report.Files = append(e.report.Files, s.tcx)
 	}

@@ -29,15 +29,25 @@ type imported struct {
 
 func readExport(t testing.TB, paths ...string) imported {
 	t.Helper()
-	got, err := tryExport(t.Context(), paths...)
+	return readStated(t, provider.ImportOptions{}, paths...)
+}
+
+// readStated is readExport of somebody who says something about the export.
+func readStated(t testing.TB, o provider.ImportOptions, paths ...string) imported {
+	t.Helper()
+	got, err := tryStated(t.Context(), o, paths...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return got
 }
 
-func tryExport(ctx context.Context, paths ...string) (got imported, err error) {
-	export, err := NewImporter(archive.Limits{}).Open(ctx, paths)
+func tryExport(ctx context.Context, paths ...string) (imported, error) {
+	return tryStated(ctx, provider.ImportOptions{}, paths...)
+}
+
+func tryStated(ctx context.Context, o provider.ImportOptions, paths ...string) (got imported, err error) {
+	export, err := NewImporter(archive.Limits{}).Open(ctx, paths, o)
 	if err != nil {
 		return got, err
 	}

@@ -156,7 +156,7 @@ func TestExportsThatAreNone(t *testing.T) {
 		provider.ArchiveTooManyRecords: {{"exercise-0.json", manyEntries(31)}},
 	} {
 		for _, kind := range []string{"zip", "tgz"} {
-			_, err := importer{records: 30, recordFiles: 3}.Open(t.Context(), []string{packed(t, kind, files)})
+			_, err := importer{records: 30, recordFiles: 3}.Open(t.Context(), []string{packed(t, kind, files)}, provider.ImportOptions{})
 			var fault *provider.ArchiveError
 			if !errors.As(err, &fault) || fault.Code != code {
 				t.Errorf("%s: got %v, want %s", kind, err, code)
@@ -233,7 +233,7 @@ func TestNamesOfFiles(t *testing.T) {
 func TestReadingEndsWithItsTakerAndItsContext(t *testing.T) {
 	enough := errors.New("enough")
 	folder := filepath.Join("testdata", "exports", "era_c")
-	export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{folder})
+	export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{folder}, provider.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestReadingEndsWithItsTakerAndItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := NewImporter(archive.Limits{}).Open(ctx, []string{folder}); !errors.Is(err, context.Canceled) {
+	if _, err := NewImporter(archive.Limits{}).Open(ctx, []string{folder}, provider.ImportOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of its context: %v", err)
 	}
 }
@@ -261,7 +261,7 @@ func TestAPageThatIsChangedBetweenTheReadings(t *testing.T) {
 		}
 		write("exercise-0.json", pageOf(one, two))
 		write("exercise-100.json", pageOf(entryJSON(`"logId":4`)))
-		export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{folder})
+		export, err := NewImporter(archive.Limits{}).Open(t.Context(), []string{folder}, provider.ImportOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

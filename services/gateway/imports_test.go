@@ -112,14 +112,14 @@ func TestAnArchiveIsTakenAsTheBodyAndQueued(t *testing.T) {
 	user := s.User()
 	path := "/api/v1/users/" + user.String() + "/imports"
 	for _, media := range []string{"application/zip", "application/gzip", "application/octet-stream; x=y"} {
-		a := s.Do(gatewaytest.Request{Method: http.MethodPost, Path: path + "?kind=fitbit-export&dry_run=true", Body: "an archive", Header: map[string]string{"Content-Type": media}})
+		a := s.Do(gatewaytest.Request{Method: http.MethodPost, Path: path + "?kind=fitbit-export&dry_run=true&timezone=Asia/Tokyo", Body: "an archive", Header: map[string]string{"Content-Type": media}})
 		var got importAnswer
 		decode(t, a, 202, &got)
 		if got.Status != "queued" || got.Kind != "fitbit-export" || got.Provider != "fitbit" || !got.DryRun || got.UserID != user.String() || a.Header.Get("Location") != "/api/v1/imports/"+got.ImportID {
 			t.Errorf("the import is %+v at %s", got, a.Header.Get("Location"))
 		}
 		asked := p.requests()[len(p.requests())-1]
-		if asked.ImportID != got.ImportID || asked.UserID != user.String() || !asked.DryRun || len(asked.Uploads) != 1 || content(t, s, asked.Uploads[0]) != "an archive" {
+		if asked.ImportID != got.ImportID || asked.UserID != user.String() || !asked.DryRun || asked.TimeZone != "Asia/Tokyo" || len(asked.Uploads) != 1 || content(t, s, asked.Uploads[0]) != "an archive" {
 			t.Errorf("the poller was asked %+v", asked)
 		}
 		var read importAnswer
@@ -173,11 +173,11 @@ func TestAFormHasSeveralFilesAndSaysTheKind(t *testing.T) {
 	s := gatewaytest.New(t)
 	p := serveImports(s)
 	path := "/api/v1/users/" + s.User().String() + "/imports"
-	body, media := form(t, "kind=fitbit-export", "dry_run=true", "file@takeout-001.zip=one", "file@../takeout-002.zip=two")
+	body, media := form(t, "kind=fitbit-export", "dry_run=true", "timezone=Europe/Rome", "file@takeout-001.zip=one", "file@../takeout-002.zip=two")
 	var got importAnswer
 	decode(t, s.Do(gatewaytest.Request{Method: http.MethodPost, Path: path, Body: body, Header: map[string]string{"Content-Type": media}}), 202, &got)
 	asked := p.requests()[0]
-	if len(asked.Uploads) != 2 || !asked.DryRun || !got.DryRun || asked.Uploads[0].File != "takeout-001.zip" || asked.Uploads[1].File != "takeout-002.zip" ||
+	if len(asked.Uploads) != 2 || !asked.DryRun || asked.TimeZone != "Europe/Rome" || !got.DryRun || asked.Uploads[0].File != "takeout-001.zip" || asked.Uploads[1].File != "takeout-002.zip" ||
 		content(t, s, asked.Uploads[0]) != "one" || content(t, s, asked.Uploads[1]) != "two" {
 		t.Errorf("the poller was asked %+v", asked)
 	}
@@ -210,6 +210,10 @@ func TestWhatIsNoUploadChangesNothing(t *testing.T) {
 		"an unknown kind":          {send(path+"?kind=diary", "application/zip", "x"), 400, "invalid_request", "kind"},
 		"no kind":                  {send(path, "application/zip", "x"), 400, "invalid_request", "kind"},
 		"a dry run of maybe":       {send(path+"?kind=fitbit-export&dry_run=maybe", "application/zip", "x"), 400, "invalid_request", "dry_run"},
+		"an unknown zone":          {send(path+"?kind=fitbit-export&timezone=Mars/Olympus_Mons", "application/zip", "x"), 400, "invalid_request", "timezone"},
+		"the machine's zone":       {send(path+"?kind=fitbit-export&timezone=Local", "application/zip", "x"), 400, "invalid_request", "timezone"},
+		"an empty zone":            {send(path+"?kind=fitbit-export&timezone=", "application/zip", "x"), 400, "invalid_request", "timezone"},
+		"a form of another planet": {inForm("kind=fitbit-export", "timezone=Mars/Olympus_Mons", "file@a.zip=x"), 400, "invalid_request", "timezone"},
 		"an unknown user":          {send(nobody, "application/zip", "x"), 404, "not_found", ""},
 		"no user":                  {send("/api/v1/users/7/imports?kind=fitbit-export", "application/zip", "x"), 400, "invalid_request", "user_id"},
 		"JSON":                     {send(path+"?kind=fitbit-export", "application/json", "{}"), 415, "unsupported_media_type", ""},

@@ -19,6 +19,9 @@ type Import struct {
 	Paths  []string
 	// DryRun compares and counts, and publishes nothing.
 	DryRun bool
+	// TimeZone is the IANA name of the zone that the person lived in. It counts where
+	// neither a record nor the profile tells an offset; empty when nothing is stated.
+	TimeZone string
 }
 
 // ImportReport says how far an import is and, at the end, what it did.
@@ -56,7 +59,7 @@ func (s *Service) Import(ctx context.Context, i Import, progress func(ImportRepo
 		return Imported{}, err
 	}
 	lease, err := runner.Store.BeginImport(ctx, store.Import{
-		ID: events.NewID(), UserID: i.UserID, Provider: provider, Kind: i.Kind, DryRun: i.DryRun,
+		ID: events.NewID(), UserID: i.UserID, Provider: provider, Kind: i.Kind, DryRun: i.DryRun, TimeZone: i.TimeZone,
 		RequestedAt: s.now().UTC().Truncate(time.Microsecond),
 	}, events.NewID(), runner.Lease)
 	if errors.Is(err, store.ErrErased) {

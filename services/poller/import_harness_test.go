@@ -43,12 +43,13 @@ type exporter struct {
 	reach  func(n int)     // called before the n-th record is handed over; may wait
 	track  func(id string) // called before the track of a record is handed over
 	opened [][]string
+	said   []provider.ImportOptions
 }
 
-func (x *exporter) Open(_ context.Context, paths []string) (provider.Export, error) {
+func (x *exporter) Open(_ context.Context, paths []string, o provider.ImportOptions) (provider.Export, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.opened = append(x.opened, paths)
+	x.opened, x.said = append(x.opened, paths), append(x.said, o)
 	e := &export{exporter: x}
 	for i, path := range paths {
 		text, err := os.ReadFile(path)

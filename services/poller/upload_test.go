@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/imports"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
@@ -116,6 +118,33 @@ func (w *world) files() []string {
 	return found
 }
 
+// The zone that whoever asks states reaches the reader of the archive, from an upload
+// and from the command.
+func TestAStatedZoneReachesTheReader(t *testing.T) {
+	w := newWorld(t)
+	c, x := w.importing()
+	w.start(c, work.Hooks{})
+	user := newPerson().user
+	upload := w.upload(user, entriesText(t, w.history(1, day)))
+	_, err := bus.Call[rpc.ImportRequest, rpc.ImportResponse](t.Context(), w.bus, rpc.PollerImport,
+		rpc.ImportRequest{ImportID: events.NewID(), UserID: user, Kind: exportKind, TimeZone: "Asia/Tokyo", Uploads: []rpc.Upload{upload}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the upload is read", func() bool {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return len(x.said) == 1
+	})
+	other := newPerson().user
+	if _, err := w.command(c).Import(t.Context(), Import{UserID: other, Kind: exportKind, Paths: []string{archive(t, nil)}, TimeZone: "Europe/Rome"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := []provider.ImportOptions{{TimeZone: "Asia/Tokyo"}, {TimeZone: "Europe/Rome"}}; !slices.Equal(x.said, want) {
+		t.Errorf("the readers were told %+v", x.said)
+	}
+}
+
 func TestAnUploadIsImportedAndDeleted(t *testing.T) {
 	w := newWorld(t)
 	c, x := w.importing()
@@ -196,6 +225,7 @@ func TestWhatIsWrongWithAnUploadIsSaid(t *testing.T) {
 		"user_id":   {ImportID: events.NewID(), UserID: "me", Kind: exportKind, Uploads: []rpc.Upload{gone}},
 		"import_id": {ImportID: "it", UserID: user, Kind: exportKind, Uploads: []rpc.Upload{gone}},
 		"uploads":   {ImportID: events.NewID(), UserID: user, Kind: exportKind},
+		"timezone":  {ImportID: events.NewID(), UserID: user, Kind: exportKind, Uploads: []rpc.Upload{gone}, TimeZone: "Mars/Olympus_Mons"},
 	} {
 		var refused *rpc.Error
 		_, err := bus.Call[rpc.ImportRequest, rpc.ImportResponse](t.Context(), w.bus, rpc.PollerImport, q)

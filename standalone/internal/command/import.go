@@ -57,6 +57,7 @@ func importCall(p Process, args []string) (i poller.Import, user string, err err
 	flags.SetOutput(p.Stderr)
 	flags.StringVar(&user, "user", "", "whose history it is: the user's id, or your external_user_id (required)")
 	flags.BoolVar(&i.DryRun, "dry-run", false, "compare and count; bring nothing in")
+	flags.StringVar(&i.TimeZone, "timezone", "", "the IANA name of the zone that the person lived in, for records of which the archive does not tell an offset: Europe/Rome")
 	var words []string
 	for len(args) > 0 {
 		switch err := flags.Parse(args); {
@@ -72,9 +73,12 @@ func importCall(p Process, args []string) (i poller.Import, user string, err err
 	kinds := slices.Sorted(maps.Keys(catalog.Importers()))
 	switch {
 	case len(words) < 2 || user == "":
-		return i, "", fmt.Errorf("%w: stridelog import KIND PATH... --user USER [--dry-run], where KIND is %s and PATH the archive, its parts or the unpacked folder", errUsage, strings.Join(kinds, " or "))
+		return i, "", fmt.Errorf("%w: stridelog import KIND PATH... --user USER [--dry-run] [--timezone ZONE], where KIND is %s and PATH the archive, its parts or the unpacked folder", errUsage, strings.Join(kinds, " or "))
 	case !slices.Contains(kinds, words[0]):
 		return i, "", fmt.Errorf("%w: cannot import %q; the kinds are %s", errUsage, words[0], strings.Join(kinds, ", "))
+	}
+	if _, known := provider.ZoneNamed(i.TimeZone); i.TimeZone != "" && !known {
+		return i, "", fmt.Errorf("%w: there is no time zone %q; an example is Europe/Rome", errUsage, i.TimeZone)
 	}
 	for _, path := range words[1:] {
 		if _, err := os.Stat(path); err != nil {

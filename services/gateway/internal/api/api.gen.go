@@ -137,6 +137,7 @@ func (e FullWorkoutCategory) Valid() bool {
 
 // Defines values for FullWorkoutOffsetSource.
 const (
+	FullWorkoutOffsetSourceImport  FullWorkoutOffsetSource = "import"
 	FullWorkoutOffsetSourceProfile FullWorkoutOffsetSource = "profile"
 	FullWorkoutOffsetSourceRecord  FullWorkoutOffsetSource = "record"
 	FullWorkoutOffsetSourceUnknown FullWorkoutOffsetSource = "unknown"
@@ -145,6 +146,8 @@ const (
 // Valid indicates whether the value is a known member of the FullWorkoutOffsetSource enum.
 func (e FullWorkoutOffsetSource) Valid() bool {
 	switch e {
+	case FullWorkoutOffsetSourceImport:
+		return true
 	case FullWorkoutOffsetSourceProfile:
 		return true
 	case FullWorkoutOffsetSourceRecord:
@@ -302,6 +305,7 @@ func (e WorkoutCategory) Valid() bool {
 
 // Defines values for WorkoutOffsetSource.
 const (
+	WorkoutOffsetSourceImport  WorkoutOffsetSource = "import"
 	WorkoutOffsetSourceProfile WorkoutOffsetSource = "profile"
 	WorkoutOffsetSourceRecord  WorkoutOffsetSource = "record"
 	WorkoutOffsetSourceUnknown WorkoutOffsetSource = "unknown"
@@ -310,6 +314,8 @@ const (
 // Valid indicates whether the value is a known member of the WorkoutOffsetSource enum.
 func (e WorkoutOffsetSource) Valid() bool {
 	switch e {
+	case WorkoutOffsetSourceImport:
+		return true
 	case WorkoutOffsetSourceProfile:
 		return true
 	case WorkoutOffsetSourceRecord:

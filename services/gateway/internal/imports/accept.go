@@ -16,6 +16,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/users"
 )
@@ -41,6 +42,9 @@ type Request struct {
 	UserID uuid.UUID
 	Kind   string
 	DryRun bool
+	// TimeZone is the IANA name of the zone that the person lived in; empty when the
+	// client states none.
+	TimeZone string
 }
 
 // Files gives the files of an upload one after the other; io.EOF ends them. The
@@ -70,6 +74,9 @@ func (s *Store) Accept(ctx context.Context, r Request, next Files) (i Import, er
 		}
 		if r.Kind == "" {
 			return i, problem.InvalidField("kind", "is required, in the query or as a field of the form before its files: fitbit-export")
+		}
+		if _, known := provider.ZoneNamed(r.TimeZone); r.TimeZone != "" && !known {
+			return i, problem.InvalidField("timezone", "is no name of the time zone database; an example is Europe/Rome")
 		}
 		if len(uploads) == maxFiles {
 			return i, problem.InvalidField("file", fmt.Sprintf("is given more than %d times: send fewer files at a time", maxFiles))
@@ -103,7 +110,7 @@ func (s *Store) queue(ctx context.Context, i Import, r Request, uploads []rpc.Up
 			return fmt.Errorf("lock the user: %w", err)
 		}
 		answer, err := bus.Call[rpc.ImportRequest, rpc.ImportResponse](ctx, s.bus, rpc.PollerImport, rpc.ImportRequest{
-			ImportID: i.ID.String(), UserID: r.UserID.String(), Kind: r.Kind, DryRun: r.DryRun, Uploads: uploads,
+			ImportID: i.ID.String(), UserID: r.UserID.String(), Kind: r.Kind, DryRun: r.DryRun, TimeZone: r.TimeZone, Uploads: uploads,
 		})
 		i.Provider, i.RequestedAt = answer.Provider, answer.RequestedAt
 		return err

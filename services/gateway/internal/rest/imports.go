@@ -43,7 +43,7 @@ func (s *server) takeImport(c *gin.Context) (imports.Import, error) {
 	if err := s.users.MustExist(c, user); err != nil {
 		return imports.Import{}, err
 	}
-	q := imports.Request{UserID: user, Kind: c.Query("kind"), DryRun: c.Query("dry_run") == "true"}
+	q := imports.Request{UserID: user, Kind: c.Query("kind"), DryRun: c.Query("dry_run") == "true", TimeZone: c.Query("timezone")}
 	files := body(c.Request.Body)
 	if c.ContentType() == "multipart/form-data" {
 		parts, err := c.Request.MultipartReader()
@@ -107,17 +107,20 @@ func (s *server) field(r *imports.Request, part *multipart.Part) error {
 	}
 	value := string(text)
 	switch name := part.FormName(); name {
-	case "kind", "dry_run":
+	case "kind", "dry_run", "timezone":
 		if faults := s.fields.CheckQuery(url.Values{name: {value}}.Encode()); len(faults) > 0 {
 			return problem.Invalid(faults...)
 		}
-		if name == "kind" {
+		switch name {
+		case "kind":
 			r.Kind = value
-		} else {
+		case "timezone":
+			r.TimeZone = value
+		default:
 			r.DryRun = value == "true"
 		}
 	default:
-		return problem.InvalidField(short(name), "is not a field of this form; known are kind, dry_run, file")
+		return problem.InvalidField(short(name), "is not a field of this form; known are kind, dry_run, timezone, file")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -24,18 +25,21 @@ func (r *Runner) Accept(ctx context.Context, q rpc.ImportRequest) (rpc.ImportRes
 	if len(q.Uploads) == 0 {
 		return rpc.ImportResponse{}, refuse("uploads", "Nothing was uploaded.")
 	}
-	provider, known := r.Provider(q.Kind)
+	if _, known := provider.ZoneNamed(q.TimeZone); q.TimeZone != "" && !known {
+		return rpc.ImportResponse{}, refuse("timezone", "There is no time zone of that name.")
+	}
+	name, known := r.Provider(q.Kind)
 	if !known {
 		return rpc.ImportResponse{}, refuse("kind", "This installation cannot import that kind of export.")
 	}
 	at, err := r.Store.AddImport(ctx, store.Import{
-		ID: strings.ToLower(q.ImportID), UserID: strings.ToLower(q.UserID), Provider: provider, Kind: q.Kind, DryRun: q.DryRun,
+		ID: strings.ToLower(q.ImportID), UserID: strings.ToLower(q.UserID), Provider: name, Kind: q.Kind, DryRun: q.DryRun, TimeZone: q.TimeZone,
 		Uploads: q.Uploads, Trace: telemetry.TraceParent(ctx), RequestedAt: r.Now().UTC().Truncate(time.Microsecond),
 	})
 	if errors.Is(err, store.ErrErased) {
 		return rpc.ImportResponse{}, &rpc.Error{Code: rpc.CodeNotFound, Detail: "There is no such user."}
 	}
-	return rpc.ImportResponse{Provider: provider, RequestedAt: at.UTC()}, err
+	return rpc.ImportResponse{Provider: name, RequestedAt: at.UTC()}, err
 }
 
 func refuse(field, detail string) error {

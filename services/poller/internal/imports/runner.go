@@ -107,7 +107,7 @@ func (r *Runner) work(ctx context.Context, held *lease, paths []string, show fun
 		return Report{}, fmt.Errorf("no importer for %q in this process", held.Kind)
 	}
 	began := time.Now()
-	export, err := importer.Open(ctx, paths)
+	export, err := importer.Open(ctx, paths, provider.ImportOptions{TimeZone: held.TimeZone})
 	if err != nil {
 		return newTally().report(), err
 	}

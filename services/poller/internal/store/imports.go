@@ -38,6 +38,7 @@ type ImportError struct {
 type Import struct {
 	ID, UserID, Provider, Kind string
 	DryRun                     bool
+	TimeZone                   string // IANA, as whoever asked stated it; may be empty
 	Uploads                    []rpc.Upload
 	Status                     string
 	Attempts                   int
@@ -53,10 +54,10 @@ type ImportLease struct {
 	Token int64
 }
 
-const importColumns = `id::text, user_id::text, provider, kind, dry_run, uploads, status, attempts, trace, requested_at, started_at, lease_token`
+const importColumns = `id::text, user_id::text, provider, kind, dry_run, time_zone, uploads, status, attempts, trace, requested_at, started_at, lease_token`
 
 func scanImport(row pgx.Row) (l ImportLease, err error) {
-	err = row.Scan(&l.ID, &l.UserID, &l.Provider, &l.Kind, &l.DryRun, &l.Uploads, &l.Status, &l.Attempts, &l.Trace, &l.RequestedAt, &l.StartedAt, &l.Token)
+	err = row.Scan(&l.ID, &l.UserID, &l.Provider, &l.Kind, &l.DryRun, &l.TimeZone, &l.Uploads, &l.Status, &l.Attempts, &l.Trace, &l.RequestedAt, &l.StartedAt, &l.Token)
 	return l, err
 }
 
@@ -69,9 +70,9 @@ func (s *Store) AddImport(ctx context.Context, i Import) (requested time.Time, e
 	}
 	err = s.unlessErased(ctx, i.UserID, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
-			INSERT INTO poller.imports (id, user_id, provider, kind, dry_run, uploads, trace, requested_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
-			i.ID, i.UserID, i.Provider, i.Kind, i.DryRun, uploads, i.Trace, i.RequestedAt)
+			INSERT INTO poller.imports (id, user_id, provider, kind, dry_run, time_zone, uploads, trace, requested_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`,
+			i.ID, i.UserID, i.Provider, i.Kind, i.DryRun, i.TimeZone, uploads, i.Trace, i.RequestedAt)
 		if err != nil {
 			return fmt.Errorf("queue import %s: %w", i.ID, err)
 		}
@@ -88,9 +89,9 @@ func (s *Store) AddImport(ctx context.Context, i Import) (requested time.Time, e
 func (s *Store) BeginImport(ctx context.Context, i Import, owner string, lease time.Duration) (l ImportLease, err error) {
 	err = s.unlessErased(ctx, i.UserID, func(tx pgx.Tx) error {
 		l, err = scanImport(tx.QueryRow(ctx, `
-			INSERT INTO poller.imports (id, user_id, provider, kind, dry_run, status, requested_at, started_at, lease_owner, lease_until, lease_token)
-			VALUES ($1, $2, $3, $4, $5, 'running', $6, $6, $7, $8, 1) RETURNING `+importColumns,
-			i.ID, i.UserID, i.Provider, i.Kind, i.DryRun, i.RequestedAt, owner, i.RequestedAt.Add(lease)))
+			INSERT INTO poller.imports (id, user_id, provider, kind, dry_run, time_zone, status, requested_at, started_at, lease_owner, lease_until, lease_token)
+			VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $7, $8, $9, 1) RETURNING `+importColumns,
+			i.ID, i.UserID, i.Provider, i.Kind, i.DryRun, i.TimeZone, i.RequestedAt, owner, i.RequestedAt.Add(lease)))
 		return err
 	})
 	if err != nil {
