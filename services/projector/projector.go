@@ -35,6 +35,8 @@ type Service struct {
 	reader  *row.Reader
 	tables  *generation.Tables
 	metrics *fold.Metrics
+	// standing is how the tables' layout stands with this program's.
+	standing *rebuild.Standing
 }
 
 // Progress says how far a rebuild is.
@@ -70,10 +72,15 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	standing, err := rebuild.NewStanding(generation.Layout, cfg.Registry)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
-		cfg:     cfg,
-		reader:  row.NewReader(cfg.Normalizers),
-		tables:  generation.New(cfg.DB, cfg.Bus),
-		metrics: metrics,
+		cfg:      cfg,
+		reader:   row.NewReader(cfg.Normalizers),
+		tables:   generation.New(cfg.DB, cfg.Bus),
+		metrics:  metrics,
+		standing: standing,
 	}, nil
 }

@@ -177,7 +177,7 @@ func TestRebuildBesideArrivingFacts(t *testing.T) {
 	if again := projectortest.Dump(t, s.db); again != live {
 		t.Errorf("rebuilt while facts came:\n%s\nrebuilt in peace:\n%s", live, again)
 	}
-	if n := projectortest.Number(t, s.db, "SELECT high_water FROM projector.pointer"); uint64(n) != report.LastSequence {
+	if n := projectortest.Number(t, s.db, "SELECT high_water FROM projector.serving"); uint64(n) != report.LastSequence {
 		t.Errorf("the log is folded to %d, want %d", n, report.LastSequence)
 	}
 }

@@ -15,8 +15,9 @@ import (
 
 const serviceName = "projector"
 
-// Run migrates the service's schema, folds facts and syncs as they come, and
-// answers projector.erase and projector.retry, until ctx ends. It fails with ErrLogRestored when the
+// Run migrates the service's schema, rebuilds tables of an older layout, folds facts
+// and syncs as they come, and answers projector.erase and projector.retry, until ctx
+// ends. It fails with ErrLogRestored when the
 // log is not the one that the tables were made from.
 func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err := s.tables.Prepare(ctx); err != nil {
@@ -27,6 +28,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	}
 	facts := &fold.Facts{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Metrics: s.metrics}
 	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Failed: s.metrics.SyncsGivenBack}
+	upgrade := &rebuild.Upgrade{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Standing: s.standing}
 	announcer := &rebuild.Announcer{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
 	eraser := &erasure.Eraser{Bus: s.cfg.Bus, Tables: s.tables}
 	again := func(ctx context.Context, d bus.Delivery) error {
@@ -56,9 +58,14 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		lifecycle.Component{Name: "projector methods", Run: methods},
 		lifecycle.Component{Name: "sync history", Run: syncs.Run},
 		lifecycle.Component{Name: "rebuild announcements", Run: announcer.Run},
+		lifecycle.Component{Name: "layout of the tables", Run: upgrade.Run},
 		lifecycle.Component{Name: "fact fold", Run: last},
 	)
 }
+
+// Standing has a few words for operators on how the tables stand: "ok", or which
+// layout they have, why that is not this program's, and how far a rebuild is.
+func (s *Service) Standing() string { return s.standing.Says() }
 
 // Rebuild makes every table that comes from facts again, from the start of the
 // log, while the old ones serve and running projectors go on. It also accepts

@@ -124,7 +124,8 @@ func (k *keptStores) start(t *testing.T) *installation.Installation {
 }
 
 // TestStoresOfEarlierPrograms starts this program on what earlier ones left: it serves
-// the old data at once, and tables and log agree.
+// the old data at once, rebuilds by itself, and then serves the same workouts, and
+// tables and log agree.
 func TestStoresOfEarlierPrograms(t *testing.T) {
 	dirs, err := filepath.Glob("testdata/stores/*/tables.sql.gz")
 	if err != nil || len(dirs) == 0 {
@@ -134,10 +135,53 @@ func TestStoresOfEarlierPrograms(t *testing.T) {
 		dir := filepath.Dir(file)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			k := restore(t, dir)
+			release := k.holdRebuild(t)
 			in := k.start(t)
+			k.sameWorkouts(t, in.Client)
+			release()
+			k.awaitLayout(t)
 			k.sameWorkouts(t, in.Client)
 			k.clean(t, in)
 		})
+	}
+}
+
+// holdRebuild keeps every rebuild waiting until release, as a running one does.
+func (k *keptStores) holdRebuild(t *testing.T) (release func()) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), k.databaseURL)
+	if err == nil {
+		_, err = conn.Exec(t.Context(), "SELECT pg_advisory_lock(hashtextextended('stridelog projector rebuild', 0))")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		_, err := conn.Exec(t.Context(), "SELECT pg_advisory_unlock(hashtextextended('stridelog projector rebuild', 0))")
+		if err := errors.Join(err, conn.Close(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// awaitLayout waits until the tables that serve are this program's.
+func (k *keptStores) awaitLayout(t *testing.T) {
+	t.Helper()
+	ctx := deadline(t)
+	conn, err := pgx.Connect(ctx, k.databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	for {
+		var generation, layout int
+		if err := conn.QueryRow(ctx, "SELECT generation, layout FROM projector.serving").Scan(&generation, &layout); err != nil {
+			t.Fatal(err)
+		}
+		if generation > 1 && layout > 0 {
+			return
+		}
+		wait(t, ctx, "generation %d with layout %d serves", generation, layout)
 	}
 }
 

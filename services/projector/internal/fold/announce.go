@@ -30,6 +30,9 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 		return nil
 	}
 	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
+		if err := f.Tables.CheckLayout(s.Pointer); err != nil {
+			return err
+		}
 		for _, r := range rows.Rejected {
 			if s.Erased(r.Delivery.Message.UserID()) {
 				continue

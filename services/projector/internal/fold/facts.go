@@ -53,9 +53,21 @@ func (f *Facts) Run(ctx context.Context, ready func()) error {
 	if err := f.Tables.CheckPosition(ctx, Durable); err != nil {
 		return err
 	}
+	serving, err := f.Tables.Serving(ctx)
+	if err != nil {
+		return err
+	}
+	if reason := f.Tables.CheckLayout(serving); reason != nil {
+		f.Log.WarnContext(ctx, "facts wait in the log", "error", reason)
+		ready() // what there is can be read
+		ready = func() {}
+		if f.Tables.AwaitLayout(ctx) != nil {
+			return nil // ctx has ended
+		}
+	}
 	facts := intake.Intake{
 		Log: f.Log, Bus: f.Bus, Durable: Durable, Stream: events.StreamFacts, Max: maxBatch, Lanes: lanes,
-		Fold: f.Fold, Failed: f.Metrics.FactsGivenBack,
+		Fold: f.Fold, Failed: f.Metrics.FactsGivenBack, Await: f.Tables.AwaitLayout,
 	}
 	return facts.Run(ctx, ready)
 }
@@ -130,6 +142,9 @@ func isKnown(err error) bool {
 func (f *Facts) writeOnce(ctx context.Context, rows row.Rows, fresh bool) error {
 	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
 		if err := f.Tables.CheckLog(ctx, s.Pointer); err != nil {
+			return err
+		}
+		if err := f.Tables.CheckLayout(s.Pointer); err != nil {
 			return err
 		}
 		rows := permitted(rows, s)

@@ -48,7 +48,7 @@ func TestPoisonMessagesBecomeDeadLettersAndBlockNothing(t *testing.T) {
 	if got := strings.Join(dead, " "); got != "1 2 3 4" {
 		t.Errorf("dead letters of the facts %q, want 1 2 3 4", got)
 	}
-	if high := x.number(t, "SELECT high_water FROM projector.pointer"); high != 5 {
+	if high := x.number(t, "SELECT high_water FROM projector.serving"); high != 5 {
 		t.Errorf("the log is folded to %d, want 5", high)
 	}
 }
@@ -171,13 +171,13 @@ func TestTheFoldStopsWhenTheLogWasRestored(t *testing.T) {
 			x.publish(t, fact, fact, fact)
 		},
 		"the log ends too early": func(t *testing.T, x *bench) {
-			if _, err := x.db.Exec(t.Context(), "UPDATE projector.pointer SET high_water = 100"); err != nil {
+			if _, err := x.db.Exec(t.Context(), "UPDATE projector.serving SET high_water = 100"); err != nil {
 				t.Fatal(err)
 			}
 			x.publish(t, fact)
 		},
 		"an older database": func(t *testing.T, x *bench) {
-			if _, err := x.db.Exec(t.Context(), "UPDATE projector.pointer SET high_water = 1"); err != nil {
+			if _, err := x.db.Exec(t.Context(), "UPDATE projector.serving SET high_water = 1"); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -209,7 +209,7 @@ func TestARunningFoldNoticesARestoredLog(t *testing.T) {
 	go func() { ended <- x.facts.Run(t.Context(), func() { close(ready) }) }()
 	<-ready
 	projectortest.Drained(t, x.bus, events.StreamFacts, fold.Durable)
-	if _, err := x.db.Exec(t.Context(), "UPDATE projector.pointer SET high_water = 100"); err != nil {
+	if _, err := x.db.Exec(t.Context(), "UPDATE projector.serving SET high_water = 100"); err != nil {
 		t.Fatal(err)
 	}
 	x.publish(t, projectortest.Fact{User: anna, External: "2"})

@@ -85,7 +85,7 @@ func write(ctx context.Context, tx pgx.Tx, x batch) error {
 		return nil
 	}
 	// Last, because every batch of every projector wants this row.
-	_, err := tx.Exec(ctx, "UPDATE projector.pointer SET high_water = $1 WHERE high_water < $1", int64(x.highWater))
+	_, err := tx.Exec(ctx, "UPDATE projector.serving SET high_water = $1 WHERE high_water < $1", int64(x.highWater))
 	return err
 }
 

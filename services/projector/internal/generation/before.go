@@ -14,6 +14,7 @@ import (
 // the one that serves.
 type Before struct {
 	Generation int64
+	Layout     int
 	HighWater  uint64    // highest sequence folded into it
 	DoneTo     uuid.UUID // workouts up to this id have been compared
 }
@@ -26,8 +27,8 @@ type Querier interface {
 // Keep notes that a generation must stay until Forget. The caller moves the
 // pointer in the same transaction.
 func Keep(ctx context.Context, tx pgx.Tx, old Pointer) error {
-	_, err := tx.Exec(ctx, "INSERT INTO projector.announcing (generation, high_water, done_to) VALUES ($1, $2, $3)",
-		old.Generation, int64(old.HighWater), pgtype.UUID{Valid: true})
+	_, err := tx.Exec(ctx, "INSERT INTO projector.announcing (generation, layout, high_water, done_to) VALUES ($1, $2, $3, $4)",
+		old.Generation, old.Layout, int64(old.HighWater), pgtype.UUID{Valid: true})
 	if err != nil {
 		return fmt.Errorf("keep generation %d: %w", old.Generation, err)
 	}
@@ -38,7 +39,7 @@ func Keep(ctx context.Context, tx pgx.Tx, old Pointer) error {
 func Kept(ctx context.Context, db Querier) (b Before, ok bool, err error) {
 	var high int64
 	var done pgtype.UUID
-	err = db.QueryRow(ctx, "SELECT generation, high_water, done_to FROM projector.announcing").Scan(&b.Generation, &high, &done)
+	err = db.QueryRow(ctx, "SELECT generation, layout, high_water, done_to FROM projector.announcing").Scan(&b.Generation, &b.Layout, &high, &done)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Before{}, false, nil
 	}

@@ -8,16 +8,27 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// personTables are the tables of a generation; every one has a user_id.
-func personTables() []string {
-	return []string{"workouts", "workout_versions", "workout_routes", "connection_history"}
+// personTables are the tables of a generation with rows about persons: each that has a
+// user_id, so also those of a layout that this program does not know.
+func personTables(ctx context.Context, tx pgx.Tx, generation string) ([]string, error) {
+	rows, err := tx.Query(ctx, `SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'user_id' AND NOT a.attisdropped
+		WHERE n.nspname = $1 AND c.relkind = 'r' ORDER BY 1`, generation)
+	if err != nil {
+		return nil, fmt.Errorf("list the tables of %s: %w", generation, err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // DeleteUser deletes a person's rows from one generation and counts them by table.
 func DeleteUser(ctx context.Context, tx pgx.Tx, generation int64, userID string) (map[string]int64, error) {
+	tables, err := personTables(ctx, tx, Schema(generation))
+	if err != nil {
+		return nil, err
+	}
 	counts := map[string]int64{}
-	for _, table := range personTables() {
-		tag, err := tx.Exec(ctx, fmt.Sprintf("DELETE FROM %s.%s WHERE user_id = $1", Schema(generation), table), userID)
+	for _, table := range tables {
+		tag, err := tx.Exec(ctx, "DELETE FROM "+pgx.Identifier{Schema(generation), table}.Sanitize()+" WHERE user_id = $1", userID)
 		if err != nil {
 			return nil, fmt.Errorf("delete from %s of generation %d: %w", table, generation, err)
 		}
@@ -44,9 +55,9 @@ func (t *Tables) Erased(ctx context.Context) (map[[sha256.Size]byte]struct{}, er
 	return erased, nil
 }
 
-// DeleteErased deletes everybody who was erased from the generation of the search
-// path. It reads whole tables; known is how many erasures need no look.
-func DeleteErased(ctx context.Context, tx pgx.Tx, known int) error {
+// DeleteErased deletes everybody who was erased from a generation. It reads whole
+// tables; known is how many erasures need no look.
+func DeleteErased(ctx context.Context, tx pgx.Tx, generation int64, known int) error {
 	var count int
 	if err := tx.QueryRow(ctx, "SELECT count(*) FROM projector.erased_users").Scan(&count); err != nil {
 		return err
@@ -54,9 +65,13 @@ func DeleteErased(ctx context.Context, tx pgx.Tx, known int) error {
 	if count == known {
 		return nil
 	}
-	for _, table := range personTables() {
-		_, err := tx.Exec(ctx, fmt.Sprintf(
-			"DELETE FROM %s WHERE sha256(convert_to(user_id::text, 'UTF8')) IN (SELECT user_hash FROM projector.erased_users)", table))
+	tables, err := personTables(ctx, tx, Schema(generation))
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		_, err := tx.Exec(ctx, "DELETE FROM "+pgx.Identifier{Schema(generation), table}.Sanitize()+
+			" WHERE sha256(convert_to(user_id::text, 'UTF8')) IN (SELECT user_hash FROM projector.erased_users)")
 		if err != nil {
 			return fmt.Errorf("leave out who was erased meanwhile: %w", err)
 		}

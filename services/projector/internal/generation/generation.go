@@ -43,12 +43,16 @@ var viewsSQL string
 
 // Tables are the projector's tables in one database.
 type Tables struct {
+	// Layout is the one that this program makes and folds into. Tests of other
+	// programs set another.
+	Layout int
+
 	db  *pgxpool.Pool
 	bus *bus.Bus
 }
 
 // New touches nothing; Prepare does.
-func New(db *pgxpool.Pool, b *bus.Bus) *Tables { return &Tables{db: db, bus: b} }
+func New(db *pgxpool.Pool, b *bus.Bus) *Tables { return &Tables{Layout: Layout, db: db, bus: b} }
 
 // DB is the pool that the tables are reached by.
 func (t *Tables) DB() *pgxpool.Pool { return t.db }
@@ -56,6 +60,7 @@ func (t *Tables) DB() *pgxpool.Pool { return t.db }
 // Pointer says which generation serves and how far the log is folded into it.
 type Pointer struct {
 	Generation int64
+	Layout     int
 	Epoch      string // of the facts' stream
 	HighWater  uint64 // highest sequence folded
 }
@@ -63,8 +68,8 @@ type Pointer struct {
 // Schema is the schema of a generation.
 func Schema(generation int64) string { return schemaPrefix + strconv.FormatInt(generation, 10) }
 
-// Prepare migrates the schema and makes the first generation where there is none.
-// Any number of processes may do it at once.
+// Prepare migrates the schema and makes the first generation where there is none; over
+// one of an older layout it defines what readers need until a rebuild. Any number of processes may do it at once.
 func (t *Tables) Prepare(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -84,11 +89,15 @@ func (t *Tables) Prepare(ctx context.Context) error {
 		if err := Exclusive(ctx, tx); err != nil {
 			return err
 		}
-		_, err := Read(ctx, tx)
-		if !errors.Is(err, pgx.ErrNoRows) {
+		serving, err := Read(ctx, tx)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return first(ctx, tx, Pointer{Generation: 1, Layout: t.Layout, Epoch: state.Epoch})
+		case err == nil && serving.Layout < t.Layout:
+			return standIn(ctx, tx, serving)
+		default:
 			return err
 		}
-		return first(ctx, tx, state.Epoch)
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the projector's first generation: %w", err)
@@ -96,20 +105,20 @@ func (t *Tables) Prepare(ctx context.Context) error {
 	return nil
 }
 
-func first(ctx context.Context, tx pgx.Tx, epoch string) error {
-	if err := Create(ctx, tx, 1); err != nil {
+func first(ctx context.Context, tx pgx.Tx, p Pointer) error {
+	if err := Create(ctx, tx, p.Generation); err != nil {
 		return err
 	}
-	if err := Index(ctx, tx, 1); err != nil {
+	if err := Index(ctx, tx, p.Generation); err != nil {
 		return err
 	}
-	return Point(ctx, tx, Pointer{Generation: 1, Epoch: epoch})
+	return Point(ctx, tx, p)
 }
 
 // Read is the pointer, or pgx.ErrNoRows before the first generation.
 func Read(ctx context.Context, tx pgx.Tx) (p Pointer, err error) {
 	var high int64
-	err = tx.QueryRow(ctx, "SELECT generation, epoch, high_water FROM projector.pointer").Scan(&p.Generation, &p.Epoch, &high)
+	err = tx.QueryRow(ctx, "SELECT generation, layout, epoch, high_water FROM projector.serving").Scan(&p.Generation, &p.Layout, &p.Epoch, &high)
 	p.HighWater = uint64(high)
 	return p, err
 }
@@ -154,10 +163,13 @@ func Point(ctx context.Context, tx pgx.Tx, p Pointer) error {
 	if err := postgres.PublishViews(ctx, tx, schema); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO projector.pointer (generation, epoch, high_water) VALUES ($1, $2, $3)
-		ON CONFLICT (only_row) DO UPDATE SET generation = excluded.generation, epoch = excluded.epoch,
+	_, err := tx.Exec(ctx, `INSERT INTO projector.serving (generation, layout, epoch, high_water) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (only_row) DO UPDATE SET generation = excluded.generation, layout = excluded.layout, epoch = excluded.epoch,
 		                                     high_water = excluded.high_water, moved_at = now()`,
-		p.Generation, p.Epoch, int64(p.HighWater))
+		p.Generation, p.Layout, p.Epoch, int64(p.HighWater))
+	if err == nil && p.Layout > 0 {
+		_, err = tx.Exec(ctx, "DROP VIEW IF EXISTS projector.pointer") // see migration 006
+	}
 	if err != nil {
 		return fmt.Errorf("move the pointer to generation %d: %w", p.Generation, err)
 	}

@@ -67,11 +67,11 @@ func enter(ctx context.Context, tx pgx.Tx, users []string) (s Scope, err error) 
 	}
 	var b pgx.Batch
 	b.Queue(lockShared)
-	b.Queue("SELECT generation, epoch, high_water, set_config('search_path', 'projector_g' || generation, true) FROM projector.pointer").
+	b.Queue("SELECT generation, layout, epoch, high_water, set_config('search_path', 'projector_g' || generation, true) FROM projector.serving").
 		QueryRow(func(row pgx.Row) error {
 			var high int64
 			var path string
-			err := row.Scan(&s.Generation, &s.Epoch, &high, &path)
+			err := row.Scan(&s.Generation, &s.Layout, &s.Epoch, &high, &path)
 			s.HighWater = uint64(high)
 			return err
 		})

@@ -34,6 +34,9 @@ type Intake struct {
 	// Fold takes a batch. When it returns nil the batch is acknowledged; otherwise
 	// the batch comes again after a pause that grows.
 	Fold func(ctx context.Context, deliveries []bus.Delivery) error
+	// Await waits until the fold can work again that has failed with generation.ErrLayout;
+	// nil for a fold that never does.
+	Await func(ctx context.Context) error
 	// Failed is called for each batch that is given back.
 	Failed func()
 }
@@ -84,6 +87,11 @@ func (i Intake) lane(ctx context.Context, batches *bus.Batches) error {
 			return nil
 		case errors.Is(err, generation.ErrLogRestored):
 			return err
+		case errors.Is(err, generation.ErrLayout):
+			if i.await(ctx, batch, err) != nil {
+				return nil // ctx has ended
+			}
+			continue
 		}
 		i.giveBack(ctx, batch, pause, err)
 		select {
@@ -106,6 +114,15 @@ func (i Intake) fold(ctx context.Context, batch *bus.Batch) (err error) {
 		return err
 	}
 	return batch.Ack(ctx)
+}
+
+// await gives a batch to whoever can fold it, and waits until this program can.
+func (i Intake) await(ctx context.Context, batch *bus.Batch, reason error) error {
+	i.Log.WarnContext(ctx, "facts wait in the log", "consumer", i.Durable, "error", reason)
+	if err := batch.Retry(0); err != nil {
+		i.Log.WarnContext(ctx, "cannot give a batch back", "consumer", i.Durable, "error", err)
+	}
+	return i.Await(ctx)
 }
 
 func (i Intake) giveBack(ctx context.Context, batch *bus.Batch, pause time.Duration, reason error) {

@@ -57,7 +57,7 @@ func Deliveries(t testing.TB, b *bus.Bus, stream string, from uint64) []bus.Deli
 func Dump(t testing.TB, db *pgxpool.Pool) string {
 	t.Helper()
 	var schema string
-	if err := db.QueryRow(t.Context(), "SELECT 'projector_g' || generation FROM projector.pointer").Scan(&schema); err != nil {
+	if err := db.QueryRow(t.Context(), "SELECT 'projector_g' || generation FROM projector.serving").Scan(&schema); err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder

@@ -34,6 +34,10 @@ func (a *Announcer) resume(ctx context.Context) error {
 	if _, ok, err := generation.Kept(ctx, a.Tables.DB()); err != nil || !ok {
 		return err
 	}
+	serving, err := a.Tables.Serving(ctx)
+	if err != nil || a.Tables.CheckLayout(serving) != nil {
+		return err // a program of that layout announces it
+	}
 	release, err := lock(ctx, a.Tables.DB())
 	if errors.Is(err, ErrRunning) {
 		return nil

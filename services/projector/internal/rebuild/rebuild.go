@@ -24,6 +24,9 @@ import (
 // ErrRunning says that another rebuild holds the lock.
 var ErrRunning = errors.New("another rebuild is running: wait for it, or stop it")
 
+// errDone says that the tables have the layout already that a rebuild was to give.
+var errDone = errors.New("the tables have this layout already")
+
 // The phases of a rebuild.
 const (
 	PhaseReading  = "reading"  // the log, from the start, into the shadow
@@ -67,6 +70,10 @@ type Rebuild struct {
 	// AfterPublish is that of the Announcer.
 	AfterPublish func() error
 
+	// below lets the rebuild end with errDone unless the serving generation has a lower
+	// layout; 0 rebuilds in any case.
+	below int
+
 	began    time.Time
 	shadow   int64
 	erased   map[[sha256.Size]byte]struct{} // as of the start
@@ -87,6 +94,9 @@ func (r *Rebuild) Run(ctx context.Context, progress func(Progress)) (Report, err
 		return Report{}, fmt.Errorf("rebuild: %w", err)
 	}
 	defer release()
+	if err := r.mayReplace(ctx); err != nil {
+		return Report{}, fmt.Errorf("rebuild: %w", err)
+	}
 	announcer := &Announcer{Log: r.Log, Bus: r.Bus, Tables: r.Tables, AfterPublish: r.AfterPublish}
 	left, err := announcer.finish(ctx)
 	if err != nil {
@@ -111,6 +121,22 @@ func (r *Rebuild) Run(ctx context.Context, progress func(Progress)) (Report, err
 	r.report.Withheld += left.Withheld
 	r.report.Elapsed = time.Since(r.began)
 	return r.report, nil
+}
+
+// mayReplace refuses to replace tables of a higher layout. The caller holds the lock,
+// so what serves stays.
+func (r *Rebuild) mayReplace(ctx context.Context) error {
+	serving, err := r.Tables.Serving(ctx)
+	switch {
+	case err != nil:
+		return err
+	case serving.Layout > r.Tables.Layout:
+		return r.Tables.CheckLayout(serving)
+	case r.below > 0 && serving.Layout >= r.below:
+		return errDone
+	default:
+		return nil
+	}
 }
 
 // lock is held by a connection of its own, until the rebuild ends or dies.

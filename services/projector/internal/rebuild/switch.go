@@ -55,7 +55,7 @@ func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) err
 		if last, err = r.catchUp(ctx, tx, last, state.LastSequence); err != nil {
 			return err
 		}
-		if err := generation.DeleteErased(ctx, tx, len(r.erased)); err != nil {
+		if err := generation.DeleteErased(ctx, tx, r.shadow, len(r.erased)); err != nil {
 			return err
 		}
 		if err := r.count(ctx, tx); err != nil {
@@ -68,7 +68,7 @@ func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) err
 		if err := generation.Keep(ctx, tx, old); err != nil {
 			return err
 		}
-		return generation.Point(ctx, tx, generation.Pointer{Generation: r.shadow, Epoch: epoch, HighWater: last})
+		return generation.Point(ctx, tx, generation.Pointer{Generation: r.shadow, Layout: r.Tables.Layout, Epoch: epoch, HighWater: last})
 	})
 	if err != nil {
 		return err
