@@ -82,7 +82,7 @@ type Page struct {
 	Pagination struct {
 		NextCursor *string `json:"next_cursor"`
 		HasMore    bool    `json:"has_more"`
-		TotalCount int     `json:"total_count"`
+		TotalCount int     `json:"total_count"` // 0 where dates select more than are counted
 	} `json:"pagination"`
 }
 

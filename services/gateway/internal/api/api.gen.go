@@ -721,7 +721,7 @@ type Pagination struct {
 	// PreviousCursor Towards newer rows.
 	PreviousCursor *string `json:"previous_cursor"`
 
-	// TotalCount Rows of the whole query. Workouts hidden as duplicates never count, also where include shows them.
+	// TotalCount Rows of the whole query.
 	TotalCount int `json:"total_count"`
 }
 
@@ -964,7 +964,22 @@ type WorkoutPage struct {
 		// StartTime start_date as given.
 		StartTime *string `json:"start_time"`
 	} `json:"metadata"`
-	Pagination Pagination `json:"pagination"`
+	Pagination WorkoutPagination `json:"pagination"`
+}
+
+// WorkoutPagination defines model for WorkoutPagination.
+type WorkoutPagination struct {
+	// HasMore There are older rows.
+	HasMore bool `json:"has_more"`
+
+	// NextCursor Towards older rows.
+	NextCursor *string `json:"next_cursor"`
+
+	// PreviousCursor Towards newer rows.
+	PreviousCursor *string `json:"previous_cursor"`
+
+	// TotalCount Rows of the whole query, counted for its first page; pages that a cursor leads to say the same number. Null where start_date or end_date selects more than 10,000. Workouts hidden as duplicates never count, also where include shows them.
+	TotalCount *int `json:"total_count"`
 }
 
 // WorkoutSource defines model for WorkoutSource.

@@ -1,6 +1,8 @@
 package cursor_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"testing"
 	"time"
 
@@ -9,25 +11,67 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
 )
 
+func place(total cursor.Total) cursor.Place {
+	return cursor.Place{
+		Backwards: true, Time: time.Date(2026, 9, 1, 2, 3, 4, 5000, time.UTC),
+		ID: uuid.MustParse("7d3c8a52-07b5-4b7e-9a39-0d6f8f0f7a11"), Total: total,
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	list := cursor.NewFilter("list", "a")
-	place := cursor.Place{Backwards: true, Time: time.Date(2026, 9, 1, 2, 3, 4, 5000, time.UTC), ID: uuid.MustParse("7d3c8a52-07b5-4b7e-9a39-0d6f8f0f7a11")}
-	good := list.Encode(place)
-	if got, err := list.Decode(good); err != nil || got != place {
-		f.Fatalf("%+v came back as %+v, %v", place, got, err)
+	for _, total := range []cursor.Total{{}, cursor.Of(0), cursor.Of(20_000), cursor.Of(cursor.TooMany), cursor.Of(1 << 53)} {
+		good := list.Encode(place(total))
+		if got, err := list.Decode(good); err != nil || got != place(total) {
+			f.Fatalf("%+v came back as %+v, %v", place(total), got, err)
+		}
+		if _, err := cursor.NewFilter("lista").Decode(good); err == nil {
+			f.Fatal("a cursor fits another list")
+		}
+		f.Add(good)
+		f.Add(good[1:])
+		f.Add(good + "=")
+		f.Add("!" + good[1:])
 	}
-	if _, err := cursor.NewFilter("lista").Decode(good); err == nil {
-		f.Fatal("a cursor fits another list")
-	}
-	f.Add(good)
 	f.Add("")
-	f.Add(good[1:])
-	f.Add(good + "=")
-	f.Add("!" + good[1:])
 	f.Fuzz(func(t *testing.T, s string) {
 		p, err := list.Decode(s)
 		if err == nil && list.Encode(p) != s {
 			t.Errorf("%q means %+v, which is written %q", s, p, list.Encode(p))
 		}
+		if err == nil && p.Total.Rows < cursor.TooMany {
+			t.Errorf("%q has a total of %d", s, p.Total.Rows)
+		}
 	})
+}
+
+// A word that a program before totals wrote, for the filter ("list", "a").
+const older = "AQEABlpiUa9GBX08ilIHtUt-mjkNb48PehFJcOWpSuro6isfRko"
+
+func TestAWordOfAnOlderProgramIsAPlaceWithoutTotal(t *testing.T) {
+	got, err := cursor.NewFilter("list", "a").Decode(older)
+	if err != nil || got != place(cursor.Total{}) {
+		t.Errorf("%q is %+v, %v", older, got, err)
+	}
+}
+
+// Whoever knows the format can write any total. What could be none is refused, so that
+// no page shows it.
+func TestATotalThatCannotBeIsRefused(t *testing.T) {
+	list := cursor.NewFilter("list", "a")
+	for _, rows := range []int64{-2, -1 << 63, 1<<53 + 1, 1<<63 - 1} {
+		if p, err := list.Decode(list.Encode(place(cursor.Of(rows)))); err == nil {
+			t.Errorf("a total of %d came through as %+v", rows, p)
+		}
+	}
+	word, err := base64.RawURLEncoding.DecodeString(list.Encode(place(cursor.Of(5))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := word[:len(word)-12]
+	forged[0] = 1 // a version that has no total
+	check := sha256.Sum256(append(append([]byte{}, list[:]...), forged...))
+	if p, err := list.Decode(base64.RawURLEncoding.EncodeToString(append(forged, check[:12]...))); err == nil {
+		t.Errorf("a word of one version with the length of another came through as %+v", p)
+	}
 }

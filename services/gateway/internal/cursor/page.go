@@ -14,8 +14,8 @@ type Page struct {
 
 // Page lays out a page of limit rows. read are the places of the rows in the
 // order they were read, one more than limit where there are that many; at is
-// where the reading began, nil for the newest row.
-func (f Filter) Page(at *Place, limit int, read []Place) Page {
+// where the reading began, nil for the newest row. The cursors carry the total.
+func (f Filter) Page(at *Place, limit int, read []Place, total Total) Page {
 	p := Page{Count: min(limit, len(read)), Reverse: at != nil && at.Backwards}
 	further := len(read) > limit
 	if p.Count == 0 {
@@ -32,11 +32,11 @@ func (f Filter) Page(at *Place, limit int, read []Place) Page {
 	}
 	p.HasMore = older
 	if older {
-		s := f.Encode(Place{Time: oldest.Time, ID: oldest.ID})
+		s := f.Encode(Place{Time: oldest.Time, ID: oldest.ID, Total: total})
 		p.Next = &s
 	}
 	if newer {
-		s := f.Encode(Place{Backwards: true, Time: newest.Time, ID: newest.ID})
+		s := f.Encode(Place{Backwards: true, Time: newest.Time, ID: newest.ID, Total: total})
 		p.Previous = &s
 	}
 	return p
@@ -49,7 +49,7 @@ func PageOf[T any](f Filter, at *Place, limit int, rows []T, place func(T) Place
 	for i, r := range rows {
 		places[i] = place(r)
 	}
-	p := f.Page(at, limit, places)
+	p := f.Page(at, limit, places, Total{})
 	rows = rows[:p.Count]
 	if p.Reverse {
 		slices.Reverse(rows)

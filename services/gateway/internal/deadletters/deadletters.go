@@ -43,7 +43,7 @@ func (r *Reader) List(ctx context.Context, word string, limit int) ([]bus.DeadLe
 	for i, d := range read {
 		places[i] = place(d.Sequence)
 	}
-	page := filter.Page(at, limit, places)
+	page := filter.Page(at, limit, places, cursor.Total{})
 	read = read[:page.Count]
 	if backwards {
 		slices.Reverse(read)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/stridelog/stridelog/platform/bus"
-	"github.com/stridelog/stridelog/services/gateway/internal/contract"
 	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/users"
@@ -33,84 +31,39 @@ type Store struct {
 // NewStore reads the views through the pool and raw records through the bus.
 func NewStore(db *pgxpool.Pool, b *bus.Bus) *Store { return &Store{db: db, bus: b} }
 
-// Query selects a page of one user's workouts.
-type Query struct {
-	UserID     uuid.UUID
-	Start, End string // as the client wrote them; empty is open
-	Type       string
-	Provider   string
-	Duplicates bool // show the hidden ones too
-	Cursor     string
-	Limit      int
-}
-
-func (q Query) filter() cursor.Filter {
-	return cursor.NewFilter("workouts", q.UserID.String(), q.Start, q.End, q.Type, q.Provider, strconv.FormatBool(q.Duplicates))
-}
-
-// List is one page as the JSON body of the answer.
+// List is one page as the JSON body of the answer. The first page counts all rows of
+// the query; the others say what their cursor carries.
 func (s *Store) List(ctx context.Context, q Query) ([]byte, error) {
 	filter := q.filter()
 	at, err := filter.Start(q.Cursor)
 	if err != nil {
 		return nil, problem.InvalidCursor("query")
 	}
-	where, args, err := q.where()
+	c, err := q.conditions()
 	if err != nil {
 		return nil, err
 	}
 	var batch pgx.Batch
 	batch.Queue(`SELECT true FROM gateway.users WHERE id = $1`, q.UserID)
-	const primaries = ` AND duplicate_of IS NULL`
-	batch.Queue(`SELECT count(*) FROM projector.view_workouts_v1`+where+primaries, args...)
-	if !q.Duplicates {
-		where += primaries
+	var total cursor.Total
+	if at != nil {
+		total = at.Total
 	}
-	tail, args := cursor.Keyset{Time: "start_time", ID: "id"}.Tail(args, at, q.Limit+1)
-	batch.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1`+where+tail, args...)
+	if !total.Counted {
+		c.queueCount(&batch)
+	}
+	c.queuePage(&batch, q, at)
 	answers := s.db.SendBatch(ctx, &batch)
-	page, err := readPage(answers, filter, at, q)
+	page, err := readPage(answers, filter, at, total, q)
 	if closed := answers.Close(); err == nil && closed != nil {
 		err = problem.OfQuery(projector, closed)
 	}
 	return page, err
 }
 
-// where are the conditions of the query; the cursor is no part of it, so that the
-// count is that of all pages. Duplicates are the caller's: they never count.
-func (q Query) where() (string, []any, error) {
-	args := []any{q.UserID}
-	var b strings.Builder
-	b.WriteString(` WHERE user_id = $1 AND removed_at IS NULL`)
-	add := func(condition string, value any) {
-		args = append(args, value)
-		fmt.Fprintf(&b, " AND "+condition, len(args))
-	}
-	if q.Type != "" {
-		add("type = $%d", q.Type)
-	}
-	if q.Provider != "" {
-		add("provider = $%d", q.Provider)
-	}
-	from, to, err := contract.ParseSpan(q.Start, q.End)
-	if err != nil {
-		return "", nil, err
-	}
-	within := func(end *contract.When, sign string) {
-		switch {
-		case end == nil:
-		case end.Day:
-			add("coalesce(local_date, (start_time AT TIME ZONE 'UTC')::date) "+sign+" $%d", end.Time)
-		default:
-			add("start_time "+sign+" $%d", end.Time)
-		}
-	}
-	within(from, ">=")
-	within(to, "<")
-	return b.String(), args, nil
-}
-
-func readPage(answers pgx.BatchResults, filter cursor.Filter, at *cursor.Place, q Query) ([]byte, error) {
+// readPage reads the answers; where the total is not counted yet, its count is among
+// them.
+func readPage(answers pgx.BatchResults, filter cursor.Filter, at *cursor.Place, total cursor.Total, q Query) ([]byte, error) {
 	var exists bool
 	switch err := answers.QueryRow().Scan(&exists); {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -118,9 +71,12 @@ func readPage(answers pgx.BatchResults, filter cursor.Filter, at *cursor.Place, 
 	case err != nil:
 		return nil, problem.OfQuery(projector, err)
 	}
-	var total int64
-	if err := answers.QueryRow().Scan(&total); err != nil {
-		return nil, problem.OfQuery(projector, err)
+	if !total.Counted {
+		var rows int64
+		if err := answers.QueryRow().Scan(&rows); err != nil {
+			return nil, problem.OfQuery(projector, err)
+		}
+		total = q.total(rows)
 	}
 	rows, err := answers.Query()
 	if err != nil {
@@ -130,7 +86,7 @@ func readPage(answers pgx.BatchResults, filter cursor.Filter, at *cursor.Place, 
 	if err != nil {
 		return nil, problem.OfQuery(projector, err)
 	}
-	return read.body(filter.Page(at, q.Limit, read.places), total, q), nil
+	return read.body(filter.Page(at, q.Limit, read.places, total), total, q), nil
 }
 
 // listed are rows in the order they were read, one after the other in one buffer.
@@ -172,7 +128,7 @@ func (l listed) row(i int) []byte {
 	return l.buffer[l.ends[i-1]:l.ends[i]]
 }
 
-func (l listed) body(p cursor.Page, total int64, q Query) []byte {
+func (l listed) body(p cursor.Page, total cursor.Total, q Query) []byte {
 	const frame = 512
 	out := make([]byte, 0, len(l.buffer)+frame)
 	out = append(out, `{"data":[`...)
@@ -193,7 +149,11 @@ func (l listed) body(p cursor.Page, total int64, q Query) []byte {
 	out = append(out, `,"has_more":`...)
 	out = strconv.AppendBool(out, p.HasMore)
 	out = append(out, `,"total_count":`...)
-	out = strconv.AppendInt(out, total, 10)
+	if total.Rows == cursor.TooMany {
+		out = append(out, "null"...)
+	} else {
+		out = strconv.AppendInt(out, total.Rows, 10)
+	}
 	out = append(out, `},"metadata":{"resolution":null,"sample_count":`...)
 	out = strconv.AppendInt(out, int64(p.Count), 10)
 	out = append(out, `,"start_time":`...)

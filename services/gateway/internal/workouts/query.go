@@ -1,0 +1,128 @@
+package workouts
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/services/gateway/internal/contract"
+	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
+)
+
+// Query selects a page of one user's workouts.
+type Query struct {
+	UserID     uuid.UUID
+	Start, End string // as the client wrote them; empty is open
+	Type       string
+	Provider   string
+	Duplicates bool // show the hidden ones too
+	Cursor     string
+	Limit      int
+}
+
+func (q Query) filter() cursor.Filter {
+	return cursor.NewFilter("workouts", q.UserID.String(), q.Start, q.End, q.Type, q.Provider, strconv.FormatBool(q.Duplicates))
+}
+
+func (q Query) dated() bool { return q.Start != "" || q.End != "" }
+
+// mostCounted is how many rows are counted at most where dates select them: the rows
+// themselves must be read then.
+const mostCounted = 10_000
+
+// total is what a count of so many rows says.
+func (q Query) total(rows int64) cursor.Total {
+	if q.dated() && rows > mostCounted {
+		return cursor.Of(cursor.TooMany)
+	}
+	return cursor.Of(rows)
+}
+
+// conditions are those of a query, without its cursor: they are the same on all pages.
+type conditions struct {
+	where strings.Builder
+	args  []any
+	dated bool
+}
+
+const primaries = ` AND duplicate_of IS NULL`
+
+func (q Query) conditions() (*conditions, error) {
+	from, to, err := contract.ParseSpan(q.Start, q.End)
+	if err != nil {
+		return nil, err
+	}
+	c := &conditions{args: []any{q.UserID}, dated: q.dated()}
+	c.where.WriteString(` WHERE user_id = $1 AND removed_at IS NULL`)
+	if q.Type != "" {
+		c.add("type = $%d", q.Type)
+	}
+	if q.Provider != "" {
+		c.add("provider = $%d", q.Provider)
+	}
+	c.from(from)
+	c.to(to)
+	return c, nil
+}
+
+func (c *conditions) add(condition string, value any) {
+	c.args = append(c.args, value)
+	fmt.Fprintf(&c.where, " AND "+condition, len(c.args))
+}
+
+// localDay is the day a workout is filed under: where its offset is unknown, that of
+// its start in UTC.
+const localDay = "coalesce(local_date, (start_time AT TIME ZONE 'UTC')::date)"
+
+// dayReach is how far from midnight UTC a local day begins at most, with room to spare:
+// offsets of records are taken up to 18 hours.
+const dayReach = 24 * time.Hour
+
+// from and to compare local days exactly, and beside it the instants that the days
+// imply: the index is by start.
+
+func (c *conditions) from(w *contract.When) {
+	switch {
+	case w == nil:
+	case w.Day:
+		c.add(localDay+" >= $%d", w.Time)
+		c.add("start_time >= $%d", w.Time.Add(-dayReach))
+	default:
+		c.add("start_time >= $%d", w.Time)
+	}
+}
+
+func (c *conditions) to(w *contract.When) {
+	switch {
+	case w == nil:
+	case w.Day:
+		c.add(localDay+" < $%d", w.Time)
+		c.add("start_time < $%d", w.Time.Add(dayReach))
+	default:
+		c.add("start_time < $%d", w.Time)
+	}
+}
+
+// queueCount counts the rows of all pages. What is hidden as a duplicate never counts.
+func (c *conditions) queueCount(b *pgx.Batch) {
+	if !c.dated {
+		b.Queue(`SELECT count(*) FROM projector.view_workouts_v1`+c.where.String()+primaries, c.args...)
+		return
+	}
+	b.Queue(fmt.Sprintf(`SELECT count(*) FROM (SELECT FROM projector.view_workouts_v1%s LIMIT %d) counted`,
+		c.where.String()+primaries, mostCounted+1), c.args...)
+}
+
+// queuePage reads the rows beyond a place, and one more.
+func (c *conditions) queuePage(b *pgx.Batch, q Query, at *cursor.Place) {
+	where := c.where.String()
+	if !q.Duplicates {
+		where += primaries
+	}
+	tail, args := cursor.Keyset{Time: "start_time", ID: "id"}.Tail(c.args, at, q.Limit+1)
+	b.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1`+where+tail, args...)
+}
