@@ -27,9 +27,7 @@ type named struct {
 	number uint64 // of a page, or the logId of a TCX file
 }
 
-// copyMark is what browsers and Takeout put behind a name that exists already.
 var (
-	copyMark     = regexp.MustCompile(`[ -]?\([0-9]{1,3}\)$`)
 	exerciseName = regexp.MustCompile(`^exercise-([0-9]{1,18})$`)
 	rowsName     = regexp.MustCompile(`^userexercises_[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 	tcxName      = regexp.MustCompile(`^([1-9][0-9]{0,19})$`)
@@ -39,12 +37,11 @@ var (
 // kindOf tells by the base name, because people pack archives anew without their
 // folders (section 1.1). The folder only tells what is known to be of no use.
 func kindOf(f archive.File) named {
-	base := strings.ToLower(f.Base)
-	stem, extension := base, ""
-	if dot := strings.LastIndexByte(base, '.'); dot > 0 {
-		stem, extension = base[:dot], base[dot+1:]
+	stem, extension := f.Base, ""
+	if dot := strings.LastIndexByte(stem, '.'); dot > 0 {
+		stem, extension = stem[:dot], strings.ToLower(stem[dot+1:])
 	}
-	stem = copyMark.ReplaceAllString(stem, "")
+	stem = archive.OriginalName(stem)
 	switch extension {
 	case "json":
 		if page := exerciseName.FindStringSubmatch(stem); page != nil {
@@ -78,9 +75,9 @@ func kindOf(f archive.File) named {
 // isIgnored says whether a file is of a family that is known and has no
 // activities (sections 1.2, 1.3 and 5).
 func isIgnored(path, stem, extension string) bool {
-	folders := strings.Split(strings.ToLower(path), "/")
+	folders := strings.Split(path, "/")
 	for _, folder := range folders[:len(folders)-1] {
-		if ignoredFolder(folder) {
+		if ignoredFolder(strings.ToLower(folder)) || ignoredFolder(archive.OriginalName(folder)) {
 			return true
 		}
 	}

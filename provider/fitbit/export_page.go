@@ -2,6 +2,7 @@ package fitbit
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type span struct {
 	entry  *version
 }
 
-// indexEntries looks at every entry of a page.
+// indexEntries looks at every entry of a page. A file that is {} has a problem and is
+// no page.
 func (s *scanner) indexEntries(ctx context.Context, f archive.File) (err error) {
 	p := page{file: provider.ExportFile{Name: f.Base, Kind: "exercise_json", Skipped: map[string]int{}}}
 	p.file.Problem, err = eachEntry(ctx, f, func(element jsonarray.Element) error {
@@ -47,6 +49,11 @@ func (s *scanner) indexEntries(ctx context.Context, f archive.File) (err error) 
 		p.entries = append(p.entries, span{at: element.At, length: len(element.Bytes), entry: v})
 		return nil
 	})
+	if p.file.Problem == emptyObject {
+		s.recordFiles--
+	} else {
+		s.known = true
+	}
 	s.pages = append(s.pages, p)
 	return err
 }
@@ -60,11 +67,15 @@ func eachEntry(ctx context.Context, f archive.File, take func(jsonarray.Element)
 		return problemOf(err), ctx.Err()
 	}
 	defer func() { _ = in.Close() }()
-	array := jsonarray.NewReader(in, jsonarray.Options{Max: maxEntry, First: "logId"})
+	var start head
+	array := jsonarray.NewReader(io.TeeReader(in, &start), jsonarray.Options{Max: maxEntry, First: "logId"})
 	for {
 		element, err := array.Next()
 		if ctx.Err() != nil {
 			return "", ctx.Err()
+		}
+		if errors.Is(err, jsonarray.ErrNotArray) && isEmptyObject(start.text) {
+			return emptyObject, nil
 		}
 		if err != nil {
 			return endOf(err, f.Size), nil
@@ -73,6 +84,25 @@ func eachEntry(ctx context.Context, f archive.File, take func(jsonarray.Element)
 			return "", err
 		}
 	}
+}
+
+// emptyObject is the problem of a file that is {}: something wrote it that had no data.
+const emptyObject = "the file is an empty object and holds nothing"
+
+func isEmptyObject(text []byte) bool {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	inside, closed := bytes.CutSuffix(bytes.TrimSpace(text), []byte("}"))
+	return closed && string(bytes.TrimSpace(inside)) == "{"
+}
+
+// head keeps the start of a text: more than an empty object has.
+type head struct{ text []byte }
+
+// Write implements io.Writer.
+func (h *head) Write(p []byte) (int, error) {
+	const most = 64
+	h.text = append(h.text, p[:min(len(p), most-len(h.text))]...)
+	return len(p), nil
 }
 
 // endOf is the problem of a page that ended so; empty when it is read to its end.

@@ -19,14 +19,15 @@ type profile struct {
 // profiles are those of all files, in the order they were found.
 type profiles []profile
 
-func (p *profiles) read(f archive.File) {
+// read says whether the file can be a profile: one that is {} cannot.
+func (p *profiles) read(f archive.File) bool {
 	text, problem := readAll(f, maxProfile)
 	if problem != "" {
-		return
+		return true
 	}
 	table, err := csvtable.Open(text)
-	if err != nil {
-		return
+	if err != nil || isEmptyObject(text) {
+		return err != nil
 	}
 	if row, ok, _ := table.Next(); ok {
 		*p = append(*p, profile{
@@ -35,6 +36,7 @@ func (p *profiles) read(f archive.File) {
 			locale:       rowText(row, "locale"),
 		})
 	}
+	return true
 }
 
 // What the columns can hold. Anything else is not what we think it is, and could

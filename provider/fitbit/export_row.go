@@ -40,6 +40,11 @@ func (s *scanner) readTable(f archive.File) error {
 	at := len(s.report.Files)
 	var rows []row
 	rows, file.Problem = s.readRows(f, at, file.Skipped)
+	if file.Problem == emptyObject {
+		s.recordFiles--
+	} else {
+		s.known = true
+	}
 	file.Records = len(rows) + file.Skipped[provider.SkipBroken] + file.Skipped[provider.SkipTooLarge]
 	s.report.Files = append(s.report.Files, file)
 	s.rows = append(s.rows, rows...)
@@ -52,6 +57,9 @@ func (s *scanner) readRows(f archive.File, at int, skipped map[string]int) (rows
 		return nil, problem
 	}
 	s.tables += int64(len(text))
+	if isEmptyObject(text) {
+		return nil, emptyObject
+	}
 	table, err := csvtable.Open(text)
 	if err != nil || !table.Header.Has("exercise_id") || !table.Header.Has("exercise_start") {
 		return nil, "the file does not begin with the column names of exercises"

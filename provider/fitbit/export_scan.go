@@ -60,7 +60,6 @@ func (s *scanner) visit(ctx context.Context, f archive.File) error {
 	name := kindOf(f)
 	switch name.kind {
 	case kindExercises, kindRows:
-		s.known = true
 		if s.recordFiles++; s.recordFiles > s.bounds.recordFiles {
 			return &provider.ArchiveError{Code: provider.ArchiveTooManyFiles, Detail: fmt.Sprintf("more than %d files of exercises", s.bounds.recordFiles)}
 		}
@@ -70,8 +69,7 @@ func (s *scanner) visit(ctx context.Context, f archive.File) error {
 		}
 		return s.indexEntries(ctx, f)
 	case kindProfile:
-		s.known = true
-		s.profiles.read(f)
+		s.known = s.profiles.read(f) || s.known
 	case kindTCX:
 		s.known = true
 		s.readTCX(f, name.number)

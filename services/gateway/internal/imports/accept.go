@@ -2,6 +2,8 @@
 package imports
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -81,7 +83,11 @@ func (s *Store) Accept(ctx context.Context, r Request, next Files) (i Import, er
 		if len(uploads) == maxFiles {
 			return i, problem.InvalidField("file", fmt.Sprintf("is given more than %d times: send fewer files at a time", maxFiles))
 		}
-		u, err := s.bus.Upload(ctx, fmt.Sprintf("%s/%s/%d", r.UserID, i.ID, len(uploads)), content)
+		in := bufio.NewReaderSize(content, 64)
+		if isEmptyObject(in) {
+			return i, problem.InvalidField("file", "is no file: it is an empty JSON object; send the archive as it was downloaded")
+		}
+		u, err := s.bus.Upload(ctx, fmt.Sprintf("%s/%s/%d", r.UserID, i.ID, len(uploads)), in)
 		if err != nil {
 			return i, ofReading(err)
 		}
@@ -95,6 +101,14 @@ func (s *Store) Accept(ctx context.Context, r Request, next Files) (i Import, er
 		return i, problem.InvalidField("file", "is missing: send the archive as the body, or as the file of a form")
 	}
 	return s.queue(ctx, i, r, uploads)
+}
+
+// isEmptyObject says whether a body is {}, as clients send it that have no file.
+// It leaves all of the body to be read.
+func isEmptyObject(in *bufio.Reader) bool {
+	start, err := in.Peek(in.Size())
+	inside, closed := bytes.CutSuffix(bytes.TrimSpace(start), []byte("}"))
+	return errors.Is(err, io.EOF) && closed && string(bytes.TrimSpace(inside)) == "{"
 }
 
 // queue hands the import to the poller. The user's row stays locked meanwhile, so

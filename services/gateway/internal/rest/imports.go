@@ -78,6 +78,8 @@ func (s *server) form(parts *multipart.Reader) imports.Files {
 				return "", nil, io.EOF
 			case err != nil:
 				return "", nil, broken(err)
+			case part.FormName() == "file" && part.FileName() == "":
+				return "", nil, problem.InvalidField("file", "is a field of the form and no file: send it with a file name")
 			case part.FormName() == "file":
 				files++
 				return part.FileName(), part, nil
