@@ -14,7 +14,7 @@ import (
 )
 
 // normalizerVersion rises whenever the same record may give another workout.
-const normalizerVersion = 1
+const normalizerVersion = 2
 
 // maxDuration bounds a workout; a longer one is a broken number.
 const maxDuration = 366 * 24 * time.Hour
@@ -89,7 +89,9 @@ func (e *reading) span(w *events.Workout) error {
 }
 
 // kind reads what was done. The id decides the type, because the name comes in
-// the account's language; the provider's word is the name, or else the id.
+// the account's language; the provider's word is the name, or else the id. Of an id
+// that is not known the name decides, if it is an English one: of ids that people or
+// partners made nothing else tells the type.
 func (e *reading) kind(w *events.Workout) {
 	id, known := digitsOf(e.members.Value("activityTypeId")) // stays in the details: several ids share a type
 	w.Type = workoutType(id)
@@ -97,6 +99,10 @@ func (e *reading) kind(w *events.Workout) {
 	if name, ok := rawjson.Text(e.members.Value("activityName")); ok {
 		e.use("activityName")
 		w.ProviderType, w.Name = &name, &name
+		if w.Type == vocabulary.Other {
+			w.Type = namedType(name)
+			w.Category = vocabulary.Category(w.Type)
+		}
 	} else if known {
 		w.ProviderType = &id
 	}

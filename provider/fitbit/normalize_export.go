@@ -11,11 +11,12 @@ import (
 	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/internal/csvtable"
+	"github.com/stridelog/stridelog/provider/vocabulary"
 )
 
 // exportVersion rises whenever the same record of an export may give another
 // workout.
-const exportVersion = 1
+const exportVersion = 2
 
 // entryNormalizer reads entries of an export's pages. They have the members of
 // the activity log list but for their times (section 2.1).
@@ -47,6 +48,10 @@ func (entryNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 	if row, ok := companionOf(&r.Context); ok {
 		columns := newColumns(row)
 		w.MaxHeartRateBPM = columns.whole("tracker_peak_heart_rate")
+		if w.Type == vocabulary.Other { // the row's name is English, whatever the account's language
+			w.Type = namedType(rowText(row, "activity_name"))
+			w.Category = vocabulary.Category(w.Type)
+		}
 		if w.Details, err = columns.beside(w.Details); err != nil {
 			return events.Workout{}, fmt.Errorf("normalize %s: keep details: %w", FormatExportJSON, err)
 		}

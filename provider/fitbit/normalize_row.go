@@ -74,38 +74,6 @@ func (c *columns) kind(w *events.Workout) {
 	w.RecordingMethod = recordingMethod(strings.ToLower(rowText(c.row, "log_type"))) // stays in the details
 }
 
-// namedType is the vocabulary's word for an activity's name, which is English in
-// this file whatever the account's language. Most names are the word itself.
-func namedType(name string) string {
-	word := strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	}), "_")
-	switch word {
-	case "walk", "outdoor_walk":
-		return "walking"
-	case "run", "outdoor_run":
-		return "running"
-	case "bike", "bicycling", "cycling":
-		return "biking"
-	case "indoor_bike":
-		return "stationary_bike"
-	case "hike":
-		return "hiking"
-	case "swim":
-		return "swimming"
-	case "treadmill_run":
-		return "treadmill"
-	case "structured_workout":
-		return vocabulary.Workout
-	case "interval_training":
-		return "interval_workout"
-	}
-	if vocabulary.Known(word) {
-		return word
-	}
-	return vocabulary.Other
-}
-
 // measures reads the quantities. In this file a zero stands for what was not
 // measured. Speeds and paces are scaled differently from device to device, so they
 // are computed from the distance and the whole time; the rows do not tell pauses.

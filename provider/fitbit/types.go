@@ -40,6 +40,14 @@ var typeOf = map[string]string{
 	"61980497": "workout",          // Workout
 	"17589491": "workout",          // FitStar: Personal Trainer
 
+	// Of 2022 and later.
+	"91042": "strength_training", // Strength training
+	"91044": "powerlifting",      // Powerlifting
+	"91046": "core_training",     // Core training
+	"91047": "aerobic_workout",   // Aerobics
+	"7075":  "meditate",          // Meditating
+	"3101":  "core_training",     // 10 Minute Abs
+
 	// Directory ids.
 	"90004": "step_training",     // Aerobic step
 	"90005": "aerobic_workout",   // Aerobics
