@@ -64,6 +64,10 @@ type Descriptor struct {
 	// Successor is the provider to connect when this one is switched off; empty
 	// when there is none.
 	Successor string
+	// SourceRank orders providers where their records of one workout are worth the
+	// same: those of the lowest are shown. What changes and is removed at its source
+	// comes before what stays as it is.
+	SourceRank int
 	// Hints are for the operator who registers an app with the provider.
 	Hints []Hint
 }

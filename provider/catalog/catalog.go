@@ -3,6 +3,7 @@
 package catalog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -44,6 +45,19 @@ func Descriptors() []provider.Descriptor {
 		fitbit.Descriptor(),
 		googlehealth.Descriptor(),
 	}
+}
+
+// Sources are the names of all providers by their SourceRank.
+func Sources() []string {
+	all := Descriptors()
+	slices.SortFunc(all, func(a, b provider.Descriptor) int {
+		return cmp.Or(cmp.Compare(a.SourceRank, b.SourceRank), cmp.Compare(a.Name, b.Name))
+	})
+	names := make([]string, 0, len(all))
+	for _, d := range all {
+		names = append(names, d.Name)
+	}
+	return names
 }
 
 // Normalizers read every format of every provider. They need no configuration.

@@ -24,9 +24,18 @@ func TestDescriptorsAreCompleteAndUnique(t *testing.T) {
 		if d.Status != provider.StatusAvailable && d.Status != provider.StatusRetired {
 			t.Errorf("%s has status %q", d.Name, d.Status)
 		}
+		if d.SourceRank <= 0 {
+			t.Errorf("%s has no rank among the sources", d.Name)
+		}
 		if d.Status == provider.StatusRetired && d.Notice == "" {
 			t.Errorf("%s is retired without a notice", d.Name)
 		}
+	}
+}
+
+func TestALivingSourceComesBeforeOneThatIsGone(t *testing.T) {
+	if got := catalog.Sources(); !slices.Equal(got, []string{"google_health", "fitbit"}) {
+		t.Errorf("the order of sources is %v", got)
 	}
 }
 

@@ -72,6 +72,7 @@ func Descriptor() provider.Descriptor {
 		Capabilities:   []string{provider.CapabilityActivities, provider.CapabilityHistorical, provider.CapabilityImport},
 		RequiredScopes: []string{scopeActivity},
 		Successor:      "google_health",
+		SourceRank:     2, // its cloud is gone: nothing is changed or removed there any more
 	}
 }
 

@@ -105,6 +105,7 @@ func Descriptor() provider.Descriptor {
 		},
 		RequiredScopes: []string{ScopeActivity},
 		RouteScopes:    []string{ScopeLocation},
+		SourceRank:     1,
 		Hints:          hints(),
 	}
 }

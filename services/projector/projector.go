@@ -25,8 +25,12 @@ type Config struct {
 	Log         *slog.Logger
 	DB          *pgxpool.Pool
 	Bus         *bus.Bus
-	Normalizers provider.Normalizers  // every format of every provider
-	Registry    prometheus.Registerer // nil: no metrics
+	Normalizers provider.Normalizers // every format of every provider
+	// Sources are names of providers: of records of one workout that are worth the
+	// same, those of the first are shown. What is stored takes another order at the
+	// next rebuild.
+	Sources  []string
+	Registry prometheus.Registerer // nil: no metrics
 }
 
 // Service is the projector. One process may run it, rebuild, or both.
@@ -78,7 +82,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	return &Service{
 		cfg:      cfg,
-		reader:   row.NewReader(cfg.Normalizers),
+		reader:   row.NewReader(cfg.Normalizers, cfg.Sources),
 		tables:   generation.New(cfg.DB, cfg.Bus),
 		metrics:  metrics,
 		standing: standing,

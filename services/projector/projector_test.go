@@ -42,7 +42,7 @@ func newSystem(t *testing.T) *system {
 // another is a projector on the same stores, as another process would be.
 func (s *system) another(t *testing.T, n provider.Normalizers) *projector.Service {
 	t.Helper()
-	p, err := projector.New(projector.Config{Log: bustest.Logger(t), DB: s.db, Bus: s.bus, Normalizers: n, Registry: prometheus.NewRegistry()})
+	p, err := projector.New(projector.Config{Log: bustest.Logger(t), DB: s.db, Bus: s.bus, Normalizers: n, Sources: projectortest.Sources(), Registry: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}

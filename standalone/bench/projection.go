@@ -116,7 +116,7 @@ func (p *projection) projector(ctx context.Context) (*pgxpool.Pool, *projector.S
 		return nil, nil, err
 	}
 	service, err := projector.New(projector.Config{
-		Log: p.log, DB: db, Bus: p.bus, Normalizers: catalog.Normalizers(), Registry: telemetry.NewRegistry(),
+		Log: p.log, DB: db, Bus: p.bus, Normalizers: catalog.Normalizers(), Sources: catalog.Sources(), Registry: telemetry.NewRegistry(),
 	})
 	if err != nil {
 		db.Close()

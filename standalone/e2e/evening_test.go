@@ -2,18 +2,11 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"testing"
-	"time"
 
-	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/platform/bus"
-	"github.com/stridelog/stridelog/platform/bus/bustest"
-	"github.com/stridelog/stridelog/provider/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
 
@@ -59,50 +52,6 @@ func TestAWorkoutLateInTheEveningIsFoundByItsOwnDay(t *testing.T) {
 	} {
 		if found := find(days[0], days[1]); !slices.Equal(found, want) {
 			t.Errorf("%s to %s: %q, want %q", days[0], days[1], found, want)
-		}
-	}
-}
-
-// publishFitbitList publishes a stored answer of Fitbit's activity list as the poller
-// does, one fact a record.
-func (w *world) publishFitbitList(t *testing.T, userID, file string) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list struct {
-		Activities []json.RawMessage `json:"activities"`
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
-	}
-	nc, err := bus.Connect(t.Context(), w.natsURL, "test", bustest.Logger(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	b, err := bus.New(nc, bustest.Logger(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now().UTC()
-	for _, raw := range list.Activities {
-		var record struct {
-			LogID int64 `json:"logId"`
-		}
-		if err := json.Unmarshal(raw, &record); err != nil {
-			t.Fatal(err)
-		}
-		_, err := b.Publish(t.Context(), events.Event{
-			ID: events.NewID(), Source: "stridelog/poller", Time: now, Provider: fitbit.Name, UserID: userID,
-			Data: &events.ActivityFetched{
-				UserID: userID, Provider: fitbit.Name, ExternalID: fmt.Sprint(record.LogID), Format: fitbit.FormatActivityList,
-				ContentHash: "sha256:00", HashVersion: 1, Origin: events.OriginAPI, FetchedAt: now, Raw: events.Raw(raw),
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 	}
 }

@@ -175,7 +175,7 @@ func (s *System) runPoller(ctx context.Context, c clients, ready func()) error {
 const pollWorkers = 8
 
 func (s *System) projector(c clients) (*projector.Service, error) {
-	return projector.New(projector.Config{Log: c.log, DB: c.db, Bus: c.bus, Normalizers: catalog.Normalizers(), Registry: c.registry})
+	return projector.New(projector.Config{Log: c.log, DB: c.db, Bus: c.bus, Normalizers: catalog.Normalizers(), Sources: catalog.Sources(), Registry: c.registry})
 }
 
 func (s *System) runProjector(ctx context.Context, c clients, ready func()) error {

@@ -5,11 +5,15 @@ import (
 	"cmp"
 )
 
-// compare is the total order in which workouts are walked: source, then start,
-// then id. Of one provider's records those of its API come before imported ones.
-func compare(a, b Workout) int {
+// compare is the total order in which workouts are walked: the richer record comes
+// first, and of equally rich ones that of the better source, then start, then id. Of
+// one provider's records those of its API come before imported ones.
+func compare(a, b *Workout) int {
 	return cmp.Or(
-		cmp.Compare(position(a.Provider), position(b.Provider)),
+		compareBool(a.sound(), b.sound()),
+		cmp.Compare(b.counted(b.Measures), a.counted(a.Measures)),
+		cmp.Compare(b.counted(b.Members), a.counted(a.Members)),
+		cmp.Compare(a.SourceRank, b.SourceRank),
 		cmp.Compare(a.Provider, b.Provider),
 		cmp.Compare(b.OriginRank, a.OriginRank),
 		a.Start.Compare(b.Start),
@@ -17,19 +21,25 @@ func compare(a, b Workout) int {
 	)
 }
 
-// position is a provider's in the order of sources; those that are not named come
-// last, by name.
-//
-// Google Health comes before Fitbit: the Fitbit Web API is gone, so its records
-// neither change nor are removed any more. A change of this order takes effect for
-// what is stored at the next rebuild.
-func position(provider string) int {
-	switch provider {
-	case "google_health":
+// compareBool puts true first.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
 		return 0
-	case "fitbit":
-		return 1
+	case a:
+		return -1
 	default:
-		return 2
+		return 1
 	}
+}
+
+// sound says whether a record is plausible and measured at all.
+func (w *Workout) sound() bool { return w.Plausible && (w.Measured || w.Routed) }
+
+// counted adds the route, which no record tells of itself, to a count of members.
+func (w *Workout) counted(members int16) int16 {
+	if w.Routed {
+		return members + 1
+	}
+	return members
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/duplicates"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/intake"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
@@ -140,7 +141,8 @@ func isKnown(err error) bool {
 }
 
 func (f *Facts) writeOnce(ctx context.Context, rows row.Rows, fresh bool) error {
-	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
+	var report duplicates.Report
+	err := f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) (err error) {
 		if err := f.Tables.CheckLog(ctx, s.Pointer); err != nil {
 			return err
 		}
@@ -148,8 +150,15 @@ func (f *Facts) writeOnce(ctx context.Context, rows row.Rows, fresh bool) error 
 			return err
 		}
 		rows := permitted(rows, s)
-		return write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes, shared: true, fresh: fresh, highWater: rows.HighWater})
+		report, err = write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes, shared: true, fresh: fresh, highWater: rows.HighWater})
+		return err
 	})
+	if err == nil && report.TooLarge > 0 {
+		f.Metrics.tooLarge.Add(float64(report.TooLarge))
+		f.Log.WarnContext(ctx, "workouts of one person that touch each other in time are too many to be linked: all are shown; somebody writes the same again and again",
+			"islands", report.TooLarge, "more_than", duplicates.Most)
+	}
+	return err
 }
 
 func (f *Facts) count(facts int, rows row.Rows) {

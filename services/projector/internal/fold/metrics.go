@@ -12,6 +12,7 @@ type Metrics struct {
 	failures  prometheus.Counter
 	retries   *prometheus.CounterVec // by kind
 	announced prometheus.Counter
+	tooLarge  prometheus.Counter
 	batch     prometheus.Histogram
 }
 
@@ -37,11 +38,12 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Name: "stridelog_projector_retries_total", Help: "Batches given back because something failed.",
 		}, []string{"kind"}),
 		announced: counter("announced_total", "Workout events published."),
+		tooLarge:  counter("islands_too_large_total", "Times that more than 1,000 workouts of one person came to touch each other in time, so that none of them is linked."),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "stridelog_projector_batch_size", Help: "Facts in one batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 6),
 		}),
 	}
-	return m, telemetry.Register(r, "the projector", m.facts, m.failures, m.retries, m.announced, m.batch)
+	return m, telemetry.Register(r, "the projector", m.facts, m.failures, m.retries, m.announced, m.tooLarge, m.batch)
 }
 
 // FactsGivenBack counts a batch of facts that comes again.

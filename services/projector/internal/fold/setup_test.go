@@ -48,7 +48,7 @@ func (x *bench) fold(t *testing.T, b *bus.Bus) *fold.Facts {
 	}
 	return &fold.Facts{
 		Log: bustest.Logger(t), Bus: b, Tables: generation.New(x.db, b),
-		Reader: row.NewReader(projectortest.Normalizers()), Metrics: metrics,
+		Reader: row.NewReader(projectortest.Normalizers(), projectortest.Sources()), Metrics: metrics,
 	}
 }
 

@@ -150,6 +150,6 @@ func benchLog(b *testing.B, n provider.Normalizers, event func(n int, f projecto
 	if err != nil {
 		b.Fatal(err)
 	}
-	facts := &fold.Facts{Log: bustest.Logger(b), Bus: bs, Tables: tables, Reader: row.NewReader(n), Metrics: metrics}
+	facts := &fold.Facts{Log: bustest.Logger(b), Bus: bs, Tables: tables, Reader: row.NewReader(n, nil), Metrics: metrics}
 	return facts, projectortest.Deliveries(b, bs, events.StreamFacts, 1)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -29,7 +31,8 @@ ON CONFLICT DO NOTHING`
 // workouts that they are about and links duplicates. The caller holds the generation
 // alone. Versions that are there already stay as they are.
 func Write(ctx context.Context, tx pgx.Tx, rows row.Rows) error {
-	return write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes})
+	_, err := write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes})
+	return err
 }
 
 // copyFrom is how many versions are worth a COPY: it is a fifth cheaper for each,
@@ -49,44 +52,63 @@ type batch struct {
 	highWater uint64 // how far the log is folded then; 0 notes nothing
 }
 
-// write is Write; the generation may be shared. Only what depends on a workout's other
-// versions waits for its turn: versions are as they are.
-func write(ctx context.Context, tx pgx.Tx, x batch) error {
+// workouts are those that a batch is about, and whose they are.
+func (x *batch) workouts() (ids []pgtype.UUID, users []string) {
+	seen := make(map[[16]byte]struct{}, len(x.versions))
+	add := func(workout, user [16]byte) {
+		if _, again := seen[workout]; again {
+			return
+		}
+		seen[workout] = struct{}{}
+		ids, users = append(ids, id(workout)), append(users, uuid.UUID(user).String())
+	}
+	for _, v := range x.versions {
+		add(v.WorkoutID, v.UserID)
+	}
+	for _, r := range x.routes {
+		add(r.WorkoutID, r.UserID)
+	}
+	slices.Sort(users)
+	return ids, slices.Compact(users)
+}
+
+// write is Write; the generation may be shared. Only what depends on all that is known
+// of a workout waits for its turn: versions and routes are as they are.
+func write(ctx context.Context, tx pgx.Tx, x batch) (duplicates.Report, error) {
+	none := duplicates.Report{}
 	var b pgx.Batch
-	touching := &duplicates.Touching{}
 	if x.fresh && len(x.versions) >= copyFrom {
 		if err := copyVersions(ctx, tx, x.versions); err != nil {
-			return err
+			return none, err
 		}
 	} else if len(x.versions) > 0 {
 		b.Queue(insertVersions, versionArrays(x.versions)...)
 	}
-	if len(x.versions) > 0 {
+	queueRoutes(&b, x.routes)
+	touching := &duplicates.Touching{}
+	if ids, users := x.workouts(); len(ids) > 0 {
 		if x.shared {
-			generation.Folding.Queue(&b, owners(x.versions))
+			generation.Folding.Queue(&b, users)
 		}
-		ids := workoutIDs(x.versions)
+		touching = duplicates.Begin(&b, ids, users)
 		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), ids)
-		touching = duplicates.Look(&b, ids)
+		touching.Look(&b)
 	}
 	if len(x.connections) > 0 {
 		b.Queue(insertConnections, connectionArrays(x.connections)...)
 	}
-	queueRoutes(&b, x.routes)
 	if b.Len() > 0 {
 		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-			return fmt.Errorf("fold %d activity and %d connection facts: %w", len(x.versions), len(x.connections), err)
+			return none, fmt.Errorf("fold %d activity and %d connection facts: %w", len(x.versions), len(x.connections), err)
 		}
 	}
-	if err := touching.Link(ctx, tx); err != nil {
-		return err
-	}
-	if x.highWater == 0 {
-		return nil
+	report, err := touching.Link(ctx, tx)
+	if err != nil || x.highWater == 0 {
+		return report, err
 	}
 	// Last, because every batch of every projector wants this row.
-	_, err := tx.Exec(ctx, "UPDATE projector.serving SET high_water = $1 WHERE high_water < $1", int64(x.highWater))
-	return err
+	_, err = tx.Exec(ctx, "UPDATE projector.serving SET high_water = $1 WHERE high_water < $1", int64(x.highWater))
+	return report, err
 }
 
 func copyVersions(ctx context.Context, tx pgx.Tx, versions []*row.Version) error {
@@ -123,16 +145,22 @@ func VersionColumns() []string {
 		"workout_id", "sequence", "origin_rank", "at", "start_time", "end_time", "user_id", "local_date", "removed",
 		"normalizer_version", "provider", "external_id", "event", "event_id", "fact_id", "origin", "format",
 		"type", "category", "doc", "details", "problem",
+		"source_rank", "plausible", "measured", "measures", "members",
 	}
 }
 
 // VersionValues are one row of workout_versions, for COPY.
 func VersionValues(v *row.Version) []any {
-	return []any{
+	values := []any{
 		id(v.WorkoutID), int64(v.Sequence), v.OriginRank, v.At, v.StartTime, v.EndTime, id(v.UserID), v.LocalDate, v.Removed,
 		v.NormalizerVersion, v.Provider, v.ExternalID, v.Event, v.EventID, v.FactID, v.Origin, v.Format,
 		v.Type, v.Category, v.Doc, v.Details, v.Problem,
+		nil, nil, nil, nil, nil,
 	}
+	if g := v.Grade; g != nil {
+		copy(values[len(values)-5:], []any{g.SourceRank, g.Plausible, g.Measured, g.Measures, g.Members})
+	}
+	return values
 }
 
 // ConnectionColumns are those of ConnectionValues, in its order.
@@ -157,6 +185,7 @@ func versionArrays(versions []*row.Version) []any {
 		providers, externals, kinds, eventIDs, facts, origins []string
 		formats, types, categories, docs, allProblems         []*string
 		details                                               [][]byte
+		grades                                                gradeArrays
 	)
 	for _, v := range versions {
 		sequences = append(sequences, int64(v.Sequence))
@@ -180,11 +209,29 @@ func versionArrays(versions []*row.Version) []any {
 		docs = append(docs, v.Doc)
 		details = append(details, v.Details)
 		allProblems = append(allProblems, v.Problem)
+		grades.add(v.Grade)
 	}
 	return []any{
 		workoutIDs(versions), sequences, ranks, at, starts, ends, users, days, removed, normalizers, providers, externals, kinds, eventIDs, facts,
 		origins, formats, types, categories, docs, details, allProblems,
+		grades.sources, grades.plausible, grades.measured, grades.measures, grades.members,
 	}
+}
+
+// gradeArrays are grades as arrays; one that is none is null.
+type gradeArrays struct {
+	sources, measures, members []*int16
+	plausible, measured        []*bool
+}
+
+func (a *gradeArrays) add(g *row.Grade) {
+	if g == nil {
+		a.sources, a.measures, a.members = append(a.sources, nil), append(a.measures, nil), append(a.members, nil)
+		a.plausible, a.measured = append(a.plausible, nil), append(a.measured, nil)
+		return
+	}
+	a.sources, a.measures, a.members = append(a.sources, &g.SourceRank), append(a.measures, &g.Measures), append(a.members, &g.Members)
+	a.plausible, a.measured = append(a.plausible, &g.Plausible), append(a.measured, &g.Measured)
 }
 
 func connectionArrays(connections []*row.Connection) []any {

@@ -11,5 +11,7 @@ CREATE INDEX workouts_duplicates ON workouts (duplicate_of) WHERE duplicate_of I
 ALTER TABLE workout_routes ADD PRIMARY KEY (workout_id, sequence);
 CREATE INDEX workout_routes_by_user ON workout_routes (user_id);
 
+ALTER TABLE unlinked_islands ADD PRIMARY KEY (user_id, since);
+
 ALTER TABLE connection_history ADD PRIMARY KEY (sequence);
 CREATE INDEX connection_history_by_user ON connection_history (user_id, sequence);

@@ -21,6 +21,11 @@ CREATE TABLE workout_versions (
     format             text,
     type               text,
     category           text,
+    source_rank        smallint,         -- this and the next four say what the record is worth beside others of the same workout
+    plausible          boolean,
+    measured           boolean,
+    measures           smallint,         -- how many of distance, heart rate and device were measured
+    members            smallint,         -- which of distance and heart rate it tells
     doc                text,             -- JSON of the workout without details; null for a removal or a problem
     details            text,
     problem            text              -- why the record gave no workout; null when nothing is wrong
@@ -40,9 +45,15 @@ CREATE TABLE workouts (
     normalizer_version integer NOT NULL,
     origin_rank        smallint NOT NULL,
     duplicate_of       uuid,             -- the primary, which itself is no duplicate
+    source_rank        smallint,         -- this and the next four are those of the version
+    measures           smallint,
+    members            smallint,
+    plausible          boolean,
+    measured           boolean,
+    routed             boolean NOT NULL DEFAULT false, -- a route of it is known
     provider           text COLLATE "C" NOT NULL,
     external_id        text COLLATE "C" NOT NULL,
-    type               text,             -- this and start_time, end_time, local_date, category, duplicate_of, doc are null once removed
+    type               text,             -- this and start_time, end_time, local_date, category, duplicate_of, doc and what it is worth are null once removed
     category           text,
     doc                text
 );
@@ -55,6 +66,13 @@ CREATE TABLE workout_routes (
     user_id           uuid NOT NULL,
     format            text NOT NULL,
     at                timestamptz NOT NULL  -- the fact's time
+);
+
+-- Spans of a person in which too many workouts touch each other: none of them is linked.
+CREATE TABLE unlinked_islands (
+    user_id uuid NOT NULL,
+    since   timestamptz NOT NULL,
+    until   timestamptz NOT NULL
 );
 
 CREATE TABLE connection_history (

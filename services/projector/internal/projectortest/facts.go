@@ -82,6 +82,9 @@ func (n Normalizer) Normalize(r provider.Record) (events.Workout, error) {
 // Normalizers are Normalizer in the form a service takes.
 func Normalizers() provider.Normalizers { return provider.Normalizers{Format: Normalizer{Number: 1}} }
 
+// Sources are the providers in the order of the tests.
+func Sources() []string { return []string{"google_health", "fitbit"} }
+
 // Start is when the first record of the tests starts.
 func Start() time.Time { return time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC) }
 

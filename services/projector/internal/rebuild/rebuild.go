@@ -257,7 +257,12 @@ func (r *Rebuild) index(ctx context.Context, last uint64) error {
 		if _, err := tx.Exec(ctx, "ANALYZE workouts"); err != nil {
 			return err
 		}
-		return duplicates.All(ctx, tx)
+		report, err := duplicates.All(ctx, tx)
+		if report.TooLarge > 0 {
+			r.Log.WarnContext(ctx, "workouts of one person that touch each other in time are too many to be linked: all are shown",
+				"islands", report.TooLarge, "more_than", duplicates.Most)
+		}
+		return err
 	})
 }
 

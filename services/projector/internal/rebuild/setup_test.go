@@ -73,7 +73,7 @@ func dying(ctx context.Context) error {
 }
 
 func reader(n provider.Normalizer) *row.Reader {
-	return row.NewReader(provider.Normalizers{projectortest.Format: n})
+	return row.NewReader(provider.Normalizers{projectortest.Format: n}, projectortest.Sources())
 }
 
 type world struct {

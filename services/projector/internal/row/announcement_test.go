@@ -25,7 +25,7 @@ func read(t *testing.T, n provider.Normalizers, f projectortest.Fact, raw []byte
 	if a, ok := e.Data.(*events.ActivityFetched); ok && raw != nil {
 		a.Raw = raw
 	}
-	v, _, err := row.NewReader(n).Read(bus.Delivery{Event: e, Sequence: 7})
+	v, _, err := row.NewReader(n, nil).Read(bus.Delivery{Event: e, Sequence: 7})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,8 @@ func (r *Reader) normalize(v *Version, a *events.ActivityFetched) (problem strin
 	}
 	v.StartTime, v.EndTime, v.LocalDate, v.Type, v.Category = &w.StartTime, &w.EndTime, day, &w.Type, &w.Category
 	v.Doc, v.Details = &doc, details
+	grade := gradeOf(w, r.rank(a.Provider))
+	v.Grade = &grade
 	return ""
 }
 

@@ -2,6 +2,7 @@ package row
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -13,10 +14,23 @@ import (
 // Reader makes rows of deliveries. It has no state.
 type Reader struct {
 	normalizers provider.Normalizers
+	sources     []string
 }
 
-// NewReader knows the formats of these normalizers.
-func NewReader(n provider.Normalizers) *Reader { return &Reader{normalizers: n} }
+// NewReader knows the formats of these normalizers. Sources are names of providers:
+// of records of one workout that are worth the same, those of the first are shown.
+// Providers that are not named come last.
+func NewReader(n provider.Normalizers, sources []string) *Reader {
+	return &Reader{normalizers: n, sources: sources}
+}
+
+// rank is a provider's place among the sources.
+func (r *Reader) rank(provider string) int16 {
+	if place := slices.Index(r.sources, provider); place >= 0 {
+		return int16(place)
+	}
+	return int16(len(r.sources))
+}
 
 // Read makes a version of an activity fact, or a connection entry of a connection
 // fact; both are nil for facts that are neither (UserErased, RouteFetched). Its errors wrap

@@ -47,6 +47,7 @@ type Version struct {
 	Problem *string
 
 	// The rest is null for a removal and for a problem.
+	Grade     *Grade
 	StartTime *time.Time
 	EndTime   *time.Time
 	LocalDate *time.Time // midnight UTC of the civil day

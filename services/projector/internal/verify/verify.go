@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bitmap"
@@ -178,8 +177,11 @@ func (v *Verification) Finish(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return duplicates.Wrong(ctx, tx, func(ids []pgtype.UUID) error {
-			return each(ctx, tx, "SELECT version, user_id::text, id::text FROM workouts WHERE id = ANY($1)", ids, func(d Difference) {
+		return duplicates.Wrong(ctx, tx, func(f duplicates.Fault) error {
+			for _, user := range f.Islands {
+				v.Report(Difference{UserID: user.String(), What: "what is noted of workouts that touch and are too many to be linked does not follow from the workouts"})
+			}
+			return each(ctx, tx, "SELECT version, user_id::text, id::text FROM workouts WHERE id = ANY($1)", f.Workouts, func(d Difference) {
 				d.What = "the workout's link to what it repeats is not the one that follows from the workouts"
 				v.Report(d)
 			})
