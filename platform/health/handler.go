@@ -16,7 +16,7 @@ import (
 //
 // /healthz answers 200 as long as the process does. /readyz answers 503 while a
 // check fails; with ?verbose it says how each stands and how far the consumers
-// are behind.
+// are behind, and without it what the checks have for everybody.
 func Handler(log *slog.Logger, registry *prometheus.Registry, b *bus.Bus, checks ...Check) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -31,6 +31,8 @@ func Handler(log *slog.Logger, registry *prometheus.Registry, b *bus.Bus, checks
 		} else if r.URL.Query().Has("verbose") {
 			report.Lags(r.Context(), b)
 			body["checks"] = report.Says
+		} else if len(report.Notices) > 0 {
+			body["checks"] = report.Notices
 		}
 		answer(log, w, status, body)
 	})

@@ -27,6 +27,9 @@ type Check struct {
 	// Probe gives a few words on how it stands; an error means that it does not
 	// work. The error's text is logged and not shown.
 	Probe func(ctx context.Context) (says string, err error)
+	// Notice shows what the check says to everybody who asks, unless it says OK: it is
+	// no reason to be taken out of service, and an operator has to know.
+	Notice bool
 }
 
 // Database asks whether the database answers.
@@ -44,6 +47,8 @@ type Report struct {
 	Ready bool
 	// Says has a few words about each check, by its name.
 	Says map[string]string
+	// Notices has those of Says that everybody is shown.
+	Notices map[string]string
 	// Err holds what the failed checks said, for the log.
 	Err error
 }
@@ -52,7 +57,7 @@ type Report struct {
 func Ask(ctx context.Context, checks []Check) Report {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	r := Report{Ready: true, Says: map[string]string{}}
+	r := Report{Ready: true, Says: map[string]string{}, Notices: map[string]string{}}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, c := range checks {
@@ -61,6 +66,9 @@ func Ask(ctx context.Context, checks []Check) Report {
 			mu.Lock()
 			defer mu.Unlock()
 			r.Says[c.Name] = says
+			if c.Notice && says != OK {
+				r.Notices[c.Name] = says
+			}
 			if err != nil {
 				r.Ready, r.Says[c.Name] = false, "does not answer"
 				r.Err = errors.Join(r.Err, fmt.Errorf("%s does not answer: %w", c.Name, err))

@@ -53,8 +53,10 @@ func TestAServiceSaysHowItStands(t *testing.T) {
 		t.Fatal(err)
 	}
 	var fault error
+	notice := health.OK
+	news := health.Check{Name: "news", Notice: true, Probe: func(context.Context) (string, error) { return notice, nil }}
 	itself := health.Check{Name: "itself", Probe: func(context.Context) (string, error) { return "at work", fault }}
-	server := httptest.NewServer(health.Handler(bustest.Logger(t), telemetry.NewRegistry(), b, health.Database(db), health.NATS(b), itself))
+	server := httptest.NewServer(health.Handler(bustest.Logger(t), telemetry.NewRegistry(), b, health.Database(db), health.NATS(b), itself, news))
 	defer server.Close()
 
 	if status, a, _ := get(t, server.URL+"/healthz"); status != http.StatusOK || a.Status != "ok" {
@@ -68,6 +70,10 @@ func TestAServiceSaysHowItStands(t *testing.T) {
 		if a.Checks[name] != want {
 			t.Errorf("%s: %q, want %q", name, a.Checks[name], want)
 		}
+	}
+	notice = "work waits"
+	if status, a, _ := get(t, server.URL+"/readyz"); status != http.StatusOK || len(a.Checks) != 1 || a.Checks["news"] != notice {
+		t.Errorf("with a notice /readyz answers %d %+v", status, a)
 	}
 	if _, _, text := get(t, server.URL+"/metrics"); !strings.Contains(text, "stridelog_build_info{") {
 		t.Errorf("/metrics answers %.200s", text)

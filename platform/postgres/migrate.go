@@ -15,6 +15,9 @@ import (
 // schemaName is what Migrate takes as a schema: no quoting needed anywhere.
 const schemaName = `^[a-z][a-z0-9_]{0,39}$`
 
+// ErrNewerDatabase says that a newer program has migrated a schema.
+var ErrNewerDatabase = errors.New("the database was migrated by a newer Stridelog; run that version, or restore a backup")
+
 // CheckSchema says whether a name can be a service's schema: lower case letters,
 // digits and underscores, at most 40.
 func CheckSchema(schema string) error {
@@ -32,7 +35,7 @@ func CheckSchema(schema string) error {
 // away in the middle, it is waited for up to 30 s, and what is left is run then.
 //
 // Files name their tables with the schema; the search path is not changed. A
-// database that is newer than the program is an error.
+// database that is newer than the program is ErrNewerDatabase.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string, migrations fs.FS) error {
 	if err := CheckSchema(schema); err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -60,7 +63,7 @@ func migrateOnce(ctx context.Context, pool *pgxpool.Pool, schema string, migrati
 	var version migrate.BadVersionError
 	switch {
 	case errors.As(err, &version):
-		return fmt.Errorf("migrate schema %s: the database was migrated by a newer Stridelog; run that version, or restore a backup: %w", schema, err)
+		return fmt.Errorf("migrate schema %s: %w: %w", schema, ErrNewerDatabase, err)
 	case err != nil:
 		return fmt.Errorf("migrate schema %s: %w", schema, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/health"
 	"github.com/stridelog/stridelog/platform/httpserver"
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/provider"
@@ -43,7 +44,10 @@ type Config struct {
 	Traces trace.TracerProvider
 	// Buses are those whose consumers /readyz?verbose tells of: of the services in
 	// the same process. Nil: none.
-	Buses   func() []*bus.Bus
+	Buses func() []*bus.Bus
+	// Checks are what /readyz also tells of: of the services in the same process. Nil:
+	// nothing.
+	Checks  func() []health.Check
 	Catalog []provider.Descriptor
 	// Notifications read what providers tell on their own, by provider. One that is
 	// absent is not listened to.
@@ -79,7 +83,7 @@ func New(c Config) (*Service, error) {
 	s.keys = apikey.New(c.DB, c.AdminKey)
 	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log})
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Catalog: c.Catalog, MaxUpload: c.MaxUpload, Notifications: c.Notifications,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, Notifications: c.Notifications,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

@@ -2,11 +2,13 @@ package projector
 
 import (
 	"context"
+	"errors"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/services/projector/internal/erasure"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/rebuild"
@@ -20,7 +22,9 @@ const serviceName = "projector"
 // ends. It fails with ErrLogRestored when the
 // log is not the one that the tables were made from.
 func (s *Service) Run(ctx context.Context, ready func()) error {
-	if err := s.tables.Prepare(ctx); err != nil {
+	if err := s.tables.Prepare(ctx); errors.Is(err, postgres.ErrNewerDatabase) {
+		return s.rest(ctx, ready, err)
+	} else if err != nil {
 		return err
 	}
 	if err := rebuild.Tidy(ctx, s.tables); err != nil {
@@ -61,6 +65,16 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		lifecycle.Component{Name: "layout of the tables", Run: upgrade.Run},
 		lifecycle.Component{Name: "fact fold", Run: last},
 	)
+}
+
+// rest does nothing until ctx ends: the tables are those of a newer program, and can
+// be read.
+func (s *Service) rest(ctx context.Context, ready func(), reason error) error {
+	s.standing.Refuse("facts are not folded: the database was migrated by a newer program; start that one again")
+	s.cfg.Log.ErrorContext(ctx, "facts are not folded; reading and polling go on", "error", reason)
+	ready()
+	<-ctx.Done()
+	return nil
 }
 
 // Standing has a few words for operators on how the tables stand: "ok", or which

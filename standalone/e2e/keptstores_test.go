@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,9 +139,11 @@ func TestStoresOfEarlierPrograms(t *testing.T) {
 			release := k.holdRebuild(t)
 			in := k.start(t)
 			k.sameWorkouts(t, in.Client)
+			k.saysReady(t, in, "a rebuild for layout")
 			release()
 			k.awaitLayout(t)
 			k.sameWorkouts(t, in.Client)
+			k.saysReady(t, in, "ok")
 			k.clean(t, in)
 		})
 	}
@@ -182,6 +185,26 @@ func (k *keptStores) awaitLayout(t *testing.T) {
 			return
 		}
 		wait(t, ctx, "generation %d with layout %d serves", generation, layout)
+	}
+}
+
+// saysReady waits until /readyz answers 200 and has some words on the tables.
+func (k *keptStores) saysReady(t *testing.T, in *installation.Installation, words string) {
+	t.Helper()
+	ctx := deadline(t)
+	for {
+		status, body := fetch(t, in.Client.BaseURL+"/readyz?verbose")
+		var report struct {
+			Checks map[string]string `json:"checks"`
+		}
+		if err := json.Unmarshal([]byte(body), &report); err != nil || status != http.StatusOK {
+			t.Fatalf("/readyz answers %d %s: %v", status, body, err)
+		}
+		says := report.Checks["workout tables"]
+		if strings.Contains(says, words) {
+			return
+		}
+		wait(t, ctx, "/readyz says of the tables %q, want %q", says, words)
 	}
 }
 

@@ -37,6 +37,24 @@ func (s *System) Traces() lifecycle.Component {
 	}}
 }
 
+// tables are the checks of the gateway for a projector in the same process.
+func (s *System) tables() []health.Check {
+	if s.folds.Load() == nil {
+		return nil
+	}
+	return []health.Check{s.tablesCheck()}
+}
+
+// tablesCheck tells how the projector's tables stand. They can be read all the time.
+func (s *System) tablesCheck() health.Check {
+	return health.Check{Name: "workout tables", Notice: true, Probe: func(context.Context) (string, error) {
+		if folds := s.folds.Load(); folds != nil {
+			return folds.Standing(), nil
+		}
+		return "not looked at yet", nil
+	}}
+}
+
 // withOperations runs a service and beside it /healthz, /readyz and /metrics, which
 // answer from before the service has started until after it has stopped.
 func (s *System) withOperations(ctx context.Context, c clients, service lifecycle.Component) error {
@@ -47,9 +65,12 @@ func (s *System) withOperations(ctx context.Context, c clients, service lifecycl
 		}
 		return health.OK, nil
 	}}
+	checks := []health.Check{health.Database(c.db), health.NATS(c.bus), itself}
+	if service.Name == "projector" {
+		checks = append(checks, s.tablesCheck())
+	}
 	server := httpserver.New(httpserver.Options{
-		Name: "operations", Addr: s.OperationsAddr, Log: c.log,
-		Handler: health.Handler(c.log, s.Registry, c.bus, health.Database(c.db), health.NATS(c.bus), itself),
+		Name: "operations", Addr: s.OperationsAddr, Log: c.log, Handler: health.Handler(c.log, s.Registry, c.bus, checks...),
 	})
 	return lifecycle.Run(ctx, c.log,
 		lifecycle.Component{Name: "operations", Run: server.Run},

@@ -40,7 +40,8 @@ type System struct {
 	OperationsAddr string
 
 	gateway atomic.Pointer[gateway.Service]
-	tracing *telemetry.Tracing // nil: no spans
+	folds   atomic.Pointer[projector.Service] // nil: none in this process, or none yet
+	tracing *telemetry.Tracing                // nil: no spans
 	opened  buses
 }
 
@@ -183,6 +184,7 @@ func (s *System) runProjector(ctx context.Context, c clients, ready func()) erro
 	if err != nil {
 		return err
 	}
+	s.folds.Store(service)
 	return service.Run(ctx, ready)
 }
 
@@ -228,7 +230,7 @@ func (s *System) runGateway(ctx context.Context, c clients, ready func()) error 
 	}
 	service, err := gateway.New(gateway.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Addr: s.Config.HTTPAddr, AdminKey: s.Config.AdminKey,
-		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Catalog: catalog.Descriptors(),
+		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Checks: s.tables, Catalog: catalog.Descriptors(),
 		MaxUpload: s.Config.ImportMaxBytes, Notifications: catalog.Notifications(settings),
 	})
 	if err != nil {

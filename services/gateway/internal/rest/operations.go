@@ -30,7 +30,11 @@ func (s *server) operations(r gin.IRouter, page []byte) {
 }
 
 func (s *server) ready(c *gin.Context) {
-	report := health.Ask(c, []health.Check{health.Database(s.o.DB), health.NATS(s.o.Bus)})
+	checks := []health.Check{health.Database(s.o.DB), health.NATS(s.o.Bus)}
+	if s.o.Checks != nil {
+		checks = append(checks, s.o.Checks()...)
+	}
+	report := health.Ask(c, checks)
 	if !report.Ready {
 		refuse(c, problem.Unavailable("Not ready: database "+report.Says["database"]+", nats "+report.Says["nats"]+". Check that both run and can be reached.", report.Err))
 		return
@@ -45,6 +49,8 @@ func (s *server) ready(c *gin.Context) {
 			report.Lags(c, s.o.Buses()...)
 		}
 		answer["checks"] = report.Says
+	} else if len(report.Notices) > 0 {
+		answer["checks"] = report.Notices
 	}
 	c.JSON(http.StatusOK, answer)
 }

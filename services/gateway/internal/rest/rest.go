@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/health"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/connections"
@@ -50,7 +51,8 @@ type Options struct {
 	Erasures Erasures
 	Registry *prometheus.Registry
 	Traces   trace.TracerProvider
-	Buses    func() []*bus.Bus // whose consumers readiness tells of; nil: none
+	Buses    func() []*bus.Bus     // whose consumers readiness tells of; nil: none
+	Checks   func() []health.Check // of the services in this process; nil: none
 	Catalog  []provider.Descriptor
 	// Notifications read what providers tell on their own, by provider.
 	Notifications map[string]provider.Notifications

@@ -32,6 +32,7 @@ const (
 
 	dyingDatabase = "REBUILD_TEST_DATABASE"
 	dyingBus      = "REBUILD_TEST_NATS"
+	dyingUpgrade  = "REBUILD_TEST_UPGRADE" // not empty: an upgrade is to die, amid its reading
 )
 
 // later reads every record otherwise than the tests' usual normalizer.
@@ -63,6 +64,11 @@ func dying(ctx context.Context) error {
 	b, err := bus.New(nc, log)
 	if err != nil {
 		return err
+	}
+	if os.Getenv(dyingUpgrade) != "" {
+		n := &deadly{Normalizer: projectortest.Normalizer{Number: 1}}
+		n.left.Store(50)
+		return upgradeAs(ctx, log, b, generation.New(db, b), n)
 	}
 	r := &rebuild.Rebuild{
 		Log: log, Bus: b, Tables: generation.New(db, b), Reader: reader(later()),
@@ -136,7 +142,7 @@ func (w *world) rebuild(t *testing.T, n provider.Normalizer) rebuild.Report {
 }
 
 // killed is a rebuild in a process of its own that dies amid its announcements.
-func (w *world) killed(t *testing.T) {
+func (w *world) killed(t *testing.T, env ...string) {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
@@ -144,6 +150,7 @@ func (w *world) killed(t *testing.T) {
 	}
 	child := exec.CommandContext(t.Context(), program)
 	child.Env = append(os.Environ(), dyingDatabase+"="+w.dbURL, dyingBus+"="+w.busURL)
+	child.Env = append(child.Env, env...)
 	out, err := child.CombinedOutput()
 	if state, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || state.Signal() != syscall.SIGKILL {
 		t.Fatalf("the rebuild was not killed: %v\n%s", err, out)

@@ -18,6 +18,7 @@ type Standing struct {
 	known   bool // whether serving is
 	serving int
 	does    string // what the rebuild does; empty before it begins
+	refused string // why this program folds nothing at all; empty when it may
 
 	layout     *prometheus.GaugeVec // by of: program, serving
 	facts      prometheus.Gauge
@@ -53,6 +54,8 @@ func (s *Standing) Says() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.refused != "":
+		return s.refused
 	case !s.known:
 		return "not looked at yet"
 	case s.serving == s.program:
@@ -65,6 +68,13 @@ func (s *Standing) Says() string {
 		return says + "begins"
 	}
 	return says + s.does
+}
+
+// Refuse notes, for good, why this program folds nothing.
+func (s *Standing) Refuse(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = why
 }
 
 func (s *Standing) serves(layout int) {
