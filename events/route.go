@@ -17,16 +17,19 @@ import (
 // provider's API. A removal of the activity ends all that
 // came before it.
 type RouteFetched struct {
-	UserID            string    `json:"user_id"`
-	Provider          string    `json:"provider"`
-	ConnectionID      string    `json:"connection_id,omitempty"` // absent for imports
-	ProviderAccountID string    `json:"provider_account_id,omitempty"`
-	ExternalID        string    `json:"external_id"`       // of the activity
-	Format            string    `json:"format"`            // google_health.tcx.v1, …
-	ContentHash       string    `json:"content_hash"`      // sha256:<hex> over the file's bytes
-	ActivitySequence  uint64    `json:"activity_sequence"` // of the activity's version that the route was asked for, or that an import found in the log
-	Origin            Origin    `json:"origin,omitempty"`  // import; absent when the provider's API gave it
-	FetchedAt         time.Time `json:"fetched_at"`
+	UserID            string `json:"user_id"`
+	Provider          string `json:"provider"`
+	ConnectionID      string `json:"connection_id,omitempty"` // absent for imports
+	ProviderAccountID string `json:"provider_account_id,omitempty"`
+	ExternalID        string `json:"external_id"`       // of the activity
+	Format            string `json:"format"`            // google_health.tcx.v1, …
+	ContentHash       string `json:"content_hash"`      // sha256:<hex> over the file's bytes
+	ActivitySequence  uint64 `json:"activity_sequence"` // of the activity's version that the route was asked for, or that an import found in the log
+	// Points is how many positions a route has that an import cut out of a file of
+	// positions; absent for a file that is a route by itself, before which it gives way.
+	Points    int       `json:"points,omitempty"`
+	Origin    Origin    `json:"origin,omitempty"` // import; absent when the provider's API gave it
+	FetchedAt time.Time `json:"fetched_at"`
 	// RawGzip is the provider's file, byte for byte, compressed: a route is a hundred
 	// times as long as the record of its activity. In JSON it is base64.
 	RawGzip []byte `json:"raw_gzip"`

@@ -63,11 +63,14 @@ type ImportedActivity struct {
 
 // ImportedRoute is where one activity of an export went.
 type ImportedRoute struct {
-	ExternalID string // of the activity, in the provider API's id space
+	ExternalID string // of the activity, as Activities gave it
 	Format     string
 	File       string // the name of the report's row that counts it
 	Raw        []byte // the file, byte for byte; the next route takes its place
-	Read       int64  // bytes of Size read so far
+	// Points is how many positions a route has that was cut out of a file of
+	// positions; zero for a file that is a route by itself, which says more.
+	Points int
+	Read   int64 // bytes of Size read so far
 }
 
 // ExportReport says what an export holds. Names in it are base names: the top
@@ -95,6 +98,13 @@ const (
 // all of them. They are no records of activities.
 const KindRoutes = "tcx"
 
+// KindPoints is the kind of the row that counts the routes which were cut out of files
+// of positions. They are no records of activities either.
+const KindPoints = "gps_csv"
+
+// IsRoutes says whether a row of a report of this kind counts routes.
+func IsRoutes(kind string) bool { return kind == KindRoutes || kind == KindPoints }
+
 // ExportFile says what became of one file. It handed over Records less those in
 // Skipped.
 type ExportFile struct {
@@ -113,6 +123,8 @@ const (
 	SkipCompanion  = "companion"   // it went along with the same activity's record from another file
 	SkipDeleted    = "deleted"     // the export marks it as deleted by the person
 	SkipEmpty      = "empty"       // a route without a single point
+	SkipFewPoints  = "few_points"  // positions of an activity that are too few for a route
+	SkipCrowded    = "crowded"     // positions of more activities at a time than a person can have
 	SkipNoActivity = "no_activity" // a route of an activity that is not known, or removed
 )
 

@@ -80,6 +80,9 @@ func Importers() provider.Importers {
 	}
 }
 
+// TrackMakers make TCX files of the routes of every provider that are none.
+func TrackMakers() provider.TrackMakers { return fitbit.TrackMakers() }
+
 // constructors make the connector of each provider.
 func constructors() map[string]func(Settings) *provider.Connector {
 	return map[string]func(Settings) *provider.Connector{

@@ -20,6 +20,9 @@ const (
 	FormatExportJSON = "fitbit.export_json.v1" // an entry of exercise-<n>.json
 	FormatExportCSV  = "fitbit.export_csv.v1"  // the header line and a row of UserExercises_<date>.csv
 	FormatExportTCX  = "fitbit.export_tcx.v1"  // <logId>.tcx, the route of an activity
+	// FormatExportPoints is the header and lines of gps_location_<date>.csv that one
+	// source has of an activity, as they stand there.
+	FormatExportPoints = "fitbit.export_gps_csv.v1"
 )
 
 // NewImporter reads exports within limits; zero limits are the defaults.
@@ -44,7 +47,7 @@ func (i importer) Open(ctx context.Context, paths []string, o provider.ImportOpt
 		return nil, err
 	}
 	e := &export{
-		files: files, hasher: hasher, entries: entryIndex{}, offsets: map[uint64]int{}, tracks: map[uint64]*track{},
+		files: files, hasher: hasher, entries: entryIndex{}, offsets: map[uint64]int{}, tracks: map[uint64]*track{}, days: map[int64]*pointDay{},
 		report: provider.ExportReport{Files: []provider.ExportFile{}, Unknown: []string{}, Notes: []string{}},
 	}
 	if zone, known := provider.ZoneNamed(o.TimeZone); known {
@@ -74,15 +77,20 @@ type export struct {
 	offsets map[uint64]int    // of TCX files, in seconds, by logId
 	tracks  map[uint64]*track // the TCX files that stand, by logId
 	tcx     provider.ExportFile
-	size    int64 // of the files that hold records
-	done    int64 // bytes of files that Activities has left behind
+	days    map[int64]*pointDay // of files of positions
+	// pointsAt is the report's row of what is cut out of them.
+	pointsAt int
+	size     int64 // of the files that hold records
+	done     int64 // bytes of files that Activities has left behind
+
+	pointBytes int64 // of the files of positions that Routes reads
 }
 
 // Provider implements provider.Export.
 func (e *export) Provider() string { return Name }
 
 // Size implements provider.Export.
-func (e *export) Size() int64 { return e.size + tracksSize(e.tracks) }
+func (e *export) Size() int64 { return e.size + tracksSize(e.tracks) + e.pointBytes }
 
 // Report implements provider.Export.
 func (e *export) Report() provider.ExportReport { return e.report }

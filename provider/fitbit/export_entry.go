@@ -20,6 +20,8 @@ type pageEntry struct {
 	times    entryTimes
 	modified *time.Time
 	sum      uint32 // of its bytes
+	// positions says that the account has some of it (hasGps).
+	positions bool
 }
 
 // entryTimes are when an entry says it was.
@@ -32,7 +34,7 @@ type entryTimes struct {
 
 func readEntry(element jsonarray.Element) pageEntry {
 	m := membersOf(element)
-	e := pageEntry{isObject: element.IsObject(), times: m.entryTimes(), sum: sumOf(element.Bytes)}
+	e := pageEntry{isObject: element.IsObject(), times: m.entryTimes(), sum: sumOf(element.Bytes), positions: string(m.hasGPS) == "true"}
 	if id, ok := digitsOf(m.logID); ok {
 		e.id = id
 		e.number, _ = strconv.ParseUint(id, 10, 64) // digitsOf has checked it
@@ -49,7 +51,7 @@ func sumOf(raw []byte) uint32 { return crc32.Checksum(raw, crc32.MakeTable(crc32
 // entryMembers are the few members of an entry that an importer looks at. One that
 // is null or absent is nil.
 type entryMembers struct {
-	logID, lastModified json.RawMessage
+	logID, lastModified, hasGPS json.RawMessage
 	timeMembers
 }
 
@@ -74,6 +76,8 @@ func membersOf(element jsonarray.Element) (m entryMembers) {
 			m.startTime = value
 		case "duration":
 			m.duration = value
+		case "hasGps":
+			m.hasGPS = value
 		case "lastModified":
 			m.lastModified = value
 		case "logType":

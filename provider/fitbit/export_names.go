@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/stridelog/stridelog/provider/archive"
 )
@@ -15,6 +16,7 @@ const (
 	kindUnknown fileKind = iota
 	kindExplanation
 	kindIgnored // a family that holds no activities
+	kindPoints  // positions of one UTC day
 	kindProfile
 	kindTCX
 	kindRows
@@ -24,12 +26,13 @@ const (
 // named is what a file's name says.
 type named struct {
 	kind   fileKind
-	number uint64 // of a page, or the logId of a TCX file
+	number uint64 // of a page, the logId of a TCX file, or the UTC day of positions since 1970
 }
 
 var (
 	exerciseName = regexp.MustCompile(`^exercise-([0-9]{1,18})$`)
 	rowsName     = regexp.MustCompile(`^userexercises_[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+	pointsName   = regexp.MustCompile(`^gps_location_([0-9]{4}-[0-9]{2}-[0-9]{2})$`)
 	tcxName      = regexp.MustCompile(`^([1-9][0-9]{0,19})$`)
 	dated        = regexp.MustCompile(`[-_ ]*([0-9]{4}-[0-9]{2}(-[0-9]{2})?|[0-9]+)$`)
 )
@@ -51,6 +54,11 @@ func kindOf(f archive.File) named {
 	case "csv":
 		if rowsName.MatchString(stem) {
 			return named{kind: kindRows}
+		}
+		if day := pointsName.FindStringSubmatch(stem); day != nil {
+			if at, err := time.Parse(time.DateOnly, day[1]); err == nil && at.Unix() >= 0 {
+				return named{kindPoints, uint64(dayOf(at))} //nolint:gosec // not before 1970
+			}
 		}
 		if stem == "profile" {
 			return named{kind: kindProfile}

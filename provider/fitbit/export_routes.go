@@ -14,9 +14,18 @@ import (
 // tcxRoom is the least memory that is made ready for a track: that of an hour and more.
 const tcxRoom = 1 << 20
 
-// Routes implements provider.Export: the TCX files that the scan has chosen, one in
-// memory at a time. An export without any is not read once more.
+// Routes implements provider.Export: the TCX files that the scan has chosen, then
+// what is cut out of files of positions.
 func (e *export) Routes(ctx context.Context, yield func(provider.ImportedRoute) error) error {
+	if err := e.readTracks(ctx, yield); err != nil {
+		return err
+	}
+	return e.cutRoutes(ctx, e.size+tracksSize(e.tracks), yield)
+}
+
+// readTracks hands over TCX files, one in memory at a time. An export without any is
+// not read once more.
+func (e *export) readTracks(ctx context.Context, yield func(provider.ImportedRoute) error) error {
 	if len(e.tracks) == 0 {
 		return nil
 	}

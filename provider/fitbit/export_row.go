@@ -21,6 +21,8 @@ type row struct {
 	updated time.Time
 	deleted bool
 	taken   bool // goes along with an entry
+	// recorded says that a person began and ended it.
+	recorded bool
 }
 
 // rowTimes are when a row says it was.
@@ -88,6 +90,7 @@ func rowOf(line csvtable.Row) row {
 	}
 	r.updated, _ = rowTime(line.Value("exercise_last_updated"))
 	r.deleted = rowText(line, "deletion_reason") != ""
+	r.recorded = recordedBy(strings.ToLower(rowText(line, "log_type")))
 	return r
 }
 

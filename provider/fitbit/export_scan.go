@@ -40,6 +40,7 @@ func (e *export) scan(ctx context.Context, bounds importer) error {
 		e.report.Files = append(e.report.Files, s.tcx)
 	}
 	e.join()
+	e.planCuts()
 	return nil
 }
 
@@ -73,6 +74,9 @@ func (s *scanner) visit(ctx context.Context, f archive.File) error {
 	case kindTCX:
 		s.known = true
 		s.readTCX(f, name.number)
+	case kindPoints:
+		s.known = true
+		s.notePoints(f, int64(name.number)) //nolint:gosec // a day of a four-digit year
 	case kindIgnored:
 		s.known = true
 		s.report.Ignored++

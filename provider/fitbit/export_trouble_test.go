@@ -218,6 +218,8 @@ func TestNamesOfFiles(t *testing.T) {
 		"Health Fitness Data_GoogleData/UserSleeps_2025-01-01.csv": {kindIgnored, 0},
 		"Physical Activity_GoogleData/Steps/steps_2026-10-01.csv":  {kindIgnored, 0},
 		"heart_rate-2020-03-01.json":                               {kindIgnored, 0},
+		"Physical Activity_GoogleData/gps_location_1970-01-03.csv": {kindPoints, 2},
+		"gps_location_2026-13-03.csv":                              {kindIgnored, 0},
 		"food_logs-3.json":                                         {kindIgnored, 0},
 		"sleep-2020-03-01 (1).json":                                {kindIgnored, 0},
 		"a/Biometrics Readme.txt":                                  {kindExplanation, 0},

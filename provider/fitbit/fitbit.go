@@ -85,6 +85,11 @@ func Normalizers() provider.Normalizers {
 	}
 }
 
+// TrackMakers make TCX files of the routes of this package that are none.
+func TrackMakers() provider.TrackMakers {
+	return provider.TrackMakers{FormatExportPoints: TCXOfPoints}
+}
+
 // New is the connector for a configuration. It calls nobody.
 func New(c Config) *provider.Connector {
 	if c.AuthorizeURL == "" {

@@ -52,6 +52,8 @@ type Config struct {
 	// Notifications read what providers tell on their own, by provider. One that is
 	// absent is not listened to.
 	Notifications map[string]provider.Notifications
+	// TrackMakers make TCX files of stored routes that are none.
+	TrackMakers provider.TrackMakers
 	// MaxUpload is the most bytes that an uploaded archive may have; zero is
 	// DefaultMaxUpload.
 	MaxUpload int64
@@ -83,7 +85,7 @@ func New(c Config) (*Service, error) {
 	s.keys = apikey.New(c.DB, c.AdminKey)
 	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log})
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, Notifications: c.Notifications,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/gatewaytest"
 )
 
@@ -53,6 +55,31 @@ func TestARouteIsTheProvidersFile(t *testing.T) {
 	s.Call(http.MethodGet, "/api/v1/workouts/"+uuid.NewString()+"/tcx", "", 404, nil)
 	s.Exec("DELETE FROM gateway.users WHERE id = $1", user)
 	s.Call(http.MethodGet, path, "", 404, nil)
+}
+
+// A route that is stored in another form comes as the TCX file that its provider's
+// maker makes of it; one that the maker cannot read is a 502.
+func TestARouteOfAnotherFormIsMadeATrack(t *testing.T) {
+	s := gatewaytest.Stores(t)
+	s.Publish()
+	c := s.Config()
+	c.TrackMakers = provider.TrackMakers{routeFormat: func(file []byte) ([]byte, error) {
+		if len(file) == 0 {
+			return nil, errors.New("nothing to make a track of")
+		}
+		return append([]byte("<tcx>"), file...), nil
+	}}
+	s.Start(c)
+	user := s.User()
+	id := addWorkout(s, user, time.Now())
+	s.Exec("UPDATE projector.workouts SET provider = 'google_health', external_id = '7' WHERE id = $1", id)
+	path := "/api/v1/workouts/" + id.String() + "/tcx"
+	addRoute(t, s, user, id, "7", "1,2,3")
+	if a := s.Call(http.MethodGet, path, "", 200, nil); string(a.Body) != "<tcx>1,2,3" || a.Header.Get("X-Stridelog-Format") != routeFormat {
+		t.Errorf("the route came as %q with %v", a.Body, a.Header)
+	}
+	addRoute(t, s, user, id, "7", "")
+	s.Call(http.MethodGet, path, "", 502, nil)
 }
 
 func TestAnAbsentRouteSaysWhy(t *testing.T) {

@@ -35,6 +35,7 @@ type entry struct {
 	Problem   string    `json:"problem,omitempty"`
 	Track     string    `json:"track,omitempty"` // the file that says where it went
 	OnlyTrack bool      `json:"only_track,omitempty"`
+	Points    int       `json:"points,omitempty"` // of the track, where it is cut out of a file of positions
 }
 
 // exporter reads such archives.
@@ -126,7 +127,7 @@ func (e *export) Routes(ctx context.Context, yield func(provider.ImportedRoute) 
 			track(one.ID)
 		}
 		room = append(room[:0], one.Track...) // the next one takes its place, as the contract says
-		err := yield(provider.ImportedRoute{ExternalID: one.ID, Format: "cloud.export_tcx.v1", File: tracksRow, Raw: room, Read: e.size})
+		err := yield(provider.ImportedRoute{ExternalID: one.ID, Format: "cloud.export_tcx.v1", File: tracksRow, Raw: room, Points: one.Points, Read: e.size})
 		if err != nil || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}

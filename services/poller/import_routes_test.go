@@ -132,6 +132,41 @@ func TestEachTrackOfAnActivityIsKeptOnce(t *testing.T) {
 	}
 }
 
+// A route that was cut out of positions follows neither a file that is one by itself
+// nor a cut of more points, so that any order of archives ends with the same route.
+func TestTheBestRouteStandsInAnyOrder(t *testing.T) {
+	whole := entry{ID: "r0", Track: "<whole/>"}
+	short, long := entry{ID: "r0", Track: "2 points", Points: 2}, entry{ID: "r0", Track: "3 points", Points: 3}
+	for _, order := range [][]entry{
+		{whole, short, long}, {short, long, whole}, {long, whole, short}, {short, long}, {long, short}, {short, short},
+	} {
+		w := newWorld(t)
+		c, _ := w.importing()
+		user, base := newPerson().user, w.history(1, day)[0]
+		want := order[0].Track
+		for _, one := range order {
+			next := base
+			next.Track, next.Points = one.Track, one.Points
+			w.bringIn(c, user, []entry{next})
+			if one == whole || one == long && want == short.Track {
+				want = one.Track
+			}
+		}
+		facts := w.routeFacts()
+		last, err := facts[len(facts)-1].File()
+		if err != nil || string(last) != want {
+			t.Errorf("%v ends with %q, want %q", order, last, want)
+		}
+		for _, one := range order { // again they add nothing
+			next := base
+			next.Track, next.Points = one.Track, one.Points
+			if row := tracks(t, w.bringIn(c, user, []entry{next}).ImportReport); row.Imported != 0 || row.AlreadyThere != 1 {
+				t.Errorf("%v again: %+v", order, row)
+			}
+		}
+	}
+}
+
 func TestADryRunPublishesNoRoute(t *testing.T) {
 	w := newWorld(t)
 	c, _ := w.importing()

@@ -177,7 +177,7 @@ func writeImport(w io.Writer, i poller.Import, done poller.Imported) {
 func skipped(files []poller.ImportFile) string {
 	sums := map[string]int{}
 	for _, f := range files {
-		if f.Kind == provider.KindRoutes {
+		if provider.IsRoutes(f.Kind) {
 			continue
 		}
 		for why, n := range f.Skipped {

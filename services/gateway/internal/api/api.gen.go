@@ -612,7 +612,7 @@ type Import struct {
 	// Error Why it failed, or is only a part.
 	Error *ImportError `json:"error"`
 
-	// Files The files that hold records, and one row of kind tcx for all files of routes, which are not in counts.
+	// Files The files that hold records, one row of kind tcx for all files of routes, and one of kind gps_csv for the routes cut out of tables of positions; routes are not in counts.
 	Files      []ImportFile       `json:"files"`
 	FinishedAt *time.Time         `json:"finished_at"`
 	ImportID   openapi_types.UUID `json:"import_id"`

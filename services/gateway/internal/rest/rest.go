@@ -56,6 +56,8 @@ type Options struct {
 	Catalog  []provider.Descriptor
 	// Notifications read what providers tell on their own, by provider.
 	Notifications map[string]provider.Notifications
+	// TrackMakers make TCX files of stored routes that are none.
+	TrackMakers provider.TrackMakers
 	// MaxUpload is the most bytes that an upload may have.
 	MaxUpload int64
 }

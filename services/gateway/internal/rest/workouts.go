@@ -86,7 +86,7 @@ const contentTCX = "application/vnd.garmin.tcx+xml"
 
 // GetWorkoutRoute implements the generated interface.
 func (s *server) GetWorkoutRoute(ctx context.Context, r api.GetWorkoutRouteRequestObject) (api.GetWorkoutRouteResponseObject, error) {
-	route, err := s.workouts.Route(ctx, r.WorkoutID, s.routeScopes)
+	route, err := s.workouts.Route(ctx, r.WorkoutID, s.routeScopes, s.o.TrackMakers)
 	if err != nil {
 		return nil, err
 	}

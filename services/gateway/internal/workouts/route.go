@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
 
@@ -21,9 +22,9 @@ const (
 	routeNone         = "no_route"
 )
 
-// Route is where a workout went: the file of its latest route, as the provider sent it.
-// Needed gives the scopes without which a provider gives none; empty when it never does.
-func (s *Store) Route(ctx context.Context, id uuid.UUID, needed func(provider string) []string) (Raw, error) {
+// Route is where a workout went: the file of its latest route, as the provider sent it,
+// or the TCX file that the maker of its format makes of it. Needed gives the scopes without which a provider gives none; empty when it never does.
+func (s *Store) Route(ctx context.Context, id uuid.UUID, needed func(provider string) []string, makers provider.TrackMakers) (Raw, error) {
 	r, err := s.present(ctx, id)
 	if err != nil {
 		return Raw{}, err
@@ -47,6 +48,11 @@ func (s *Store) Route(ctx context.Context, id uuid.UUID, needed func(provider st
 	file, err := fact.File()
 	if err != nil {
 		return Raw{}, mismatch(sequence, "what the log has there cannot be read", err)
+	}
+	if tcx, ok := makers[fact.Format]; ok {
+		if file, err = tcx(file); err != nil {
+			return Raw{}, mismatch(sequence, "what the log has there cannot be read", err)
+		}
 	}
 	return Raw{Bytes: file, Format: fact.Format}, nil
 }

@@ -167,7 +167,7 @@ func (t *tally) complete(e provider.ExportReport) Report {
 		for why, n := range x.Skipped {
 			f.skip(why, n)
 			f.Found += n
-			if x.Kind != provider.KindRoutes {
+			if !provider.IsRoutes(x.Kind) {
 				t.counts.Found += n
 				t.counts.Skipped += n
 			}

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -19,6 +20,20 @@ type routes struct {
 	// imported are the content hashes of what imports brought, with whether it was
 	// this very one before it was interrupted.
 	imported map[string]bool
+	file     bool // one of them is a route by itself
+	cut      cut  // the best of those that were cut out of files of positions
+}
+
+// cut is a route that was cut out of a file of positions. The one with more points is
+// better, then the one with the higher hash, so that any order of imports ends with
+// the same route.
+type cut struct {
+	points int
+	hash   string
+}
+
+func (c cut) betterThan(o cut) bool {
+	return cmp.Or(cmp.Compare(c.points, o.points), cmp.Compare(c.hash, o.hash)) > 0
 }
 
 // readRoute takes a route of the log in.
@@ -32,14 +47,20 @@ func (k *knowledge) readRoute(data *events.RouteFetched) {
 	if known.imported == nil {
 		known.imported = map[string]bool{}
 	}
+	if found := (cut{data.Points, data.ContentHash}); data.Points == 0 {
+		known.file = true
+	} else if found.betterThan(known.cut) {
+		known.cut = found
+	}
 	known.imported[data.ContentHash] = known.imported[data.ContentHash] || data.FetchedAt.Equal(k.startedAt)
 	k.routes[data.ExternalID] = known
 }
 
 // judgeRoute says what becomes of a route of an export, and whether it is to be
 // published. The latest route of an activity counts, so that none of an import may
-// follow one of the API, and what an earlier import brought is not told again.
-func (k *knowledge) judgeRoute(id, hash string) (o outcome, publish bool) {
+// follow one of the API, and what an earlier import brought is not told again. One of
+// points follows neither a file that is a route by itself nor one of more points.
+func (k *knowledge) judgeRoute(id, hash string, points int) (o outcome, publish bool) {
 	activity, found := k.versions[id]
 	known := k.routes[id]
 	ours, there := known.imported[hash]
@@ -49,6 +70,8 @@ func (k *knowledge) judgeRoute(id, hash string) (o outcome, publish bool) {
 	case ours:
 		return imported, false
 	case there || known.api:
+		return alreadyThere, false
+	case points > 0 && (known.file || !(cut{points, hash}).betterThan(known.cut)):
 		return alreadyThere, false
 	default:
 		return imported, true
@@ -106,10 +129,10 @@ func (r *run) bringRoutes(ctx context.Context, export provider.Export) error {
 func (r *run) compressed(ctx context.Context, compressor *events.RouteCompressor, found provider.ImportedRoute) (*route, error) {
 	x := &route{file: found.File, read: found.Read, data: &events.RouteFetched{
 		UserID: r.lease.UserID, Provider: r.lease.Provider, ExternalID: found.ExternalID, Format: found.Format,
-		ContentHash: events.RouteHash(found.Raw), Origin: events.OriginImport, FetchedAt: *r.lease.StartedAt,
+		ContentHash: events.RouteHash(found.Raw), Points: found.Points, Origin: events.OriginImport, FetchedAt: *r.lease.StartedAt,
 	}}
 	var needed bool
-	if x.outcome, needed = r.known.judgeRoute(found.ExternalID, x.data.ContentHash); !needed {
+	if x.outcome, needed = r.known.judgeRoute(found.ExternalID, x.data.ContentHash, found.Points); !needed {
 		return x, nil
 	}
 	if err := compressor.Compress(x.data, found.Raw); err != nil {
@@ -150,7 +173,7 @@ func (r *run) putRoutes(ctx context.Context, page []*route) error {
 				continue // what it was found to be, it stays
 			}
 			var publish bool
-			if x.outcome, publish = r.known.judgeRoute(x.data.ExternalID, x.data.ContentHash); publish {
+			if x.outcome, publish = r.known.judgeRoute(x.data.ExternalID, x.data.ContentHash, x.data.Points); publish {
 				x.data.ActivitySequence = r.known.versions[x.data.ExternalID].sequence
 				facts, fresh = append(facts, r.routeFact(x.data)), append(fresh, x)
 			}
