@@ -63,6 +63,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		lifecycle.Component{Name: "sync history", Run: syncs.Run},
 		lifecycle.Component{Name: "rebuild announcements", Run: announcer.Run},
 		lifecycle.Component{Name: "layout of the tables", Run: upgrade.Run},
+		lifecycle.Component{Name: "facts of an older program", Run: fold.Late{Facts: facts}.Run},
 		lifecycle.Component{Name: "fact fold", Run: last},
 	)
 }

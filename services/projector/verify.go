@@ -11,5 +11,5 @@ type Difference = verify.Difference
 // Verify begins a comparison of the tables with the log, beside running projectors.
 // report takes each difference. It changes nothing.
 func (s *Service) Verify(report func(Difference)) *Verification {
-	return &verify.Verification{Bus: s.cfg.Bus, Tables: s.tables, Report: report}
+	return &verify.Verification{Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Report: report}
 }

@@ -29,7 +29,7 @@ func watched() map[string][]string {
 			"stridelog_poller_budget_remaining", "stridelog_provider_request_duration_seconds", "stridelog_rpc_duration_seconds",
 			"stridelog_consumer_pending_events", "stridelog_consumer_lag_seconds"),
 		"projector": of("stridelog_projector_facts_total", "stridelog_projector_announced_total", "stridelog_projector_batch_size",
-			"stridelog_projector_layout", "stridelog_projector_rebuild_sequence", "stridelog_projector_rebuild_target_sequence",
+			"stridelog_projector_unknown_facts", "stridelog_projector_layout", "stridelog_projector_rebuild_sequence", "stridelog_projector_rebuild_target_sequence",
 			"stridelog_projector_rebuild_progress_timestamp_seconds", "stridelog_projector_rebuild_failures_total",
 			"stridelog_consumer_pending_events", "stridelog_consumer_lag_seconds"),
 	}

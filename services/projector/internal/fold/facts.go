@@ -127,7 +127,7 @@ func refusal(err error) error {
 }
 
 func (f *Facts) write(ctx context.Context, rows row.Rows) error {
-	err := f.writeOnce(ctx, rows, !rows.Redelivered)
+	err := f.writeOnce(ctx, rows, !rows.Redelivered && !rows.Late)
 	if isKnown(err) {
 		err = f.writeOnce(ctx, rows, false)
 	}
@@ -150,7 +150,10 @@ func (f *Facts) writeOnce(ctx context.Context, rows row.Rows, fresh bool) error 
 			return err
 		}
 		rows := permitted(rows, s)
-		report, err = write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes, shared: true, fresh: fresh, highWater: rows.HighWater})
+		report, err = write(ctx, tx, batch{
+			versions: rows.Versions, connections: rows.Connections, routes: rows.Routes, unknown: rows.Unknown,
+			late: rows.Late, shared: true, fresh: fresh, highWater: rows.HighWater,
+		})
 		return err
 	})
 	if err == nil && report.TooLarge > 0 {
@@ -165,6 +168,7 @@ func (f *Facts) count(facts int, rows row.Rows) {
 	f.Metrics.batch.Observe(float64(facts))
 	f.Metrics.facts.WithLabelValues(kindActivity).Add(float64(len(rows.Versions)))
 	f.Metrics.facts.WithLabelValues(kindConnection).Add(float64(len(rows.Connections)))
+	f.Metrics.facts.WithLabelValues(kindUnknown).Add(float64(len(rows.Unknown)))
 	for _, v := range rows.Versions {
 		if v.Problem != nil {
 			f.Metrics.failures.Inc()
@@ -180,6 +184,9 @@ func users(rows row.Rows) []string {
 	}
 	for _, r := range rows.Routes {
 		list = append(list, r.UserID.String())
+	}
+	for _, u := range rows.Unknown {
+		list = append(list, u.UserID.String())
 	}
 	for _, r := range rows.Rejected {
 		list = append(list, r.Delivery.Message.UserID())

@@ -14,11 +14,13 @@ type Metrics struct {
 	announced prometheus.Counter
 	tooLarge  prometheus.Counter
 	batch     prometheus.Histogram
+	unknown   prometheus.Gauge
 }
 
 const (
 	kindActivity   = "activity"
 	kindConnection = "connection"
+	kindUnknown    = "unknown"
 	kindFact       = "fact"
 	kindSync       = "sync"
 )
@@ -43,7 +45,10 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Name: "stridelog_projector_batch_size", Help: "Facts in one batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 6),
 		}),
 	}
-	return m, telemetry.Register(r, "the projector", m.facts, m.failures, m.retries, m.announced, m.tooLarge, m.batch)
+	m.unknown = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "stridelog_projector_unknown_facts", Help: "Facts of a type or format that no program here knows yet.",
+	})
+	return m, telemetry.Register(r, "the projector", m.facts, m.failures, m.retries, m.announced, m.tooLarge, m.batch, m.unknown)
 }
 
 // FactsGivenBack counts a batch of facts that comes again.

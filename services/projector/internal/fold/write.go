@@ -31,7 +31,7 @@ ON CONFLICT DO NOTHING`
 // workouts that they are about and links duplicates. The caller holds the generation
 // alone. Versions that are there already stay as they are.
 func Write(ctx context.Context, tx pgx.Tx, rows row.Rows) error {
-	_, err := write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes})
+	_, err := write(ctx, tx, batch{versions: rows.Versions, connections: rows.Connections, routes: rows.Routes, unknown: rows.Unknown})
 	return err
 }
 
@@ -44,6 +44,9 @@ type batch struct {
 	versions    []*row.Version
 	connections []*row.Connection
 	routes      []*row.Route
+	unknown     []*row.Unknown
+	// Late versions take the place of those with a problem.
+	late bool
 	// Shared is a generation that others write, too.
 	shared bool
 	// Fresh versions are taken for new and may go in by COPY; when one of them is
@@ -77,6 +80,9 @@ func (x *batch) workouts() (ids []pgtype.UUID, users []string) {
 func write(ctx context.Context, tx pgx.Tx, x batch) (duplicates.Report, error) {
 	none := duplicates.Report{}
 	var b pgx.Batch
+	if x.late && len(x.versions) > 0 {
+		queueForgetProblems(&b, x.versions)
+	}
 	if x.fresh && len(x.versions) >= copyFrom {
 		if err := copyVersions(ctx, tx, x.versions); err != nil {
 			return none, err
@@ -85,6 +91,7 @@ func write(ctx context.Context, tx pgx.Tx, x batch) (duplicates.Report, error) {
 		b.Queue(insertVersions, versionArrays(x.versions)...)
 	}
 	queueRoutes(&b, x.routes)
+	queueUnknown(&b, x.unknown)
 	touching := &duplicates.Touching{}
 	if ids, users := x.workouts(); len(ids) > 0 {
 		if x.shared {

@@ -131,5 +131,12 @@ func (r *Rebuild) copy(ctx context.Context, rows row.Rows) error {
 			return fmt.Errorf("copy %d routes up to fact %d: %w", len(rows.Routes), rows.HighWater, err)
 		}
 	}
+	if len(rows.Unknown) > 0 {
+		_, err = r.Tables.DB().CopyFrom(ctx, pgx.Identifier{schema, "unknown_facts"}, fold.UnknownColumns(),
+			pgx.CopyFromSlice(len(rows.Unknown), func(i int) ([]any, error) { return fold.UnknownValues(rows.Unknown[i]), nil }))
+		if err != nil {
+			return fmt.Errorf("copy %d unknown facts up to fact %d: %w", len(rows.Unknown), rows.HighWater, err)
+		}
+	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 func (r *Reader) normalize(v *Version, a *events.ActivityFetched) (problem string) {
 	n, ok := r.normalizers[a.Format]
 	if !ok {
-		return fmt.Sprintf("no normalizer for format %q; a version of Stridelog that knows it reads the record at the next rebuild", a.Format)
+		return fmt.Sprintf("no normalizer for format %q; a version of Stridelog that knows it reads the record", a.Format)
 	}
 	w, normalizer, err := call(n, provider.Record{
 		Provider: a.Provider, ExternalID: a.ExternalID, Format: a.Format, Raw: a.Raw, Context: a.Context,

@@ -14,9 +14,11 @@ type Rows struct {
 	Versions    []*Version
 	Connections []*Connection
 	Routes      []*Route
+	Unknown     []*Unknown
 	Rejected    []Rejected
 	HighWater   uint64 // the highest sequence among all deliveries
 	Redelivered bool   // some may have been folded before
+	Late        bool   // an older program kept them as unknown
 }
 
 // Without leaves out the rows of some persons; what was rejected stays.
@@ -24,6 +26,7 @@ func (r Rows) Without(gone func(user uuid.UUID) bool) Rows {
 	r.Versions = slices.DeleteFunc(slices.Clone(r.Versions), func(v *Version) bool { return gone(v.UserID) })
 	r.Connections = slices.DeleteFunc(slices.Clone(r.Connections), func(c *Connection) bool { return gone(c.UserID) })
 	r.Routes = slices.DeleteFunc(slices.Clone(r.Routes), func(x *Route) bool { return gone(x.UserID) })
+	r.Unknown = slices.DeleteFunc(slices.Clone(r.Unknown), func(u *Unknown) bool { return gone(u.UserID) })
 	return r
 }
 
@@ -43,12 +46,16 @@ func (r *Reader) ReadAll(deliveries []bus.Delivery) Rows {
 		v   *Version
 		c   *Connection
 		r   *Route
+		u   *Unknown
 		err error
 	}
 	results := make([]result, len(deliveries))
 	part := func(from, to int) {
 		for i := from; i < to; i++ {
 			x := &results[i]
+			if x.u, x.err = r.Unknown(deliveries[i]); x.err != nil || x.u != nil && x.u.Format == "" {
+				continue
+			}
 			if x.v, x.c, x.err = r.Read(deliveries[i]); x.v == nil && x.c == nil && x.err == nil {
 				x.r, x.err = route(deliveries[i])
 			}
@@ -71,6 +78,9 @@ func (r *Reader) ReadAll(deliveries []bus.Delivery) Rows {
 			continue
 		}
 		seen[d.Sequence] = struct{}{}
+		if x := results[i]; x.err == nil && x.u != nil {
+			rows.Unknown = append(rows.Unknown, x.u)
+		}
 		switch x := results[i]; {
 		case x.err != nil:
 			rows.Rejected = append(rows.Rejected, Rejected{d, x.err})

@@ -15,6 +15,7 @@ import (
 type Reader struct {
 	normalizers provider.Normalizers
 	sources     []string
+	less        []events.Type // that this program is taken not to know, see Older
 }
 
 // NewReader knows the formats of these normalizers. Sources are names of providers:

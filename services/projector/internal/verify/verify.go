@@ -50,6 +50,7 @@ type Difference struct {
 type Verification struct {
 	Bus    *bus.Bus
 	Tables *generation.Tables
+	Reader *row.Reader // of the program that verifies: what it knows is folded
 	// Report takes each difference as it is found.
 	Report func(Difference)
 
@@ -82,7 +83,13 @@ func (v *Verification) Settle(ctx context.Context) (target uint64, err error) {
 		}
 		v.target = min(v.target, last)
 		if position.Acknowledged >= v.target {
-			return v.target, nil
+			late, _, err := fold.Kept(ctx, v.Tables, v.Reader, 1)
+			if err != nil {
+				return 0, err
+			}
+			if len(late) == 0 {
+				return v.target, nil
+			}
 		}
 		if position.Acknowledged > best {
 			best, since = position.Acknowledged, time.Now()
@@ -103,7 +110,14 @@ func (v *Verification) Settle(ctx context.Context) (target uint64, err error) {
 func (v *Verification) Check(ctx context.Context, facts []bus.Delivery) error {
 	var c columns
 	var routes []*row.Route
+	var unknown []*row.Unknown
 	for _, d := range facts {
+		if u, err := v.Reader.Unknown(d); err == nil && u != nil {
+			unknown = append(unknown, u)
+			if u.Format == "" {
+				continue
+			}
+		}
 		if fact, err := row.Identify(d); err == nil && fact != nil {
 			c.add(fact)
 		}
@@ -112,6 +126,9 @@ func (v *Verification) Check(ctx context.Context, facts []bus.Delivery) error {
 		}
 	}
 	if err := v.checkRoutes(ctx, routes); err != nil {
+		return err
+	}
+	if err := v.checkUnknown(ctx, unknown); err != nil {
 		return err
 	}
 	if len(c.ids) == 0 {
@@ -167,6 +184,9 @@ func (v *Verification) Finish(ctx context.Context) error {
 			return err
 		}
 		if err := v.finishRoutes(ctx, tx); err != nil {
+			return err
+		}
+		if err := v.finishUnknown(ctx, tx); err != nil {
 			return err
 		}
 		err = each(ctx, tx, `SELECT w.version, w.user_id::text, w.id::text FROM workouts w WHERE w.version <= $1 AND NOT EXISTS
