@@ -2,6 +2,7 @@ package row
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -38,13 +39,8 @@ func (r *Reader) Knows(eventType, format string) bool {
 }
 
 func (r *Reader) knowsType(t events.Type) bool {
-	for _, less := range r.less {
-		if t == less {
-			return false
-		}
-	}
 	_, err := events.Describe(t)
-	return err == nil
+	return err == nil && !slices.Contains(r.less, t)
 }
 
 // Unknown is what there is to keep of a fact that this program cannot fold; nil for
@@ -53,18 +49,21 @@ func (r *Reader) Unknown(d bus.Delivery) (*Unknown, error) {
 	if d.Err != nil {
 		return nil, d.Err
 	}
-	u := &Unknown{Sequence: d.Sequence, Type: string(d.Event.Type())}
-	if r.knowsType(d.Event.Type()) {
+	format := ""
+	if d.Event.Known() && !slices.Contains(r.less, d.Event.Type()) {
 		a, ok := d.Event.Data.(*events.ActivityFetched)
-		if !ok || r.Knows(u.Type, a.Format) {
+		if !ok {
 			return nil, nil
 		}
-		u.Format = a.Format
+		if _, known := r.normalizers[a.Format]; known {
+			return nil, nil
+		}
+		format = a.Format
 	}
 	id, err := uuid.Parse(d.Event.UserID)
 	if err != nil || id.String() != d.Event.UserID {
 		return nil, fmt.Errorf("%w: the user id of its subject is no UUID in lower case", ErrUnusable)
 	}
-	u.UserID = id
+	u := &Unknown{Sequence: d.Sequence, UserID: id, Type: string(d.Event.Type()), Format: format}
 	return u, storable(u.Type, u.Format)
 }
