@@ -13,9 +13,9 @@ CREATE INDEX workout_routes_by_user ON workout_routes (user_id);
 
 ALTER TABLE unlinked_islands ADD PRIMARY KEY (user_id, since);
 
+ALTER TABLE connection_history ADD PRIMARY KEY (sequence);
+CREATE INDEX connection_history_by_user ON connection_history (user_id, sequence);
+
 ALTER TABLE unknown_facts ADD PRIMARY KEY (sequence);
 CREATE INDEX unknown_facts_by_user ON unknown_facts (user_id);
 CREATE INDEX unknown_facts_by_type ON unknown_facts (type, format, sequence);
-
-ALTER TABLE connection_history ADD PRIMARY KEY (sequence);
-CREATE INDEX connection_history_by_user ON connection_history (user_id, sequence);

@@ -75,15 +75,6 @@ CREATE TABLE unlinked_islands (
     until   timestamptz NOT NULL
 );
 
--- Facts that could not be folded, because the program did not know the type of the
--- event or the format of its record. The first program that knows it folds them.
-CREATE TABLE unknown_facts (
-    sequence bigint NOT NULL,              -- of the fact in STRIDELOG_FACTS
-    user_id  uuid NOT NULL,
-    type     text COLLATE "C" NOT NULL,    -- of the event
-    format   text COLLATE "C" NOT NULL     -- of the record; empty where the type is not known
-);
-
 CREATE TABLE connection_history (
     sequence      bigint NOT NULL,
     connection_id text NOT NULL,
@@ -93,4 +84,13 @@ CREATE TABLE connection_history (
     status        text NOT NULL,
     reason        text NOT NULL,
     at            timestamptz NOT NULL
+);
+
+-- Facts that could not be folded, because the program did not know the type of the
+-- event or the format of its record. The first program that knows it folds them.
+CREATE TABLE unknown_facts (
+    sequence bigint NOT NULL,              -- of the fact in STRIDELOG_FACTS
+    user_id  uuid NOT NULL,
+    type     text COLLATE "C" NOT NULL,    -- of the event
+    format   text COLLATE "C" NOT NULL     -- of the record; empty where the type is not known
 );
