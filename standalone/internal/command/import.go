@@ -24,7 +24,8 @@ import (
 const progressEvery = 5 * time.Second
 
 func runImport(ctx context.Context, p Process, c config.Config, args []string) error {
-	i, user, err := importCall(p, args)
+	call, err := importCall(p, args)
+	i, user := call.Import, call.user
 	if err != nil || i.Kind == "" {
 		return err
 	}
@@ -43,28 +44,35 @@ func runImport(ctx context.Context, p Process, c config.Config, args []string) e
 	case err != nil:
 		return fmt.Errorf("import: %w", err)
 	}
-	writeImport(p.Stdout, i, done)
+	writeImport(p.Stdout, call, done)
 	if done.Status == "failed" {
 		return fmt.Errorf("import: %s", done.Message)
 	}
 	return nil
 }
 
-// importCall reads the command line. Flags may stand before or after the paths. An
-// empty kind means that help was asked for.
-func importCall(p Process, args []string) (i poller.Import, user string, err error) {
+// importing is what the command line asks for. An empty kind means help.
+type importing struct {
+	poller.Import
+	user    string
+	verbose bool
+}
+
+// importCall reads the command line. Flags may stand before or after the paths.
+func importCall(p Process, args []string) (i importing, err error) {
 	flags := flag.NewFlagSet("import", flag.ContinueOnError)
 	flags.SetOutput(p.Stderr)
-	flags.StringVar(&user, "user", "", "whose history it is: the user's id, or your external_user_id (required)")
+	flags.StringVar(&i.user, "user", "", "whose history it is: the user's id, or your external_user_id (required)")
 	flags.BoolVar(&i.DryRun, "dry-run", false, "compare and count; bring nothing in")
 	flags.StringVar(&i.TimeZone, "timezone", "", "the IANA name of the zone that the person lived in, for records of which the archive does not tell an offset: Europe/Rome")
+	flags.BoolVar(&i.verbose, "verbose", false, "list every file with what became of it, and the names of the unknown ones")
 	var words []string
 	for len(args) > 0 {
 		switch err := flags.Parse(args); {
 		case errors.Is(err, flag.ErrHelp):
-			return poller.Import{}, "", nil
+			return importing{}, nil
 		case err != nil:
-			return i, "", fmt.Errorf("%w: %w", errUsage, err)
+			return i, fmt.Errorf("%w: %w", errUsage, err)
 		}
 		if args = flags.Args(); len(args) > 0 {
 			words, args = append(words, args[0]), args[1:]
@@ -72,26 +80,26 @@ func importCall(p Process, args []string) (i poller.Import, user string, err err
 	}
 	kinds := slices.Sorted(maps.Keys(catalog.Importers()))
 	switch {
-	case len(words) < 2 || user == "":
-		return i, "", fmt.Errorf("%w: stridelog import KIND PATH... --user USER [--dry-run] [--timezone ZONE], where KIND is %s and PATH the archive, its parts or the unpacked folder", errUsage, strings.Join(kinds, " or "))
+	case len(words) < 2 || i.user == "":
+		return i, fmt.Errorf("%w: stridelog import KIND PATH... --user USER [--dry-run] [--timezone ZONE] [--verbose], where KIND is %s and PATH the archive, its parts or the unpacked folder", errUsage, strings.Join(kinds, " or "))
 	case !slices.Contains(kinds, words[0]):
-		return i, "", fmt.Errorf("%w: cannot import %q; the kinds are %s", errUsage, words[0], strings.Join(kinds, ", "))
+		return i, fmt.Errorf("%w: cannot import %q; the kinds are %s", errUsage, words[0], strings.Join(kinds, ", "))
 	}
 	if _, known := provider.ZoneNamed(i.TimeZone); i.TimeZone != "" && !known {
-		return i, "", fmt.Errorf("%w: there is no time zone %q; an example is Europe/Rome", errUsage, i.TimeZone)
+		return i, fmt.Errorf("%w: there is no time zone %q; an example is Europe/Rome", errUsage, i.TimeZone)
 	}
 	for _, path := range words[1:] {
 		if _, err := os.Stat(path); err != nil {
-			return i, "", fmt.Errorf("%w: %w; check the path", errUsage, err)
+			return i, fmt.Errorf("%w: %w; check the path", errUsage, err)
 		}
 		absolute, err := filepath.Abs(path)
 		if err != nil {
-			return i, "", err
+			return i, err
 		}
 		i.Paths = append(i.Paths, absolute)
 	}
 	i.Kind = words[0]
-	return i, user, nil
+	return i, nil
 }
 
 // importProgress is a line that replaces itself on a terminal, and a line now and
@@ -133,8 +141,37 @@ func progressLine(r poller.ImportReport, since time.Duration) string {
 	return line
 }
 
-// writeImport is the report for people.
-func writeImport(w io.Writer, i poller.Import, done poller.Imported) {
+// writeImport is the report for people: what was done, then what needs their
+// attention. Every file is listed only if they ask for it.
+func writeImport(w io.Writer, i importing, done poller.Imported) {
+	writeSummary(w, i, done)
+	for _, f := range done.Files {
+		if i.verbose || f.Problem != "" || f.Skipped[provider.SkipBroken] > 0 || f.Skipped[provider.SkipTooLarge] > 0 {
+			writeFile(w, f)
+		}
+	}
+	if n := len(done.Unknown); n > 0 {
+		fmt.Fprintf(w, "  %d files are of no known kind", n)
+		if i.verbose {
+			fmt.Fprintf(w, ": %s", strings.Join(done.Unknown, ", "))
+		}
+		fmt.Fprintln(w, ".")
+	}
+	if len(done.Notes) > 0 {
+		fmt.Fprintf(w, "  Notes: %s (docs/import.md, \"Reports\", says what they mean).\n", strings.Join(done.Notes, ", "))
+	}
+	if done.Status == "partial" {
+		fmt.Fprintln(w, done.Message)
+	}
+	fmt.Fprintf(w, "The report stays at /api/v1/imports/%s", done.ID)
+	if !i.verbose && len(done.Files) > 0 {
+		fmt.Fprint(w, "; --verbose lists the files")
+	}
+	fmt.Fprintln(w)
+}
+
+// writeSummary says what became of the records and the routes.
+func writeSummary(w io.Writer, i importing, done poller.Imported) {
 	c, verb := done.Counts, "Imported"
 	if i.DryRun {
 		verb = "A dry run: would import"
@@ -146,30 +183,24 @@ func writeImport(w io.Writer, i poller.Import, done poller.Imported) {
 		}
 		fmt.Fprintln(w, ".")
 	}
+	routes := 0
+	for _, f := range done.Files {
+		if provider.IsRoutes(f.Kind) {
+			routes += f.Imported
+		}
+	}
 	for _, part := range []struct {
 		n    int
 		says string
 	}{
 		{c.AlreadyThere, "were already there"}, {c.Enriched, "were known and are enriched"}, {c.Rejected, "were not understood; the log keeps them"},
 		{c.Skipped, "were skipped: " + skipped(done.Files)}, {c.Superseded, "of earlier imports turned out to be the same and are removed"},
+		{routes, "routes came with them"},
 	} {
 		if part.n > 0 {
 			fmt.Fprintf(w, "  %d %s.\n", part.n, part.says)
 		}
 	}
-	for _, f := range done.Files {
-		writeFile(w, f)
-	}
-	if n := len(done.Unknown); n > 0 {
-		fmt.Fprintf(w, "  %d files are of no known kind: %s\n", n, strings.Join(done.Unknown[:min(n, 10)], ", "))
-	}
-	if len(done.Notes) > 0 {
-		fmt.Fprintf(w, "  Notes: %s (docs/operations.md says what they mean).\n", strings.Join(done.Notes, ", "))
-	}
-	if done.Status == "partial" {
-		fmt.Fprintln(w, done.Message)
-	}
-	fmt.Fprintf(w, "The report stays at /api/v1/imports/%s\n", done.ID)
 }
 
 // skipped sums up why records were not brought in by themselves. What became of
