@@ -47,6 +47,9 @@ type ActivityContext struct {
 	// ImportTimeZone is the IANA name of the zone that whoever imported an archive
 	// stated. It counts where neither the record nor the profile tells an offset.
 	ImportTimeZone string `json:"import_time_zone,omitempty"`
+	// TrackOffsetSeconds is the UTC offset that the activity's track says, where the
+	// companion says one, too; that one counts.
+	TrackOffsetSeconds *int `json:"track_offset_seconds,omitempty"`
 }
 
 // ActivityFetched is a provider's record exactly as it was sent, published when

@@ -76,6 +76,10 @@ func sampleData(typ events.Type, at time.Time) events.Data {
 			ExternalID: sampleExternal, Format: "google_health.tcx.v1",
 			ContentHash:      "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 			ActivitySequence: 42, FetchedAt: at, RawGzip: []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xb3\xb1\xaf\xc8\xcd\x51\x28\x4b\x2d\x2a\xce\xcc\xcf\xb3\x55\x32\xd4\x33\x50\xb2\xb7\xe3\xe5\xb2\x09\x29\x4a\xcc\xcc\xcb\xcc\x4b\x77\x4e\xcd\x2b\x49\x2d\x72\x49\x2c\x49\x4c\x4a\x2c\x4e\xd5\xb7\xe3\x02\x00\x56\xfb\x0f\xb9\x31\x00\x00\x00")}
+	case events.TypeContextFetched:
+		offset := 7200
+		return &events.ContextFetched{UserID: sampleUser, Provider: "fitbit", ExternalID: sampleExternal,
+			Context: events.ActivityContext{UTCOffsetSeconds: &offset}, Origin: events.OriginImport, FetchedAt: at}
 	case events.TypeWorkoutRecorded:
 		return &events.WorkoutRecorded{WorkoutChange: sampleChange(at, 41)}
 	case events.TypeWorkoutUpdated:

@@ -21,6 +21,7 @@ const (
 	TypeActivityFetched         Type = "stridelog.activity.fetched.v1"
 	TypeActivityRemoved         Type = "stridelog.activity.removed.v1"
 	TypeRouteFetched            Type = "stridelog.activity.route_fetched.v1"
+	TypeContextFetched          Type = "stridelog.activity.context_fetched.v1"
 	TypeWorkoutRecorded         Type = "stridelog.workout.recorded.v1"
 	TypeWorkoutUpdated          Type = "stridelog.workout.updated.v1"
 	TypeWorkoutRemoved          Type = "stridelog.workout.removed.v1"
@@ -51,7 +52,7 @@ func Types() []Descriptor {
 
 // registry is an array, so that looking a type up, as every event does more than
 // once, needs no memory of its own.
-func registry() [12]Descriptor {
+func registry() [13]Descriptor {
 	return [...]Descriptor{
 		{TypeConnectionActivated, StreamFacts, "A person gave consent, for the first time or again.", func() Data { return &ConnectionActivated{} }},
 		{TypeConnectionStatusChanged, StreamFacts, "A connection's status changed.", func() Data { return &ConnectionStatusChanged{} }},
@@ -61,6 +62,7 @@ func registry() [12]Descriptor {
 		{TypeActivityFetched, StreamFacts, "A provider sent a record that is new or has changed.", func() Data { return &ActivityFetched{} }},
 		{TypeActivityRemoved, StreamFacts, "A provider no longer has a record.", func() Data { return &ActivityRemoved{} }},
 		{TypeRouteFetched, StreamFacts, "A provider sent where an activity went.", func() Data { return &RouteFetched{} }},
+		{TypeContextFetched, StreamFacts, "A file of an export said something about a person or an activity beside its records.", func() Data { return &ContextFetched{} }},
 		{TypeWorkoutRecorded, StreamWorkouts, "A workout exists that did not exist before.", func() Data { return &WorkoutRecorded{} }},
 		{TypeWorkoutUpdated, StreamWorkouts, "A workout has a new version.", func() Data { return &WorkoutUpdated{} }},
 		{TypeWorkoutRemoved, StreamWorkouts, "A workout is gone.", func() Data { return &WorkoutRemoved{} }},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/stridelog/stridelog/events"
 )
 
 // Importer reads one kind of export archive.
@@ -40,6 +42,16 @@ type Export interface {
 	// Activities: at most one for each activity, and of any that the files' names
 	// tell. What cannot be read is in the report, as with Activities.
 	Routes(ctx context.Context, yield func(ImportedRoute) error) error
+	// Alone gives the companion in a record's context as the record that it is by
+	// itself, with its own offset in the context; false when it is none. Any goroutine
+	// may call it.
+	Alone(companion string) (Companion, bool)
+	// Contexts are what the export's files say beside its records: of the person, and
+	// of activities that it need not hold.
+	Contexts() []ImportedContext
+	// Finish sets what follows from a record and its context: StartedAt, OffsetSource
+	// and ContentHash. One goroutine may call it while Activities runs.
+	Finish(a *ImportedActivity)
 	// Report is complete after Activities and Routes.
 	Report() ExportReport
 	Close() error
@@ -55,10 +67,25 @@ type ImportedActivity struct {
 	File        string        // base name inside the archive
 	Duration    time.Duration // zero when it cannot be read
 	Read        int64         // bytes of Size read so far
-	// ForeignID says that ExternalID is not of the provider API's id space. A
-	// known record that starts within 2 minutes and has a duration within 3
-	// minutes is the same activity, and then there is nothing to import.
+	// ForeignID says that ExternalID is not of the provider API's id space. A known
+	// record that pairs with it (Pairs) is of the same activity; then this one is its
+	// companion and no activity of its own.
 	ForeignID bool
+}
+
+// Companion is a record that goes along with another, as the record that it is by
+// itself.
+type Companion struct {
+	ImportedActivity
+	// Deleted says that the export marks it as deleted by the person, so that it can be
+	// a companion and nothing else.
+	Deleted bool
+}
+
+// ImportedContext is what a file of an export says beside its records.
+type ImportedContext struct {
+	ExternalID string // of the activity, in the provider API's id space; empty when it is about the person
+	Context    events.ActivityContext
 }
 
 // ImportedRoute is where one activity of an export went.

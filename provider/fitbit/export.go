@@ -42,12 +42,16 @@ func (i importer) Open(ctx context.Context, paths []string, o provider.ImportOpt
 	if err != nil {
 		return nil, err
 	}
+	again, err := provider.NewHasher(Volatile())
+	if err != nil {
+		return nil, err
+	}
 	files, err := archive.Open(ctx, paths, i.limits)
 	if err != nil {
 		return nil, err
 	}
 	e := &export{
-		files: files, hasher: hasher, entries: entryIndex{}, offsets: map[uint64]int{}, tracks: map[uint64]*track{}, days: map[int64]*pointDay{},
+		files: files, hasher: hasher, again: again, entries: entryIndex{}, offsets: map[uint64]int{}, tracks: map[uint64]*track{}, days: map[int64]*pointDay{},
 		report: provider.ExportReport{Files: []provider.ExportFile{}, Unknown: []string{}, Notes: []string{}},
 	}
 	if zone, known := provider.ZoneNamed(o.TimeZone); known {
@@ -67,6 +71,7 @@ func (i importer) Open(ctx context.Context, paths []string, o provider.ImportOpt
 type export struct {
 	files   *archive.Archive
 	hasher  *provider.Hasher
+	again   *provider.Hasher // of Finish
 	report  provider.ExportReport
 	profile profile
 	zone    *time.Location // of the profile; nil when unknown

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events/rawjson"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/internal/jsonarray"
 )
 
@@ -19,6 +20,7 @@ type pageEntry struct {
 	number   uint64 // the same
 	times    entryTimes
 	modified *time.Time
+	edition  provider.Edition
 	sum      uint32 // of its bytes
 	// positions says that the account has some of it (hasGps).
 	positions bool
@@ -29,7 +31,8 @@ type entryTimes struct {
 	written  time.Time // startTime as it stands there, read as UTC; zero when it cannot be read
 	wall     bool      // written is a wall clock's time
 	duration time.Duration
-	timed    bool // duration can be read
+	timed    bool   // duration can be read
+	logType  string // in lower case
 }
 
 func readEntry(element jsonarray.Element) pageEntry {
@@ -42,6 +45,7 @@ func readEntry(element jsonarray.Element) pageEntry {
 	if at, ok := exportTime(m.lastModified); ok {
 		e.modified = &at
 	}
+	e.edition = provider.EditionOf(e.modified, element.Bytes)
 	return e
 }
 
@@ -93,16 +97,15 @@ func (m timeMembers) entryTimes() entryTimes {
 	var t entryTimes
 	t.written, _ = exportTime(m.startTime)
 	t.duration, t.timed = milliseconds(m.duration)
-	t.wall = m.isWallTime()
+	logType, _ := rawjson.Text(m.logType)
+	t.logType = strings.ToLower(logType)
+	t.wall = logType == "manual" && m.fromIPhone()
 	return t
 }
 
-// isWallTime knows the one kind of entry whose startTime is not UTC: what people
-// typed into the app on an iPhone (section 2.2).
-func (m timeMembers) isWallTime() bool {
-	if logType, _ := rawjson.Text(m.logType); logType != "manual" {
-		return false
-	}
+// fromIPhone knows the one kind of manual entry whose startTime is not UTC: what
+// people typed into the app on an iPhone (section 2.2).
+func (m timeMembers) fromIPhone() bool {
 	source, err := rawjson.Read(m.source)
 	if err != nil {
 		return false
@@ -147,27 +150,11 @@ type version struct {
 	row int // that goes along with it; -1 for none
 }
 
-// after is an order of versions that does not depend on where they were found.
-func (v *version) after(other *version) bool {
-	if one, two := v.edited(), other.edited(); one != two {
-		return one > two
-	}
-	return v.sum > other.sum
-}
-
-// edited is when, in seconds; 0 when unknown.
-func (v *version) edited() int64 {
-	if v.modified == nil {
-		return 0
-	}
-	return v.modified.Unix()
-}
-
 // entryIndex holds the newest version of every entry by its logId.
 type entryIndex map[uint64]*version
 
 func (x entryIndex) add(v *version) {
-	if known, ok := x[v.number]; v.id != "" && (!ok || v.after(known)) {
+	if known, ok := x[v.number]; v.id != "" && (!ok || v.edition.Compare(known.edition) > 0) {
 		x[v.number] = v
 	}
 }

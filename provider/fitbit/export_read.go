@@ -120,7 +120,7 @@ func (e *export) yieldRows(ctx context.Context, yield func(provider.ImportedActi
 func (e *export) rowActivity(r *row) provider.ImportedActivity {
 	a := provider.ImportedActivity{ForeignID: true, Duration: r.times.duration}
 	a.Format, a.Raw, a.Problem = FormatExportCSV, []byte(r.record()), r.problem()
-	if a.ExternalID = "csv-" + r.id; r.id == "" {
+	if a.ExternalID = rowIDPrefix + r.id; r.id == "" {
 		a.ExternalID = madeUpID(a.Raw)
 	}
 	a.Context = e.context()
@@ -198,7 +198,7 @@ func placeIn(t entryTimes, profile, stated *time.Location) place {
 // companionSays whether the companion, whose times are UTC, starts at that time.
 func companionSays(c *events.ActivityContext, at time.Time) bool {
 	row, ok := companionOf(c)
-	return ok && rowTimesOf(row).start.Sub(at).Abs() <= maxStartGap
+	return ok && rowTimesOf(row).start.Sub(at).Abs() <= provider.MaxStartGap
 }
 
 // startedAt is the start with its offset where that is known.

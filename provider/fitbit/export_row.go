@@ -1,7 +1,6 @@
 package fitbit
 
 import (
-	"bytes"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ type row struct {
 	end     int64 // bytes of the file up to the row's end
 	times   rowTimes
 	updated time.Time
+	logType string // in lower case
 	deleted bool
 	taken   bool // goes along with an entry
 	// recorded says that a person began and ended it.
@@ -31,6 +31,9 @@ type rowTimes struct {
 	duration time.Duration
 	offset   *int // seconds east of UTC, then and there
 }
+
+// rowIDPrefix stands before the id of a row that is a record of its own.
+const rowIDPrefix = "csv-"
 
 // record is the row as it is kept: a row alone would not say what its values are.
 func (r *row) record() string { return string(r.header) + "\r\n" + string(r.line) }
@@ -89,6 +92,7 @@ func rowOf(line csvtable.Row) row {
 		r.id = id
 	}
 	r.updated, _ = rowTime(line.Value("exercise_last_updated"))
+	r.logType = strings.ToLower(rowText(line, "log_type"))
 	r.deleted = rowText(line, "deletion_reason") != ""
 	r.recorded = recordedBy(strings.ToLower(rowText(line, "log_type")))
 	return r
@@ -145,7 +149,7 @@ func secondsEast(text string) (seconds int, ok bool) {
 }
 
 // problem is why a row is no workout; empty when it can be one.
-func (r row) problem() string {
+func (r *row) problem() string {
 	switch {
 	case r.id == "":
 		return "exercise_id is missing or is not a whole number"
@@ -156,23 +160,21 @@ func (r row) problem() string {
 	}
 }
 
-// after is an order of versions of one row that does not depend on where they
-// were found. Newer exports have more columns.
-func (r row) after(other row) bool {
-	if !r.updated.Equal(other.updated) {
-		return r.updated.After(other.updated)
+// edition orders versions of one row. Newer exports have more columns.
+func (r *row) edition() provider.Edition {
+	var modified *time.Time
+	if !r.updated.IsZero() {
+		modified = &r.updated
 	}
-	if len(r.line) != len(other.line) {
-		return len(r.line) > len(other.line)
-	}
-	return bytes.Compare(r.line, other.line) > 0
+	return provider.EditionOf(modified, []byte(r.record()))
 }
 
 // newestRows leaves one version of every row. Rows without an id stay as they are.
 func (e *export) newestRows() {
 	best := map[string]int{}
-	for i, r := range e.rows {
-		if known, ok := best[r.id]; r.id != "" && (!ok || r.after(e.rows[known])) {
+	for i := range e.rows {
+		r := &e.rows[i]
+		if known, ok := best[r.id]; r.id != "" && (!ok || r.edition().Compare(e.rows[known].edition()) > 0) {
 			best[r.id] = i
 		}
 	}

@@ -114,6 +114,25 @@ func (e *export) Activities(ctx context.Context, yield func(provider.ImportedAct
 	return nil
 }
 
+// Alone knows no companion as a record.
+func (e *export) Alone(string) (provider.Companion, bool) { return provider.Companion{}, false }
+
+func (e *export) Contexts() []provider.ImportedContext { return nil }
+
+func (e *export) Finish(a *provider.ImportedActivity) {
+	hasher, err := provider.NewHasher(nil)
+	if err != nil {
+		panic(err)
+	}
+	var said struct {
+		Start time.Time `json:"start"`
+	}
+	if err := json.Unmarshal(a.Raw, &said); err == nil {
+		a.StartedAt = &said.Start
+	}
+	a.ContentHash, a.HashVersion = hasher.Import(a.Raw, a.Context), 1
+}
+
 func (e *export) Routes(ctx context.Context, yield func(provider.ImportedRoute) error) error {
 	var room []byte
 	for _, one := range e.entries {

@@ -214,20 +214,31 @@ func TestARowOfAFileIsTheProvidersRecordInAnyOrder(t *testing.T) {
 	}
 }
 
-// Two records of one export are two activities, however close they are.
-func TestOneExportKnowsItsOwnTwins(t *testing.T) {
+// An activity is one with one row of a file, the nearest: another stays an activity of
+// its own, whether the export has them together or apart.
+func TestAnActivityIsOneWithOneRow(t *testing.T) {
 	w := newWorld(t)
 	c, _ := w.importing()
-	user := newPerson().user
-	both := w.history(1, day)
-	both = append(both, entry{ID: "row-1", Start: both[0].Start.Add(time.Minute), Minutes: 30, Foreign: true})
-	for _, want := range []imports.Counts{{Found: 2, Imported: 2}, {Found: 2, AlreadyThere: 2}} {
-		if got := w.bringIn(c, user, both); got.Counts != want {
+	own := w.history(1, day)
+	far := entry{ID: "row-1", Start: own[0].Start.Add(time.Minute), Minutes: 30, Foreign: true}
+	near := entry{ID: "row-2", Start: own[0].Start.Add(-time.Second), Minutes: 31, Foreign: true}
+	together, apart, back := newPerson().user, newPerson().user, newPerson().user
+	for _, want := range []imports.Counts{{Found: 3, Imported: 2, AlreadyThere: 1}, {Found: 3, AlreadyThere: 3}} {
+		if got := w.bringIn(c, together, append(own, far, near)); got.Counts != want {
 			t.Errorf("the report is %+v, want %+v", got.Counts, want)
 		}
 	}
-	if live := w.live(user); len(live) != 2 {
-		t.Errorf("live are %v", live)
+	for _, archives := range [][]entry{{far}, own, {near}} {
+		w.bringIn(c, apart, archives)
+	}
+	w.bringIn(c, back, []entry{far, near})
+	if got := w.bringIn(c, back, own); got.Counts.Superseded != 1 {
+		t.Errorf("the report is %+v", got.Counts)
+	}
+	for _, user := range []string{together, apart, back} {
+		if live := w.live(user); len(live) != 2 || live["row-1"] == "" || live["row-2"] != "" {
+			t.Errorf("live are %v", live)
+		}
 	}
 }
 

@@ -16,47 +16,40 @@ const tooLarge outcome = provider.SkipTooLarge
 type plan struct {
 	outcomes []outcome      // of the page's records
 	facts    []events.Event // to be published
-	versions []version      // of the facts, without sequences yet
+	of       []int          // the records that the facts are of
 }
 
 // compare finds what the page holds beyond what is known.
 func (r *run) compare(ctx context.Context, page []record) (plan, error) {
 	var p plan
-	for _, x := range page {
-		o, e, v, err := r.judge(ctx, x)
-		if err != nil {
-			return p, err
+	r.known.expect(page)
+	for i := range page {
+		x := &page[i]
+		o, publish := r.known.judge(x)
+		if publish {
+			a := r.known.activity(x.ExternalID)
+			e := r.fact(*x, a)
+			fits, err := r.fits(ctx, *x, e)
+			switch {
+			case err != nil:
+				return p, err
+			case fits:
+				p.facts, p.of = append(p.facts, e), append(p.of, i)
+			default:
+				o, a.held, r.known.joins.stale = tooLarge, false, true
+			}
 		}
 		p.outcomes = append(p.outcomes, o)
-		if e != nil {
-			p.facts, p.versions = append(p.facts, *e), append(p.versions, v)
-		}
 	}
 	return p, nil
 }
 
-// judge says what becomes of one record, with the fact to publish if there is one.
-func (r *run) judge(ctx context.Context, x record) (outcome, *events.Event, version, error) {
+// fact is the fact of a record, which takes the place of what the log has of it.
+func (r *run) fact(x record, a *activity) events.Event {
 	data := r.fetched(x)
-	v := version{origin: events.OriginImport, foreign: x.ForeignID, stand: standOf(data), duration: x.Duration}
-	if x.StartedAt != nil {
-		v.start = *x.StartedAt
-	}
-	o, publish := r.known.judge(x.ExternalID, v)
-	if v.ours = o; !publish {
-		return o, nil, v, nil
-	}
-	data.ReplacesSequence = r.known.versions[x.ExternalID].sequence
-	e := r.event(x.ExternalID, data,
+	data.ReplacesSequence = a.winner.sequence
+	return r.event(x.ExternalID, data,
 		events.ActivityFactID(events.TypeActivityFetched, r.lease.UserID, r.lease.Provider, x.ExternalID, data.ReplacesSequence, data.ContentHash))
-	fits, err := r.fits(ctx, x, e)
-	if err != nil {
-		return "", nil, v, err
-	}
-	if !fits {
-		return tooLarge, nil, v, nil
-	}
-	return o, &e, v, nil
 }
 
 // fits says whether the log takes a fact. A small one does, however its bytes have

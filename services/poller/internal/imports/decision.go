@@ -5,74 +5,10 @@ package imports
 
 import (
 	"cmp"
-	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
 )
-
-// version is the winning version of one external id.
-type version struct {
-	sequence uint64 // 0 in a dry run, for what would be published
-	origin   events.Origin
-	removed  bool
-	stand    stand
-	start    time.Time // zero when unknown
-	duration time.Duration
-	foreign  bool // the id is not of the provider's API
-	// ours says that this very import published it before it was interrupted, and
-	// as what; it counts once.
-	ours outcome
-	seen bool // this export holds it
-}
-
-// stand orders versions of one record in exports: the later one has been edited
-// later, or says more. The hash decides at last, so that any order of imports ends
-// with the same version.
-type stand struct {
-	modified  time.Time // zero when the record does not say
-	companion bool
-	offset    bool
-	values    int // that the record holds: exports of some years say more than others
-	hash      string
-	rule      int // by which the hash is made; hashes of different rules say nothing
-}
-
-func (s stand) compare(o stand) int {
-	said := cmp.Or(s.modified.Compare(o.modified), compareBool(s.companion, o.companion), compareBool(s.offset, o.offset))
-	if said != 0 || s.rule != o.rule || s.hash == o.hash {
-		return said
-	}
-	return cmp.Or(cmp.Compare(s.values, o.values), cmp.Compare(s.hash, o.hash))
-}
-
-// valuesIn is how many values a record holds, of JSON and of a table alike: one
-// for each colon and each comma outside of a text in quotes.
-func valuesIn(raw []byte) (n int) {
-	for i := 0; i < len(raw); i++ {
-		switch raw[i] {
-		case ':', ',':
-			n++
-		case '"':
-			for i++; i < len(raw) && raw[i] != '"'; i++ {
-				if raw[i] == '\\' {
-					i++
-				}
-			}
-		}
-	}
-	return n
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	default:
-		return -1
-	}
-}
 
 // outcome is what an import does with a record.
 type outcome string
@@ -83,23 +19,78 @@ const (
 	alreadyThere outcome = "already_there" // the log knows as much or better
 )
 
-// decide says what becomes of a record of an export, given what is known of its
-// id. What the API said stands, a removal too; among imports the later stand wins.
-func decide(known version, found bool, r version) outcome {
-	switch {
-	case !found:
-		return imported
-	case known.origin.Rank() > events.OriginImport.Rank() || known.removed:
-		return alreadyThere
-	case r.stand.compare(known.stand) > 0:
-		return enriched
-	default:
-		return alreadyThere
-	}
-}
-
 // beats says whether a version of the log wins over another of the same id: the
 // higher origin, then the later place. It is the rule by which workouts are made.
 func beats(v, known version) bool {
 	return cmp.Or(cmp.Compare(v.origin.Rank(), known.origin.Rank()), cmp.Compare(v.sequence, known.sequence)) > 0
 }
+
+// expect takes in the records of a page, so that each of them is judged by all.
+func (k *knowledge) expect(page []record) {
+	foreign := false
+	for i := range page {
+		x := &page[i]
+		a := k.activity(x.ExternalID)
+		a.foreign, a.held = x.ForeignID, true
+		k.hear(a, x.said, k.startedAt)
+		if foreign = foreign || x.ForeignID; x.ForeignID {
+			k.offer(a, x.edition, x.asRecord(), statement{modified: x.ModifiedAt})
+		} else if s, ok := k.normalizers.Sight(x.asRecord()); ok && !a.sighted {
+			k.sight(a, s)
+		}
+	}
+	if foreign {
+		k.join()
+	}
+}
+
+// judge says what becomes of a record that the export holds, and whether it is to be
+// published. It completes the record with all that is known of its activity. What
+// the API said stands, a removal too.
+func (k *knowledge) judge(x *record) (o outcome, publish bool) {
+	a := k.activity(x.ExternalID)
+	o = k.decide(a, x)
+	if o == alreadyThere && a.winner.ours != "" && !a.seen {
+		return a.winner.ours, false // published before this import was interrupted
+	}
+	return o, o != alreadyThere
+}
+
+func (k *knowledge) decide(a *activity, x *record) outcome {
+	unit, locale := x.said.DistanceUnit, x.said.Locale
+	switch order := x.edition.Compare(a.best); {
+	case a.ofAPI(), a.foreign && k.joins.ownOf[a.id] != "", a.told && order < 0:
+		return alreadyThere
+	case a.told && order == 0:
+		unit, locale = least(unit, a.said.unit), least(locale, a.said.locale)
+	}
+	k.complete(&x.ImportedActivity, k.contextOf(a, unit, locale))
+	switch {
+	case !a.found || a.winner.removed:
+		return imported
+	case a.winner.edition.Compare(x.edition) == 0 && sameContext(a.winner.context, x.Context):
+		return alreadyThere
+	default:
+		return enriched
+	}
+}
+
+// complete gives a record its context.
+func (k *knowledge) complete(x *provider.ImportedActivity, c events.ActivityContext) {
+	if sameContext(x.Context, c) {
+		return // the export has worked out what follows from it
+	}
+	x.Context = c
+	k.format.Finish(x)
+}
+
+// published takes in that a record is in the log.
+func (k *knowledge) published(x *record, o outcome, sequence uint64) {
+	a := k.activity(x.ExternalID)
+	k.offer(a, x.edition, x.asRecord(), statement{sequence: sequence, modified: x.ModifiedAt})
+	k.log(a, x.Context, k.hear(a, x.Context, k.startedAt))
+	a.put(version{sequence: sequence, origin: events.OriginImport, edition: x.edition, context: x.Context, ours: o})
+}
+
+// see notes that the export holds a record.
+func (k *knowledge) see(id string) { k.activity(id).seen = true }

@@ -1,29 +1,97 @@
 package imports
 
 import (
-	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/services/poller/internal/twin"
 )
 
-// knowledge is what the log knows of one person's activities at one provider.
+// knowledge is what the log and the export at hand say of one person's activities
+// at one provider. What it makes of them depends on what was said, not on the order:
+// so imports end the same however the files of an export come in.
 type knowledge struct {
-	versions map[string]version // by external id, the winning one
-	routes   map[string]routes  // by external id of the activity
-	last     uint64             // sequence up to which the log was read
-	// starts are the external ids by when they start, in steps of twin.StartApart.
-	starts map[int64][]string
+	activities map[string]*activity // by external id
+	routes     map[string]routes    // by external id of the activity
+	last       uint64               // sequence up to which the log was read
+	person     person
+	joins      joins
+	logged     logged
 
 	startedAt   time.Time // of this import: its own facts carry it
 	normalizers provider.Normalizers
+	format      records
 }
 
-func newKnowledge(startedAt time.Time, n provider.Normalizers) *knowledge {
-	return &knowledge{versions: map[string]version{}, routes: map[string]routes{}, starts: map[int64][]string{}, startedAt: startedAt, normalizers: n}
+// records are what an export's reader knows of the format of records.
+type records interface {
+	// Alone gives a companion as the record that it is by itself.
+	Alone(companion string) (provider.Companion, bool)
+	// Finish sets what follows from a record and its context.
+	Finish(a *provider.ImportedActivity)
+}
+
+func newKnowledge(startedAt time.Time, n provider.Normalizers, format records) *knowledge {
+	return &knowledge{activities: map[string]*activity{}, logged: logged{}, routes: map[string]routes{}, startedAt: startedAt, normalizers: n, format: format}
+}
+
+// activity is what is known of one external id.
+type activity struct {
+	id      string
+	foreign bool // the id is not of the provider's API
+
+	// found says that the log has a version of it; winner is the one that wins there.
+	found  bool
+	winner version
+
+	// told says that an export holds it. Best is the edition that stands among all that
+	// exports hold, and said what that one's export says about it.
+	told bool
+	best provider.Edition
+	said statement
+
+	sighting provider.Sighting
+	sighted  bool
+	byAPI    bool // the sighting is of what the API said
+
+	tracks []int  // offsets of its tracks, in seconds east; more than one contradict each other
+	opaque string // a companion that is no record by itself
+	held   bool   // this export holds it, and the log takes it
+	seen   bool   // this export holds it, and it is counted
+}
+
+// version is the winning version of one external id in the log.
+type version struct {
+	sequence uint64 // math.MaxUint64 in a dry run, for what would be published
+	origin   events.Origin
+	removed  bool
+	edition  provider.Edition
+	context  events.ActivityContext
+	// ours says that this very import published it before it was interrupted, and
+	// as what; it counts once.
+	ours outcome
+}
+
+// statement is what came with the best edition of a record.
+type statement struct {
+	sequence uint64 // of a fact that has its bytes; 0 while only the export has them
+	text     string // of a foreign record, which may be in no fact of its own
+	format   string
+	modified *time.Time
+	unit     string // distance unit of the account
+	locale   string
+	deleted  bool // by itself it is not to be shown
+}
+
+// activity is the one with an id, known or not.
+func (k *knowledge) activity(id string) *activity {
+	a, known := k.activities[id]
+	if !known {
+		a = &activity{id: id}
+		k.activities[id] = a
+	}
+	return a
 }
 
 // read takes a message of the log in. One that cannot be read is passed over, as
@@ -32,119 +100,88 @@ func (k *knowledge) read(d bus.Delivery) {
 	k.last = d.Sequence
 	switch data := d.Event.Data.(type) {
 	case *events.ActivityFetched:
-		k.put(data.ExternalID, k.fetched(data, d.Sequence))
+		k.fetched(data, d.Sequence)
 	case *events.ActivityRemoved:
-		before := k.versions[data.ExternalID]
-		before.sequence, before.origin, before.removed, before.ours = d.Sequence, data.Origin, true, ""
-		k.put(data.ExternalID, before) // when it was stays known
-		delete(k.routes, data.ExternalID)
+		k.removed(data, d.Sequence)
 	case *events.RouteFetched:
 		k.readRoute(data)
+	case *events.ContextFetched:
+		k.aside(data.ExternalID, data.Context, data.FetchedAt)
+		k.logged.add(data.ExternalID, data.Context)
 	}
 }
 
-func (k *knowledge) fetched(data *events.ActivityFetched, sequence uint64) version {
-	v := version{sequence: sequence, origin: data.Origin, foreign: data.ForeignID, stand: standOf(data), duration: twin.Duration(k.normalizers, data)}
-	if data.StartedAt != nil {
-		v.start = *data.StartedAt
-	}
-	if data.Origin == events.OriginImport && data.FetchedAt.Equal(k.startedAt) {
-		v.ours = imported
-		if data.ReplacesSequence > 0 {
-			v.ours = enriched
+func (k *knowledge) fetched(data *events.ActivityFetched, sequence uint64) {
+	a := k.activity(data.ExternalID)
+	record := provider.Record{Provider: data.Provider, ExternalID: data.ExternalID, Format: data.Format, Raw: data.Raw, Context: data.Context}
+	v := version{sequence: sequence, origin: data.Origin, context: data.Context}
+	if data.Origin == events.OriginImport {
+		a.foreign = data.ForeignID
+		v.edition = provider.EditionOf(data.ProviderModifiedAt, data.Raw)
+		if data.FetchedAt.Equal(k.startedAt) {
+			v.ours = imported
+			if data.ReplacesSequence > 0 {
+				v.ours = enriched
+			}
 		}
+		k.log(a, data.Context, k.hear(a, data.Context, data.FetchedAt))
+		k.offer(a, v.edition, record, statement{sequence: sequence, modified: data.ProviderModifiedAt})
+	} else if s, ok := k.normalizers.Sight(record); ok {
+		a.byAPI = true
+		k.sight(a, s)
 	}
-	return v
+	a.put(v)
 }
 
-func standOf(data *events.ActivityFetched) stand {
-	s := stand{
-		companion: data.Context.Companion != "", offset: data.Context.UTCOffsetSeconds != nil,
-		values: valuesIn(data.Raw), hash: data.ContentHash, rule: data.HashVersion,
-	}
-	if data.ProviderModifiedAt != nil {
-		s.modified = data.ProviderModifiedAt.UTC()
-	}
-	return s
+// removed takes in that a record is gone. What exports hold of it stays known.
+func (k *knowledge) removed(data *events.ActivityRemoved, sequence uint64) {
+	a := k.activity(data.ExternalID)
+	v := a.winner
+	v.sequence, v.origin, v.removed, v.ours = sequence, data.Origin, true, ""
+	a.put(v)
+	delete(k.routes, data.ExternalID)
 }
 
 // put keeps the winner.
-func (k *knowledge) put(id string, v version) {
-	known, found := k.versions[id]
-	if found && !beats(v, known) {
+func (a *activity) put(v version) {
+	if !a.found || beats(v, a.winner) {
+		a.found, a.winner = true, v
+	}
+}
+
+// ofAPI says whether what the provider's API said of the activity stands.
+func (a *activity) ofAPI() bool {
+	return a.found && a.winner.origin.Rank() > events.OriginImport.Rank()
+}
+
+// offer takes in an edition of a record that an export holds.
+func (k *knowledge) offer(a *activity, e provider.Edition, r provider.Record, s statement) {
+	s.format, s.unit, s.locale = r.Format, r.Context.DistanceUnit, r.Context.Locale
+	if a.foreign {
+		s.text = string(r.Raw)
+	}
+	switch order := e.Compare(a.best); {
+	case a.told && order < 0:
+		return
+	case a.told && order == 0:
+		a.said.join(s)
 		return
 	}
-	v.seen = v.seen || known.seen
-	k.versions[id] = v
-	if v.start.IsZero() || found && known.start.Equal(v.start) {
-		return
-	}
-	at := step(v.start)
-	if !slices.Contains(k.starts[at], id) {
-		k.starts[at] = append(k.starts[at], id)
+	a.told, a.best, a.said = true, e, s
+	if seen, ok := k.normalizers.Sight(r); ok && !a.byAPI {
+		k.sight(a, seen)
 	}
 }
 
-func step(t time.Time) int64 { return t.Unix() / int64(twin.StartApart/time.Second) }
-
-// judge says what becomes of a record that the export holds, and whether it is to
-// be published.
-func (k *knowledge) judge(id string, v version) (o outcome, publish bool) {
-	known, found := k.versions[id]
-	o = decide(known, found, v)
-	switch {
-	case o == alreadyThere && known.ours != "" && !known.seen:
-		return known.ours, false // published before this import was interrupted
-	case o == imported && v.foreign:
-		v.seen = true
-		if _, twin := k.twin(v); twin {
-			return alreadyThere, false
-		}
+// join takes in what another export says with the same edition.
+func (s *statement) join(o statement) {
+	if s.sequence == 0 {
+		s.sequence = o.sequence
 	}
-	return o, o != alreadyThere
+	s.unit, s.locale = least(s.unit, o.unit), least(s.locale, o.locale)
 }
 
-// see notes that the export holds a record.
-func (k *knowledge) see(id string) {
-	if v, found := k.versions[id]; found {
-		v.seen = true
-		k.versions[id] = v
-	}
-}
-
-// twin finds the provider's own record of an activity that only an export knows
-// under an id of its own. Two records of one export are never twins: the export
-// has joined them already.
-func (k *knowledge) twin(foreign version) (id string, found bool) {
-	if foreign.start.IsZero() {
-		return "", false
-	}
-	for at := step(foreign.start) - 1; at <= step(foreign.start)+1; at++ {
-		for _, id := range k.starts[at] {
-			v := k.versions[id]
-			if v.foreign || v.seen && foreign.seen {
-				continue
-			}
-			if twin.Are(v.start.Sub(foreign.start), v.duration-foreign.duration) {
-				return id, true
-			}
-		}
-	}
-	return "", false
-}
-
-// superseded are the records that only an export knows and that have a twin now,
-// in a fixed order.
-func (k *knowledge) superseded() []string {
-	var ids []string
-	for id, v := range k.versions {
-		if !v.foreign || v.removed {
-			continue
-		}
-		if _, found := k.twin(v); found {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
+func (k *knowledge) sight(a *activity, s provider.Sighting) {
+	a.sighting, a.sighted = s, true
+	k.joins.stale = true
 }

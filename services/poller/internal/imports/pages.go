@@ -3,6 +3,7 @@ package imports
 import (
 	"context"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 )
@@ -12,6 +13,17 @@ const pageBytes = 4 << 20
 
 type record struct {
 	provider.ImportedActivity
+	said    events.ActivityContext // by the export itself
+	edition provider.Edition
+}
+
+func recordOf(a provider.ImportedActivity) record {
+	return record{ImportedActivity: a, said: a.Context, edition: provider.EditionOf(a.ModifiedAt, a.Raw)}
+}
+
+// asRecord is the record as a normalizer reads it.
+func (x *record) asRecord() provider.Record {
+	return provider.Record{ExternalID: x.ExternalID, Format: x.Format, Raw: x.Raw, Context: x.Context}
 }
 
 // size is the bytes of the record and of what goes along with it.
@@ -76,7 +88,7 @@ func readPages(ctx context.Context, export provider.Export, pages chan<- page) e
 		}
 	}
 	err := export.Activities(ctx, func(a provider.ImportedActivity) error {
-		x := record{a}
+		x := recordOf(a)
 		if len(p.records) > 0 && !p.takes(x) {
 			if err := send(); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
 // logbook is a log of one person's activities, and what writes it.
@@ -24,11 +27,47 @@ func (l *logbook) add(data events.Data) {
 }
 
 func (l *logbook) known(startedAt time.Time) *knowledge {
-	k := newKnowledge(startedAt, nil)
+	return l.knownBy(startedAt, provider.Normalizers{plainFormat: plain{}}, plain{})
+}
+
+func (l *logbook) knownBy(startedAt time.Time, n provider.Normalizers, format records) *knowledge {
+	k := newKnowledge(startedAt, n, format)
 	for _, d := range l.facts {
 		k.read(d)
 	}
 	return k
+}
+
+const plainFormat = "plain"
+
+// plain is how these records are read: they say an instant and no more.
+type plain struct{}
+
+func (plain) Version() int { return 1 }
+
+func (plain) Normalize(r provider.Record) (w events.Workout, err error) {
+	var said struct{ Start time.Time }
+	err = json.Unmarshal(r.Raw, &said)
+	w.StartTime, w.EndTime = said.Start, said.Start.Add(time.Hour)
+	return w, err
+}
+
+// Alone reads the records that only an export has; another companion is none.
+func (plain) Alone(companion string) (provider.Companion, bool) {
+	var e struct {
+		ID, Content string
+		Edited      int
+		Start       time.Time
+	}
+	if err := json.Unmarshal([]byte(companion), &e); err != nil {
+		return provider.Companion{}, false
+	}
+	own := entry{id: e.ID, content: e.Content, edited: e.Edited, foreign: true, start: e.Start}
+	return provider.Companion{ImportedActivity: own.imported()}, true
+}
+
+func (plain) Finish(a *provider.ImportedActivity) {
+	a.ContentHash = fmt.Sprint(string(a.Raw), a.ModifiedAt, a.Context.Companion)
 }
 
 // entry is a record as an export or the provider has it.
@@ -42,16 +81,29 @@ type entry struct {
 
 var birth = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant in all but name
 
-func (e entry) fact(o events.Origin, at time.Time) *events.ActivityFetched {
+func (e entry) imported() provider.ImportedActivity {
 	modified := birth.Add(time.Duration(e.edited) * time.Hour)
-	f := &events.ActivityFetched{
-		ExternalID: e.id, ForeignID: e.foreign, Origin: o, FetchedAt: at, ProviderModifiedAt: &modified, StartedAt: &e.start,
-		ContentHash: fmt.Sprint(e.content, e.edited, e.companion), HashVersion: 1,
-	}
+	a := provider.ImportedActivity{ForeignID: e.foreign}
+	a.ExternalID, a.Format, a.ModifiedAt, a.StartedAt = e.id, plainFormat, &modified, &e.start
+	a.Raw = fmt.Appendf(nil, `{"id":%q,"content":%q,"edited":%d,"start":%q}`, e.id, e.content, e.edited, e.start.Format(time.RFC3339))
 	if e.companion {
-		f.Context.Companion = "row"
+		a.Context.Companion = "row"
 	}
-	return f
+	plain{}.Finish(&a)
+	return a
+}
+
+func (e entry) fact(o events.Origin, at time.Time) *events.ActivityFetched {
+	a := e.imported()
+	return &events.ActivityFetched{
+		ExternalID: e.id, ForeignID: e.foreign, Origin: o, FetchedAt: at, ProviderModifiedAt: a.ModifiedAt, StartedAt: a.StartedAt,
+		ContentHash: a.ContentHash, HashVersion: 1, Format: a.Format, Context: a.Context, Raw: events.Raw(a.Raw),
+	}
+}
+
+// runOf is a run at work without a server.
+func runOf(k *knowledge, at time.Time) *run {
+	return &run{lease: &lease{ImportLease: store.ImportLease{Import: store.Import{StartedAt: &at}}}, known: k, tally: newTally()}
 }
 
 // bringIn is an import as run does it, without a server between.
@@ -59,23 +111,41 @@ func (l *logbook) bringIn(archive []entry) (counts map[outcome]int) {
 	l.runs++
 	at := birth.Add(time.Duration(l.runs) * time.Second)
 	k, counts := l.known(at), map[outcome]int{}
+	one := runOf(k, at)
+	var page []record
 	for _, e := range archive {
-		f := e.fact(events.OriginImport, at)
-		v := version{origin: f.Origin, stand: standOf(f), start: e.start, foreign: e.foreign}
-		o, publish := k.judge(e.id, v)
+		page = append(page, recordOf(e.imported()))
+	}
+	k.expect(page)
+	for i := range page {
+		x := &page[i]
+		o, publish := k.judge(x)
 		counts[o]++
 		if publish {
-			f.ReplacesSequence = k.versions[e.id].sequence
-			l.add(f)
-			v.sequence, v.ours = uint64(len(l.facts)), o
-			k.put(e.id, v)
+			l.add(one.fact(*x, k.activity(x.ExternalID)).Data)
+			k.published(x, o, uint64(len(l.facts)))
 		}
-		k.see(e.id)
+		k.see(x.ExternalID)
 	}
-	for _, id := range k.superseded() {
-		l.add(&events.ActivityRemoved{ExternalID: id, Origin: events.OriginImport})
-	}
+	l.settle(one)
 	return counts
+}
+
+// settle is that of a run, with the facts at hand instead of a server.
+func (l *logbook) settle(one *run) {
+	k := one.known
+	for _, id := range k.lacking() {
+		a := k.activities[id]
+		if k.lacks(a) == withdraw {
+			l.add(one.removal(id, a.winner.sequence).Data)
+			continue
+		}
+		var raw []byte
+		if !a.foreign {
+			raw = l.facts[a.said.sequence-1].Event.Data.(*events.ActivityFetched).Raw
+		}
+		l.add(one.fact(k.restated(a, raw), a).Data)
+	}
 }
 
 // poll is what a poller does with a provider's list: it publishes what differs
@@ -83,8 +153,11 @@ func (l *logbook) bringIn(archive []entry) (counts map[outcome]int) {
 func (l *logbook) poll(list []entry) {
 	for _, e := range list {
 		f := e.fact(events.OriginAPI, birth)
-		known := l.known(birth).versions[e.id]
-		if known.origin == events.OriginAPI && known.stand.hash == f.ContentHash {
+		known := l.known(birth).activity(e.id).winner
+		if known.origin == events.OriginAPI && slices.ContainsFunc(l.facts, func(d bus.Delivery) bool {
+			data, ok := d.Event.Data.(*events.ActivityFetched)
+			return ok && d.Sequence == known.sequence && data.ContentHash == f.ContentHash
+		}) {
 			continue
 		}
 		f.ReplacesSequence = known.sequence
@@ -95,9 +168,9 @@ func (l *logbook) poll(list []entry) {
 // winners are the live records, by id, with where they come from and their content.
 func (l *logbook) winners() map[string]string {
 	won := map[string]string{}
-	for id, v := range l.known(birth).versions {
-		if !v.removed {
-			won[id] = fmt.Sprint(v.origin, v.stand.hash)
+	for id, a := range l.known(birth).activities {
+		if v := a.winner; a.found && !v.removed {
+			won[id] = fmt.Sprint(v.origin, l.facts[v.sequence-1].Event.Data.(*events.ActivityFetched).ContentHash)
 		}
 	}
 	return won

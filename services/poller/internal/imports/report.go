@@ -27,7 +27,7 @@ type Progress struct {
 }
 
 // Counts are numbers of records. Found is the sum of the others, but for those
-// superseded. Routes are counted in their row of the files alone.
+// superseded and restated. Routes are counted in their row of the files alone.
 type Counts struct {
 	Found        int `json:"found"`
 	Imported     int `json:"imported"`
@@ -38,6 +38,9 @@ type Counts struct {
 	// Superseded are records that an earlier import had brought in under an id of
 	// the export's own, and that are known under the provider's id now.
 	Superseded int `json:"superseded"`
+	// Restated are records of earlier imports of which this one tells more, without
+	// holding them: the time zone of a profile, or the row of another file.
+	Restated int `json:"restated"`
 }
 
 // Range is from the first start to the last.

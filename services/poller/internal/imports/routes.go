@@ -61,11 +61,11 @@ func (k *knowledge) readRoute(data *events.RouteFetched) {
 // follow one of the API, and what an earlier import brought is not told again. One of
 // points follows neither a file that is a route by itself nor one of more points.
 func (k *knowledge) judgeRoute(id, hash string, points int) (o outcome, publish bool) {
-	activity, found := k.versions[id]
+	activity := k.activities[id]
 	known := k.routes[id]
 	ours, there := known.imported[hash]
 	switch {
-	case !found || activity.removed:
+	case activity == nil || !activity.found || activity.winner.removed:
 		return noActivity, false
 	case ours:
 		return imported, false
@@ -174,7 +174,7 @@ func (r *run) putRoutes(ctx context.Context, page []*route) error {
 			}
 			var publish bool
 			if x.outcome, publish = r.known.judgeRoute(x.data.ExternalID, x.data.ContentHash, x.data.Points); publish {
-				x.data.ActivitySequence = r.known.versions[x.data.ExternalID].sequence
+				x.data.ActivitySequence = r.known.activity(x.data.ExternalID).winner.sequence
 				facts, fresh = append(facts, r.routeFact(x.data)), append(fresh, x)
 			}
 		}

@@ -43,9 +43,14 @@ func (r *run) bringIn(ctx context.Context, export provider.Export) (Report, erro
 	if err := r.readLog(ctx, 1); err != nil {
 		return Report{}, err
 	}
+	beside := export.Contexts()
+	r.known.consider(beside)
 	err := inPages(ctx, export, func(p page) error { return r.bring(ctx, p.records) })
 	if err == nil {
-		err = r.supersede(ctx)
+		err = r.settle(ctx)
+	}
+	if err == nil {
+		err = r.note(ctx, beside)
 	}
 	if err == nil {
 		err = r.bringRoutes(ctx, export)
@@ -78,9 +83,8 @@ func (r *run) bring(ctx context.Context, page []record) error {
 		p, err = r.compare(ctx, page)
 		return p.facts, err
 	}, func(i int, sequence uint64) {
-		v := p.versions[i]
-		v.sequence = sequence
-		r.known.put(p.facts[i].About, v)
+		at := p.of[i]
+		r.known.published(&page[at], p.outcomes[at], sequence)
 	})
 	if err != nil {
 		return err
@@ -171,25 +175,6 @@ func (r *run) publish(ctx context.Context, part []events.Event) (first, last uin
 		return 0, 0, err
 	}
 	return first, last, hook.Call(r.Hooks.Published)
-}
-
-// supersede removes what earlier imports brought in under an id of the export's
-// own and what is known under the provider's now.
-func (r *run) supersede(ctx context.Context) error {
-	var ids []string
-	return r.write(ctx, func() ([]events.Event, error) {
-		ids = r.known.superseded()
-		facts := make([]events.Event, 0, len(ids))
-		for _, id := range ids {
-			facts = append(facts, r.removal(id, r.known.versions[id].sequence))
-		}
-		return facts, nil
-	}, func(i int, sequence uint64) {
-		v := r.known.versions[ids[i]]
-		v.sequence, v.removed = sequence, true
-		r.known.versions[ids[i]] = v
-		r.tally.counts.Superseded++
-	})
 }
 
 func (r *run) event(about string, data events.Data, id string) events.Event {

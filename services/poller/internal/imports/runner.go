@@ -115,7 +115,7 @@ func (r *Runner) work(ctx context.Context, held *lease, paths []string, show fun
 		return Report{}, errors.Join(fmt.Errorf("an importer of kind %s hands over records of %s", held.Kind, export.Provider()), export.Close())
 	}
 	one := &run{
-		Runner: r, lease: held, known: newKnowledge(*held.StartedAt, r.Normalizers), tally: newTally(),
+		Runner: r, lease: held, known: newKnowledge(*held.StartedAt, r.Normalizers, export), tally: newTally(),
 		began: began, most: bus.MaxPage, show: show,
 	}
 	done, err := one.bringIn(ctx, export)

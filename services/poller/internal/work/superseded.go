@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
-	"github.com/stridelog/stridelog/services/poller/internal/twin"
 )
 
 // supersede removes what only an export knew, under an id of its own, and what a
@@ -28,7 +28,7 @@ func (s *session) supersede(ctx context.Context, w store.Window, d *difference) 
 	if imported, err := s.hasImports(ctx); err != nil || !imported {
 		return err
 	}
-	near, err := s.Store.ImportedNear(ctx, s.lease.Target, starts, twin.StartApart)
+	near, err := s.Store.ImportedNear(ctx, s.lease.Target, starts, provider.MaxStartGap)
 	if err != nil {
 		return err
 	}
@@ -61,11 +61,20 @@ func (s *session) hasImports(ctx context.Context) (bool, error) {
 	return *s.imported, nil
 }
 
+// twinOf says of a record of the provider's whether it is of the same activity as one
+// under a foreign id.
 func (s *session) twinOf(foreign *events.ActivityFetched) func(*events.ActivityFetched) bool {
-	lasted := twin.Duration(s.Normalizers, foreign)
+	seen, ok := s.sight(foreign)
 	return func(own *events.ActivityFetched) bool {
-		return twin.Are(own.StartedAt.Sub(*foreign.StartedAt), twin.Duration(s.Normalizers, own)-lasted)
+		other, known := s.sight(own)
+		return ok && known && other.Same(seen)
 	}
+}
+
+func (s *session) sight(data *events.ActivityFetched) (provider.Sighting, bool) {
+	return s.Normalizers.Sight(provider.Record{
+		Provider: data.Provider, ExternalID: data.ExternalID, Format: data.Format, Raw: data.Raw, Context: data.Context,
+	})
 }
 
 // superseded is the removal of an imported record, and its line in the index. It is
