@@ -40,7 +40,7 @@ const (
 // gradeOf grades a normalized record of a provider with a rank.
 func gradeOf(w events.Workout, rank int16) Grade {
 	g := Grade{SourceRank: rank, Plausible: w.EndTime.Sub(w.StartTime) <= longestPlausible && motion(w) >= leastMotion}
-	named := w.Source.Device != nil || w.Source.DeviceName != nil
+	named := w.Source.Device != nil || w.Source.DeviceName != nil || onPhone(w)
 	// An app that passes on what another one recorded names itself and no device. By
 	// hand is what names neither, or a device that the person typed the record into.
 	copied := !named && w.Source.Source != nil && w.RecordingMethod != events.RecordingActive
@@ -62,6 +62,13 @@ func gradeOf(w events.Workout, rank int16) Grade {
 	}
 	g.Measured = heart || !byHand && (above(w.DistanceMeters) || above(w.Steps) || above(w.CaloriesKcal) || above(w.ActiveZoneMinutes))
 	return g
+}
+
+// onPhone says whether the provider's own app recorded on a phone, which then is the
+// device. Apps that pass on what another one recorded have no kind of device, or
+// another one.
+func onPhone(w events.Workout) bool {
+	return w.RecordingMethod == events.RecordingActive && w.Source.DeviceType != nil && *w.Source.DeviceType == "app"
 }
 
 // above says whether a figure is known and more than nothing.
