@@ -10,6 +10,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
 
@@ -99,6 +100,35 @@ func TestAGenerationOfAnOlderProgramIsRebuilt(t *testing.T) {
 	// A program that knows no layouts would leave new tables out: it has no pointer.
 	if n := projectortest.Number(t, s.db, "SELECT count(*) FROM pg_class WHERE oid = to_regclass('projector.pointer')"); n != 0 {
 		t.Error("an older program can fold into the new tables")
+	}
+}
+
+// Until its rebuild a generation of an older program counts when it is asked; then the
+// counts are kept. Readers see the same.
+func TestAnOlderGenerationHasCounts(t *testing.T) {
+	s := newSystem(t)
+	half := projectortest.Record{Minutes: 30}
+	s.older(t,
+		projectortest.Fact{User: anna, Provider: "google_health", External: "1", ID: "g1", Record: half},
+		projectortest.Fact{User: anna, Provider: "fitbit", External: "1", ID: "f1", Record: half},
+		projectortest.Fact{User: ben, Provider: "fitbit", External: "2", ID: "f2", Record: half},
+	)
+	if err := generation.New(s.db, s.bus).Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	counts := func() []string {
+		return projectortest.Strings(t, s.db, "SELECT concat_ws(' ', user_id, kind, provider, type, hidden, count) FROM projector.view_record_counts_v1 ORDER BY 1")
+	}
+	// No program before links hid anything.
+	want := []string{anna + " activity fitbit running f 1", anna + " activity google_health running f 1", ben + " activity fitbit running f 1"}
+	if got := counts(); !slices.Equal(got, want) {
+		t.Errorf("before the rebuild: %q, want %q", got, want)
+	}
+	s.run(t)
+	s.upgraded(t)
+	want[0] = anna + " activity fitbit running t 1"
+	if got := counts(); !slices.Equal(got, want) {
+		t.Errorf("after the rebuild: %q, want %q", got, want)
 	}
 }
 

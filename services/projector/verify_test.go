@@ -64,11 +64,15 @@ func verified(t *testing.T) *system {
 
 func TestEachPlantedDifferenceIsFound(t *testing.T) {
 	const link = " the workout's link to what it repeats is not the one that follows from the workouts"
+	const miscounted = "0 the kept counts are not the numbers of the person's workouts"
 	for sql, want := range map[string][]string{
 		"UPDATE projector_g1.workouts SET duplicate_of = NULL": {"10" + link},
 		"UPDATE projector_g1.workouts SET duplicate_of = (SELECT id FROM projector_g1.workouts WHERE external_id = 'f') WHERE external_id = 'd'": {"6" + link},
 		"UPDATE projector_g1.workouts SET duplicate_of = (SELECT id FROM projector_g1.workouts WHERE external_id = 'g') WHERE external_id = 'b'": {"2" + link},
-		"DELETE FROM projector_g1.workouts WHERE external_id = 'b'":                                                                              {"2 the workout is missing"},
+		"DELETE FROM projector_g1.workouts WHERE external_id = 'b'":                                                                              {miscounted, "2 the workout is missing"},
+		"UPDATE projector_g1.record_counts SET count = count + 1 WHERE hidden":                                                                   {miscounted},
+		"DELETE FROM projector_g1.record_counts WHERE NOT hidden":                                                                                {miscounted},
+		"INSERT INTO projector_g1.record_counts VALUES ('" + anna + "', 'activity', 'fitbit', 'yoga', false, 2)":                                 {miscounted},
 		"DELETE FROM projector_g1.workout_versions WHERE sequence = 4":                                                                           {"4 the fact has no version"},
 		"DELETE FROM projector_g1.workout_versions WHERE sequence = 2":                                                                           {"2 the fact has no version", "2 the workout shows what is none of its versions"},
 		"UPDATE projector_g1.workouts SET version = 1 WHERE external_id = 'a'":                                                                   {"3 the workout shows an earlier version than the winner"},

@@ -48,7 +48,7 @@ func (b bareList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (b bareList) page(r *http.Request, user string, limit int) (page barePage, err error) {
 	var batch pgx.Batch
 	batch.Queue(`SELECT true FROM gateway.users WHERE id = $1`, user)
-	batch.Queue(`SELECT count(*) FROM projector.view_workouts_v1 WHERE user_id = $1 AND removed_at IS NULL AND duplicate_of IS NULL`, user)
+	batch.Queue(`SELECT coalesce(sum(count), 0)::bigint FROM projector.view_record_counts_v1 WHERE user_id = $1 AND kind = 'activity' AND NOT hidden`, user)
 	batch.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1
 		WHERE user_id = $1 AND removed_at IS NULL AND duplicate_of IS NULL ORDER BY start_time DESC, id DESC LIMIT $2`, user, limit+1)
 	answers := b.db.SendBatch(r.Context(), &batch)

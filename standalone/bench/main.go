@@ -28,6 +28,7 @@ func benches() []bench {
 		{"first-workouts", firstWorkouts},
 		{"projection", liveProjection},
 		{"list", listWorkouts},
+		{"pages", pages},
 		{"import", importArchive},
 		{"backfill", backfill(fitbitPast())},
 		{"backfill-google", backfill(googlePast())},

@@ -38,6 +38,9 @@ CREATE TABLE projector.workouts (
 );
 CREATE INDEX ON projector.workouts (user_id, start_time DESC, id DESC);
 CREATE VIEW projector.view_workouts_v1 AS SELECT * FROM projector.workouts;
+CREATE VIEW projector.view_record_counts_v1 AS
+SELECT user_id, 'activity' AS kind, provider, type, duplicate_of IS NOT NULL AS hidden, count(*) AS count
+FROM projector.workouts WHERE removed_at IS NULL GROUP BY user_id, provider, type, duplicate_of IS NOT NULL;
 CREATE TABLE projector.versions (
     workout_id uuid NOT NULL, user_id uuid NOT NULL, sequence bigint NOT NULL, event text NOT NULL, event_id text NOT NULL, fact_id text NOT NULL,
     origin text NOT NULL, at timestamptz NOT NULL, normalizer_version int, doc text, problem text

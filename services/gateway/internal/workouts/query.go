@@ -3,7 +3,6 @@ package workouts
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,35 +42,51 @@ func (q Query) total(rows int64) cursor.Total {
 }
 
 // conditions are those of a query, without its cursor: they are the same on all pages.
+// The first argument is the user.
 type conditions struct {
-	where strings.Builder
 	args  []any
+	where string // of the workouts
+	kept  string // of the kept counts of these workouts
 	dated bool
+	// gated says that no index is by what is asked for: to find that there are no rows,
+	// the whole history would be read. The kept counts say it at once.
+	gated bool
 }
 
-const primaries = ` AND duplicate_of IS NULL`
+const (
+	primaries = ` AND duplicate_of IS NULL`
+	notHidden = ` AND NOT hidden`
+)
 
 func (q Query) conditions() (*conditions, error) {
 	from, to, err := contract.ParseSpan(q.Start, q.End)
 	if err != nil {
 		return nil, err
 	}
-	c := &conditions{args: []any{q.UserID}, dated: q.dated()}
-	c.where.WriteString(` WHERE user_id = $1 AND removed_at IS NULL`)
+	c := &conditions{
+		args:  []any{q.UserID},
+		where: ` WHERE user_id = $1 AND removed_at IS NULL`,
+		kept:  ` FROM projector.view_record_counts_v1 WHERE user_id = $1 AND kind = 'activity'`,
+		dated: q.dated(), gated: q.Provider != "",
+	}
 	if q.Type != "" {
-		c.add("type = $%d", q.Type)
+		c.kept += c.add("type = $%d", q.Type)
 	}
 	if q.Provider != "" {
-		c.add("provider = $%d", q.Provider)
+		c.kept += c.add("provider = $%d", q.Provider)
 	}
 	c.from(from)
 	c.to(to)
 	return c, nil
 }
 
-func (c *conditions) add(condition string, value any) {
+// add narrows the workouts by a condition with a place for its value. It returns what it
+// added.
+func (c *conditions) add(condition string, value any) string {
 	c.args = append(c.args, value)
-	fmt.Fprintf(&c.where, " AND "+condition, len(c.args))
+	added := fmt.Sprintf(" AND "+condition, len(c.args))
+	c.where += added
+	return added
 }
 
 // localDay is the day a workout is filed under: where its offset is unknown, that of
@@ -108,21 +123,29 @@ func (c *conditions) to(w *contract.When) {
 }
 
 // queueCount counts the rows of all pages. What is hidden as a duplicate never counts.
+// Kept counts know no dates; with dates the rows are counted, up to one too many.
 func (c *conditions) queueCount(b *pgx.Batch) {
 	if !c.dated {
-		b.Queue(`SELECT count(*) FROM projector.view_workouts_v1`+c.where.String()+primaries, c.args...)
+		b.Queue(`SELECT coalesce(sum(count), 0)::bigint`+c.kept+notHidden, c.args...)
 		return
 	}
-	b.Queue(fmt.Sprintf(`SELECT count(*) FROM (SELECT FROM projector.view_workouts_v1%s LIMIT %d) counted`,
-		c.where.String()+primaries, mostCounted+1), c.args...)
+	b.Queue(fmt.Sprintf(`SELECT count(*) FROM (SELECT FROM projector.view_workouts_v1%s LIMIT %d) counted`, c.rows(false), mostCounted+1), c.args...)
 }
 
 // queuePage reads the rows beyond a place, and one more.
 func (c *conditions) queuePage(b *pgx.Batch, q Query, at *cursor.Place) {
-	where := c.where.String()
-	if !q.Duplicates {
-		where += primaries
-	}
 	tail, args := cursor.Keyset{Time: "start_time", ID: "id"}.Tail(c.args, at, q.Limit+1)
-	b.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1`+where+tail, args...)
+	b.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1`+c.rows(q.Duplicates)+tail, args...)
+}
+
+// rows are the conditions of the rows, with the hidden ones or without.
+func (c *conditions) rows(hidden bool) string {
+	where, kept := c.where, c.kept
+	if !hidden {
+		where, kept = where+primaries, kept+notHidden
+	}
+	if c.gated {
+		where += ` AND EXISTS (SELECT` + kept + `)`
+	}
+	return where
 }

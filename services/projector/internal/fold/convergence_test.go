@@ -19,7 +19,7 @@ import (
 // clear empties the tables of facts.
 func (x *bench) clear(t *testing.T) {
 	t.Helper()
-	_, err := x.db.Exec(t.Context(), "TRUNCATE projector_g1.workouts, projector_g1.workout_versions, projector_g1.connection_history")
+	_, err := x.db.Exec(t.Context(), "TRUNCATE projector_g1.workouts, projector_g1.workout_versions, projector_g1.connection_history, projector_g1.record_counts")
 	if err != nil {
 		t.Fatal(err)
 	}

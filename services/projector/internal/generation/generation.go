@@ -38,6 +38,9 @@ var tablesSQL string
 //go:embed indexes.sql
 var indexesSQL string
 
+//go:embed counts.sql
+var countsSQL string
+
 //go:embed views.sql
 var viewsSQL string
 
@@ -112,6 +115,9 @@ func first(ctx context.Context, tx pgx.Tx, p Pointer) error {
 	if err := Index(ctx, tx, p.Generation); err != nil {
 		return err
 	}
+	if err := Count(ctx, tx, p.Generation); err != nil {
+		return err
+	}
 	return Point(ctx, tx, p)
 }
 
@@ -134,6 +140,12 @@ func Create(ctx context.Context, tx pgx.Tx, generation int64) error {
 // Index adds the keys and indexes to a generation that has been filled.
 func Index(ctx context.Context, tx pgx.Tx, generation int64) error {
 	return runIn(ctx, tx, generation, indexesSQL)
+}
+
+// Count counts the records of a generation that has been filled, indexed and linked;
+// from then on every write keeps the counts.
+func Count(ctx context.Context, tx pgx.Tx, generation int64) error {
+	return runIn(ctx, tx, generation, countsSQL)
 }
 
 func runIn(ctx context.Context, tx pgx.Tx, generation int64, sql string) error {

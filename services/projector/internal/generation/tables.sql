@@ -75,6 +75,17 @@ CREATE TABLE unlinked_islands (
     until   timestamptz NOT NULL
 );
 
+-- How many records of a person there are, hidden duplicates apart: what lists say without
+-- counting. A row may stay with a count of zero. See counts.sql.
+CREATE TABLE record_counts (
+    user_id  uuid NOT NULL,
+    kind     text COLLATE "C" NOT NULL,
+    provider text COLLATE "C" NOT NULL,
+    type     text COLLATE "C" NOT NULL,
+    hidden   boolean NOT NULL,
+    count    bigint NOT NULL
+);
+
 CREATE TABLE connection_history (
     sequence      bigint NOT NULL,
     connection_id text NOT NULL,

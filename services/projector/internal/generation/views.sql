@@ -25,3 +25,8 @@ CREATE OR REPLACE VIEW projector.view_workout_routes_v1 AS
 SELECT r.workout_id, r.user_id, r.sequence, r.activity_sequence, r.format, r.at
 FROM %[1]s.workout_routes r
 WHERE NOT EXISTS (SELECT FROM %[1]s.workout_versions v WHERE v.workout_id = r.workout_id AND v.removed AND v.sequence > r.sequence);
+
+CREATE OR REPLACE VIEW projector.view_record_counts_v1 AS
+SELECT user_id, kind, provider, type, hidden, count
+FROM %[1]s.record_counts
+WHERE count > 0;

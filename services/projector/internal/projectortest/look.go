@@ -64,6 +64,7 @@ func Dump(t testing.TB, db *pgxpool.Pool) string {
 	for _, table := range []string{
 		schema + ".workouts", schema + ".workout_versions", schema + ".connection_history", schema + ".workout_routes", schema + ".unknown_facts", schema + ".unlinked_islands",
 		"projector.view_workouts_v1", "projector.view_workout_versions_v1", "projector.view_failures_v1", "projector.view_connections_history_v1", "projector.view_workout_routes_v1",
+		"projector.view_record_counts_v1",
 	} {
 		rows := Strings(t, db, fmt.Sprintf("SELECT r::text FROM %s r ORDER BY r::text", table))
 		fmt.Fprintf(&b, "%s: %d\n", table[strings.IndexByte(table, '.')+1:], len(rows))

@@ -262,7 +262,10 @@ func (r *Rebuild) index(ctx context.Context, last uint64) error {
 			r.Log.WarnContext(ctx, "workouts of one person that touch each other in time are too many to be linked: all are shown",
 				"islands", report.TooLarge, "more_than", duplicates.Most)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return generation.Count(ctx, tx, r.shadow)
 	})
 }
 

@@ -4,7 +4,8 @@
 // Every activity fact must have its version, and its workout must show it or one
 // that wins against it. Every version must have its fact, and every workout must
 // show one of its versions. Together that says that each workout shows the winner.
-// And every link between duplicates must be the one that follows from the workouts.
+// And every link between duplicates must be the one that follows from the workouts, and
+// every kept count the number of workouts that it counts.
 package verify
 
 import (
@@ -195,6 +196,9 @@ func (v *Verification) Finish(ctx context.Context) error {
 			v.Report(d)
 		})
 		if err != nil {
+			return err
+		}
+		if err := v.checkCounts(ctx, tx); err != nil {
 			return err
 		}
 		return duplicates.Wrong(ctx, tx, func(f duplicates.Fault) error {
