@@ -11,22 +11,28 @@ import (
 )
 
 // UnmarshalJSON reads the fact and gives the record's bytes back as they were.
-func (a *ActivityFetched) UnmarshalJSON(data []byte) error { return a.read(bytes.Clone(data)) }
+// Members that are not there stay zero; Decode wants them all.
+func (a *ActivityFetched) UnmarshalJSON(data []byte) error {
+	return a.read(bytes.Clone(data), false)
+}
 
 // read is UnmarshalJSON for a payload that nobody changes: the record shares its
-// bytes. It goes over the payload once: encoding/json would check it first and then
+// bytes. With whole, members that must be there are. It goes over the payload once: encoding/json would check it first and then
 // again, and the record is most of it. Names are compared exactly.
-func (a *ActivityFetched) read(data []byte) error {
+func (a *ActivityFetched) read(data []byte, whole bool) error {
 	var read ActivityFetched
 	var raw rawMembers
 	var fault error
-	whole := rawjson.Walk(bytes.Trim(data, " \t\r\n"), func(name, value []byte) {
+	object := rawjson.Walk(bytes.Trim(data, " \t\r\n"), func(name, value []byte) {
 		if err := read.member(name, value, &raw); err != nil && fault == nil {
 			fault = fmt.Errorf("read %s: %w", name, err)
 		}
 	})
-	if !whole {
+	if !object {
 		return errors.New("decode activity fact: the payload is not one JSON object")
+	}
+	if fault == nil && whole {
+		fault = raw.missing()
 	}
 	if fault == nil {
 		read.Raw, fault = raw.record()
@@ -59,12 +65,14 @@ func (a *ActivityFetched) member(name, value []byte, raw *rawMembers) (err error
 	case `"format"`:
 		return readText(value, &a.Format)
 	case `"context"`:
+		raw.has(hasContext, value)
 		return readContext(value, &a.Context)
 	case `"provider_modified_at"`:
 		return json.Unmarshal(value, &a.ProviderModifiedAt)
 	case `"content_hash"`:
 		return readText(value, &a.ContentHash)
 	case `"hash_version"`:
+		raw.has(hasHashVersion, value)
 		return readNumber(value, &a.HashVersion)
 	case `"replaces_sequence"`:
 		return readNumber(value, &a.ReplacesSequence)
@@ -75,8 +83,10 @@ func (a *ActivityFetched) member(name, value []byte, raw *rawMembers) (err error
 	case `"started_at"`:
 		return json.Unmarshal(value, &a.StartedAt)
 	case `"raw_encoding"`:
+		raw.has(hasRawEncoding, value)
 		return readText(value, &raw.Encoding)
 	case `"raw"`:
+		raw.seen |= hasRaw // null is a record, too
 		raw.Value = value
 	}
 	return nil
@@ -87,6 +97,9 @@ func readText[Text ~string](value []byte, into *Text) error {
 	if text, ok := rawjson.Plain(value); ok {
 		*into = Text(text)
 		return nil
+	}
+	if halfCharacter(value) {
+		return errHalfCharacter
 	}
 	return json.Unmarshal(value, into)
 }
@@ -105,6 +118,9 @@ func readNumber[Number int | uint64](value []byte, into *Number) error {
 func readContext(value []byte, into *ActivityContext) error {
 	if string(value) == "{}" {
 		return nil
+	}
+	if halfCharacter(value) {
+		return errHalfCharacter
 	}
 	return json.Unmarshal(value, into)
 }

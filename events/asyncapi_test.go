@@ -196,8 +196,11 @@ func TestSamplesFitTheAsyncAPIDocument(t *testing.T) {
 					t.Errorf("the document accepts %s %v", name, value)
 				}
 			}
+			if err := validate(payload, withMember(t, sample.Data, "unheard_of", "true")); err != nil {
+				t.Errorf("the document refuses an unknown member: %v", err)
+			}
 			if validate(payload, []byte(`{"unheard_of":true}`)) == nil {
-				t.Error("the document accepts an unknown member")
+				t.Error("the document accepts a payload without its members")
 			}
 		})
 	}

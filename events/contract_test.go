@@ -122,21 +122,55 @@ func TestSamplesFitTheirSchemas(t *testing.T) {
 			if err := validate(compiled, data); err != nil {
 				t.Fatal(err)
 			}
-			// The control: the schema refuses a member it does not know and the
-			// lack of one it requires.
-			var members map[string]any
-			if err := json.Unmarshal(data, &members); err != nil {
-				t.Fatal(err)
+			// A member that a later program adds is no fault, at any depth.
+			if err := validate(compiled, withMember(t, data, "unheard_of", "true")); err != nil {
+				t.Errorf("the schema refuses an unknown member: %v", err)
 			}
-			members["unheard_of"] = true
-			more, _ := json.Marshal(members)
-			if validate(compiled, more) == nil {
-				t.Error("the schema accepts an unknown member")
+			if text, err := events.Schema(d.Type); err != nil || bytes.Contains(text, []byte(`"additionalProperties": false`)) {
+				t.Errorf("the schema refuses unknown members somewhere: %v", err)
 			}
-			if less, _ := json.Marshal(map[string]any{}); validate(compiled, less) == nil {
+			// The controls: a wrong value, and the lack of a required member.
+			if validate(compiled, withMember(t, data, compiled.Required[0], "[]")) == nil {
+				t.Errorf("the schema accepts a list as %s", compiled.Required[0])
+			}
+			if validate(compiled, []byte("{}")) == nil {
 				t.Error("the schema accepts an empty object")
 			}
 		})
+	}
+}
+
+// withMember is an object with one member set.
+func withMember(t *testing.T, object []byte, name, value string) []byte {
+	t.Helper()
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		t.Fatal(err)
+	}
+	members[name] = json.RawMessage(value)
+	text, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// A zone of which the provider gave only the name is what most records have.
+func TestTheSchemaTakesNullsInHeartRateZones(t *testing.T) {
+	e := sampleEvent(t, events.TypeWorkoutRecorded)
+	data, ok := e.Data.(*events.WorkoutRecorded)
+	if !ok {
+		t.Fatal("the sample is no recorded workout")
+	}
+	for name, zones := range map[string][]events.HeartRateZone{"nulls in a zone": {{Zone: "peak"}}, "no zone": {}, "null": nil} {
+		data.Workout.HeartRateZones = zones
+		m, err := e.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(compile(t, events.TypeWorkoutRecorded), m.Data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

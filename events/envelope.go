@@ -26,8 +26,6 @@ const (
 	SpecVersion = "1.0"
 	// ContentType is that of every payload.
 	ContentType = "application/json"
-
-	schemaBase = "https://stridelog.dev/schemas/"
 )
 
 // Event is one event with its envelope.
@@ -64,12 +62,13 @@ func (e Event) Type() Type {
 	return e.Data.EventType()
 }
 
-// Encode writes the event as a CloudEvent in binary mode.
+// Encode writes the event as a CloudEvent in binary mode. It refuses what Decode would
+// refuse.
 func (e Event) Encode() (Message, error) {
-	if e.Data == nil || e.ID == "" || e.Source == "" || e.Time.IsZero() {
-		return Message{}, fmt.Errorf("encode event %q: id, source, time and data are required", e.ID)
-	}
 	t := e.Type()
+	if err := errors.Join(checkEnvelope(&e), checkData(&e)); err != nil {
+		return Message{}, fmt.Errorf("encode event %q of type %s: %w", e.ID, t, err)
+	}
 	if _, err := Describe(t); err != nil && !e.Unknown() {
 		return Message{}, fmt.Errorf("encode event: %w", err)
 	}
@@ -105,8 +104,9 @@ func (e Event) Encode() (Message, error) {
 // Decode reads a message back. There are three results:
 //
 //   - An event of a type in Types: Data is a pointer to that type's Go struct. Its
-//     members that this program does not know are passed over; the message still has
-//     them.
+//     required members are there, its ids are ids, its texts are texts that PostgreSQL
+//     holds, and its owner is that of the subject. Members that this program does not
+//     know are passed over; the message still has them.
 //   - An event of any other type, also of another version of a type in Types, whose
 //     envelope is in order: Data is an *Unknown with the payload as it came, and
 //     Event.Unknown is true. There is no error.
@@ -142,17 +142,16 @@ func decode(m Message) (Event, error) {
 	} else if e != entity || n != name {
 		return Event{}, fmt.Errorf("type %s came on subject %s", t, m.Subject)
 	}
-	id := get(HeaderID)
-	if id == "" {
-		return Event{}, fmt.Errorf("%s is missing", HeaderID)
-	}
 	at, err := time.Parse(time.RFC3339Nano, get(HeaderTime))
 	if err != nil {
-		return Event{}, fmt.Errorf("%s: %w", HeaderTime, err)
+		return Event{}, fmt.Errorf("%s is no time of RFC 3339", HeaderTime)
 	}
 	event := Event{
-		ID: id, Source: get(HeaderSource), About: get(HeaderSubject), Time: at.UTC(),
-		Provider: provider, UserID: userID, TraceParent: get(HeaderTraceParent),
+		ID: get(HeaderID), Source: get(HeaderSource), About: get(HeaderSubject), Time: at.UTC(),
+		Provider: provider, UserID: userID, TraceParent: traceParent(get(HeaderTraceParent)),
+	}
+	if err := checkEnvelope(&event); err != nil {
+		return Event{}, err
 	}
 	d, err := Describe(t)
 	if err != nil {
@@ -161,14 +160,34 @@ func decode(m Message) (Event, error) {
 	}
 	event.Data = d.New()
 	if err := decodeData(m.Data, event.Data); err != nil {
-		return Event{}, fmt.Errorf("data of %s %s: %w", t, id, err)
+		return Event{}, fmt.Errorf("data of %s %s: %w", t, event.ID, err)
+	}
+	if err := checkData(&event); err != nil {
+		return Event{}, fmt.Errorf("data of %s %s: %w", t, event.ID, err)
 	}
 	return event, nil
 }
 
-// SchemaURL names the JSON Schema of a type's data. It is a name; the schema
-// itself is in this module and served by the gateway.
-func SchemaURL(t Type) string { return schemaBase + string(t) + ".json" }
+// traceParent is a W3C trace context, or nothing: a broken one begins a new trace, as
+// that standard says, and does not spoil an event.
+func traceParent(header string) string {
+	const usual = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	if len(header) != usual {
+		return ""
+	}
+	for i := range len(header) {
+		switch c := header[i]; {
+		case i == 2 || i == 35 || i == 52:
+			if c != '-' {
+				return ""
+			}
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f':
+		default:
+			return ""
+		}
+	}
+	return header
+}
 
 // encodeData calls MarshalJSON itself where there is one: json.Marshal would
 // compact and escape a spliced record.
@@ -177,14 +196,4 @@ func encodeData(d Data) ([]byte, error) {
 		return m.MarshalJSON()
 	}
 	return json.Marshal(d)
-}
-
-func decodeData(data []byte, into Data) error {
-	if fact, ok := into.(*ActivityFetched); ok {
-		return fact.read(data)
-	}
-	if u, ok := into.(json.Unmarshaler); ok {
-		return u.UnmarshalJSON(data)
-	}
-	return json.Unmarshal(data, into)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -71,6 +72,37 @@ func (r Raw) appendTo(object []byte) ([]byte, error) {
 type rawMembers struct {
 	Encoding string
 	Value    []byte
+	seen     factMembers
+}
+
+// factMembers are the members of an activity fact that must be there though their
+// zero value is legal, a bit for each.
+type factMembers uint8
+
+const (
+	hasContext factMembers = 1 << iota
+	hasHashVersion
+	hasRawEncoding
+	hasRaw
+)
+
+func (m *rawMembers) has(one factMembers, value []byte) {
+	if string(value) != "null" {
+		m.seen |= one
+	}
+}
+
+// missing names a member that must be there and is not.
+func (m *rawMembers) missing() error {
+	switch {
+	case m.seen&hasContext == 0:
+		return errors.New("context is missing")
+	case m.seen&hasHashVersion == 0:
+		return errors.New("hash_version is missing")
+	case m.seen&(hasRawEncoding|hasRaw) != hasRawEncoding|hasRaw:
+		return errors.New("raw or raw_encoding is missing")
+	}
+	return nil
 }
 
 // record is the inverse of appendTo. It may share the payload's bytes.
@@ -80,19 +112,27 @@ func (m rawMembers) record() (Raw, error) {
 		return m.Value, nil
 	case rawText:
 		var text string
-		if err := json.Unmarshal(m.Value, &text); err != nil {
+		if err := m.unquote(&text); err != nil {
 			return nil, fmt.Errorf("read raw text: %w", err)
 		}
 		return Raw(text), nil
 	case rawBase64:
 		var data []byte
-		if err := json.Unmarshal(m.Value, &data); err != nil {
+		if err := m.unquote(&data); err != nil {
 			return nil, fmt.Errorf("read raw base64: %w", err)
 		}
 		return Raw(data), nil
 	default:
 		return nil, fmt.Errorf("raw_encoding %q is not json, text or base64", m.Encoding)
 	}
+}
+
+// unquote reads the value, which must be a string: encoding/json takes more for bytes.
+func (m rawMembers) unquote(into any) error {
+	if len(m.Value) == 0 || m.Value[0] != '"' {
+		return errors.New("it is no string")
+	}
+	return json.Unmarshal(m.Value, into)
 }
 
 // MarshalJSON writes the fact with its record spliced in. encoding/json would

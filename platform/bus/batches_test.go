@@ -42,7 +42,7 @@ func next(t *testing.T, x *bus.Batches) *bus.Batch {
 
 func TestBatchTakesWhatHasArrived(t *testing.T) {
 	b := bustest.New(t)
-	publishPage(t, b, activities("u1", 0, 25), 0)
+	publishPage(t, b, activities(u1, 0, 25), 0)
 	x := fold(t, b, 10)
 	want := uint64(1)
 	for _, size := range []int{10, 10, 5} {
@@ -76,7 +76,7 @@ func TestBatchTakesWhatHasArrived(t *testing.T) {
 		c, err := b.JetStream().Consumer(t.Context(), events.StreamFacts, "folder")
 		return err == nil && c.CachedInfo().NumWaiting > 0
 	})
-	publishPage(t, b, activities("u1", 100, 1), 25)
+	publishPage(t, b, activities(u1, 100, 1), 25)
 	if batch := receive(t, got, "the event"); len(batch.Deliveries) != 1 || batch.Deliveries[0].Sequence != 26 {
 		t.Errorf("batch %+v", batch)
 	}
@@ -84,7 +84,7 @@ func TestBatchTakesWhatHasArrived(t *testing.T) {
 
 func TestBatchGivenBackComesAgain(t *testing.T) {
 	b := bustest.New(t)
-	publishPage(t, b, activities("u1", 0, 4), 0)
+	publishPage(t, b, activities(u1, 0, 4), 0)
 	x := fold(t, b, 10)
 	if err := next(t, x).Retry(time.Millisecond); err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestBatchGivenBackComesAgain(t *testing.T) {
 func TestABatchComesAgainUnlessItIsKept(t *testing.T) {
 	const ackWait = 3 * time.Second
 	b := bustest.New(t)
-	publishPage(t, b, activities("u1", 0, 2), 0)
+	publishPage(t, b, activities(u1, 0, 2), 0)
 	x := foldWithin(t, b, 1, ackWait)
 	kept, left := next(t, x), next(t, x)
 	stop := kept.Keep(t.Context())
@@ -127,11 +127,11 @@ func TestABatchComesAgainUnlessItIsKept(t *testing.T) {
 
 func TestBatchHoldsUndecodableMessagesToo(t *testing.T) {
 	b := bustest.New(t)
-	publish(t, b, activated("u1"))
-	if _, err := b.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: "stridelog.activity.fetched.fitbit.u1", Data: []byte("{")}); err != nil {
+	publish(t, b, activated(u1))
+	if _, err := b.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: "stridelog.activity.fetched.fitbit." + u1, Data: []byte("{")}); err != nil {
 		t.Fatal(err)
 	}
-	publish(t, b, activated("u2"))
+	publish(t, b, activated(u2))
 	batch := next(t, fold(t, b, 10))
 	if len(batch.Deliveries) != 3 || batch.Deliveries[0].Err != nil || batch.Deliveries[2].Err != nil {
 		t.Fatalf("batch %+v", batch.Deliveries)

@@ -18,7 +18,7 @@ import (
 // the reason: the dead letter says where it lies.
 func TestDeadLetterOfTheLargestMessagePointsToIt(t *testing.T) {
 	b := bustest.New(t)
-	large := &nats.Msg{Subject: "stridelog.connection.activated.fitbit.u1", Header: nats.Header{"x-kept": {"yes"}}, Data: bytes.Repeat([]byte("x"), 8<<20-100)}
+	large := &nats.Msg{Subject: "stridelog.connection.activated.fitbit." + u1, Header: nats.Header{"x-kept": {"yes"}}, Data: bytes.Repeat([]byte("x"), 8<<20-100)}
 	ack, err := b.JetStream().PublishMsg(t.Context(), large)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func TestDeadLetterOfTheLargestMessagePointsToIt(t *testing.T) {
 
 func TestDeadLetterDropsOrdersToTheServerAndKeepsReasonsShort(t *testing.T) {
 	b := bustest.New(t)
-	first, _ := publishPage(t, b, activities("u1", 0, 2), 0)
+	first, _ := publishPage(t, b, activities(u1, 0, 2), 0)
 	d, err := b.Get(t.Context(), events.StreamFacts, first)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestDeadLetterDropsOrdersToTheServerAndKeepsReasonsShort(t *testing.T) {
 // A service that is stopped in the middle of the last try has not failed.
 func TestStoppingIsNoFailure(t *testing.T) {
 	b := bustest.New(t)
-	publish(t, b, activated("u1"))
+	publish(t, b, activated(u1))
 	started := make(chan struct{}, 1)
 	h := connections(func(ctx context.Context, _ bus.Delivery) error {
 		started <- struct{}{}
@@ -78,7 +78,7 @@ func TestStoppingIsNoFailure(t *testing.T) {
 		return nil
 	}
 	runRouter(t, b, h)
-	if d := receive(t, handled, "the event, after the restart"); d.Event.UserID != "u1" {
+	if d := receive(t, handled, "the event, after the restart"); d.Event.UserID != u1 {
 		t.Errorf("handled %+v", d)
 	}
 	if dead := readAll(t, b, events.StreamDeadLetters); len(dead) != 0 {

@@ -12,6 +12,16 @@ import (
 
 const patience = 20 * time.Second
 
+// Three people.
+const (
+	u1 = "00000000-0000-4000-8000-0000000000a1"
+	u2 = "00000000-0000-4000-8000-0000000000a2"
+	u3 = "00000000-0000-4000-8000-0000000000a3"
+)
+
+// person is the id of a person whom a test calls by a name.
+func person(name string) string { return events.SyncID("person " + name) }
+
 // activity is the n-th activity fact of a user.
 func activity(user string, n int) events.Event {
 	external := fmt.Sprintf("record-%s-%d", user, n)
@@ -39,7 +49,7 @@ func activated(user string) events.Event {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return events.Event{
 		ID: events.NewID(), Source: "stridelog/test", About: "c1", Time: at, Provider: "fitbit", UserID: user,
-		Data: &events.ConnectionActivated{UserID: user, Provider: "fitbit"},
+		Data: &events.ConnectionActivated{UserID: user, Provider: "fitbit", ConnectionID: person("connection of " + user), Scopes: []string{}, ActivatedAt: at},
 	}
 }
 

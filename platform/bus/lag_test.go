@@ -31,7 +31,7 @@ func TestLagsTellHowFarAConsumerIs(t *testing.T) {
 	if l := lag(); l.Pending != 0 || l.Behind != 0 {
 		t.Errorf("on an empty stream it is behind: %+v", l)
 	}
-	publishPage(t, b, activities("u1", 0, 3), 0)
+	publishPage(t, b, activities(u1, 0, 3), 0)
 	batch := next(t, x)
 	if l := lag(); l.Pending != 3 || l.Behind <= 0 {
 		t.Errorf("with 2 under way and 1 waiting it says %+v", l)

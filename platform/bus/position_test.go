@@ -17,7 +17,7 @@ func TestStateAndPositionTellWhereThingsStand(t *testing.T) {
 	if _, ok, err := b.Position(t.Context(), events.StreamFacts, "folder"); ok || err != nil {
 		t.Errorf("position of no durable: %v, %v", ok, err)
 	}
-	publishPage(t, b, activities("u1", 0, 5), 0)
+	publishPage(t, b, activities(u1, 0, 5), 0)
 	batch := next(t, fold(t, b, 3))
 	if err := batch.Ack(t.Context()); err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestStateAndPositionTellWhereThingsStand(t *testing.T) {
 	if p, ok, err := b.Position(t.Context(), events.StreamFacts, "folder"); !ok || err != nil || p.Acknowledged != 3 || p.Pending != 2 {
 		t.Errorf("position %+v, %v, %v", p, ok, err)
 	}
-	if _, err := b.EraseSubjects(t.Context(), events.StreamFacts, events.UserSubjects("u1")); err != nil {
+	if _, err := b.EraseSubjects(t.Context(), events.StreamFacts, events.UserSubjects(u1)); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := b.State(t.Context(), events.StreamFacts); err != nil || s.LastSequence != 5 {
@@ -35,7 +35,7 @@ func TestStateAndPositionTellWhereThingsStand(t *testing.T) {
 
 func TestPublishAllStoresInOrderAndMayBeRepeated(t *testing.T) {
 	b := bustest.New(t)
-	list := activities("u1", 0, 300)
+	list := activities(u1, 0, 300)
 	for range 2 {
 		if err := b.PublishAll(t.Context(), list); err != nil {
 			t.Fatal(err)

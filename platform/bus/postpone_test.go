@@ -55,7 +55,7 @@ func TestOnlyAnUnexpectedFailureIsWarnedOf(t *testing.T) {
 			ready, ended := make(chan struct{}), make(chan error, 1)
 			go func() { ended <- r.Run(ctx, func() { close(ready) }) }()
 			receive(t, ready, "the router to be ready")
-			publish(t, b, activated("u1"))
+			publish(t, b, activated(u1))
 			eventually(t, "the event is handled at the second try", func() bool { return pending(t, b, "tester-connections") == 0 })
 			cancel()
 			if err := receive(t, ended, "the router to stop"); err != nil {

@@ -23,7 +23,7 @@ func TestPublishedEventIsAPlainCloudEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := activity("u1", 1)
+	e := activity(u1, 1)
 	trace := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	ack, err := b.Publish(telemetry.WithTraceParent(t.Context(), trace), e)
 	if err != nil {
@@ -51,13 +51,13 @@ func TestPublishedEventIsAPlainCloudEvent(t *testing.T) {
 
 func TestPageIsStoredInOrderAndRawComesBackUnchanged(t *testing.T) {
 	b := bustest.New(t)
-	publish(t, b, activated("u1"))
+	publish(t, b, activated(u1))
 	for _, size := range []int{1, 2, 1000} {
-		before, err := b.LastSequence(t.Context(), events.StreamFacts, scope("u1"))
+		before, err := b.LastSequence(t.Context(), events.StreamFacts, scope(u1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		page := activities("u1", size*10, size)
+		page := activities(u1, size*10, size)
 		first, last := publishPage(t, b, page, before)
 		if last-first+1 != uint64(size) {
 			t.Fatalf("page of %d has the sequences %d to %d", size, first, last)
@@ -75,7 +75,7 @@ func TestPageIsStoredInOrderAndRawComesBackUnchanged(t *testing.T) {
 				break
 			}
 		}
-		if now, err := b.LastSequence(t.Context(), events.StreamFacts, scope("u1")); err != nil || now != last {
+		if now, err := b.LastSequence(t.Context(), events.StreamFacts, scope(u1)); err != nil || now != last {
 			t.Errorf("last sequence = %d, %v, want %d", now, err, last)
 		}
 	}
@@ -84,13 +84,13 @@ func TestPageIsStoredInOrderAndRawComesBackUnchanged(t *testing.T) {
 func TestPageExpectsTheLastSequenceOfItsScope(t *testing.T) {
 	for _, size := range []int{1, 5} {
 		b := bustest.New(t)
-		_, last := publishPage(t, b, activities("u1", 0, size), 0)
-		publishPage(t, b, activities("u2", 0, size), 0) // another scope does not matter
+		_, last := publishPage(t, b, activities(u1, 0, size), 0)
+		publishPage(t, b, activities(u2, 0, size), 0) // another scope does not matter
 		for _, wrong := range []uint64{0, last - 1 + uint64(size)*3, last + 1} {
 			if wrong == last {
 				continue
 			}
-			_, _, err := b.PublishPage(t.Context(), activities("u1", 100, size), bus.Expect{Subjects: scope("u1"), LastSequence: wrong})
+			_, _, err := b.PublishPage(t.Context(), activities(u1, 100, size), bus.Expect{Subjects: scope(u1), LastSequence: wrong})
 			if !errors.Is(err, bus.ErrWrongLastSequence) {
 				t.Errorf("page of %d expecting %d after %d: %v, want ErrWrongLastSequence", size, wrong, last, err)
 			}
@@ -98,16 +98,16 @@ func TestPageExpectsTheLastSequenceOfItsScope(t *testing.T) {
 		if got := len(readAll(t, b, events.StreamFacts)); got != 2*size {
 			t.Errorf("the stream has %d messages, want %d: a refused page stores nothing", got, 2*size)
 		}
-		publishPage(t, b, activities("u1", 100, size), last)
+		publishPage(t, b, activities(u1, 100, size), last)
 	}
 }
 
 func TestPageWithAKnownEventIsRefusedAsAWhole(t *testing.T) {
 	for _, size := range []int{1, 5} {
 		b := bustest.New(t)
-		_, last := publishPage(t, b, activities("u1", 0, 1), 0)
-		page := append(activities("u1", 10, size-1), activity("u1", 0))
-		_, _, err := b.PublishPage(t.Context(), page, bus.Expect{Subjects: scope("u1"), LastSequence: last})
+		_, last := publishPage(t, b, activities(u1, 0, 1), 0)
+		page := append(activities(u1, 10, size-1), activity(u1, 0))
+		_, _, err := b.PublishPage(t.Context(), page, bus.Expect{Subjects: scope(u1), LastSequence: last})
 		if !errors.Is(err, bus.ErrDuplicate) {
 			t.Errorf("page of %d with a known event: %v, want ErrDuplicate", size, err)
 		}
@@ -142,10 +142,10 @@ func TestRacingPublishersNeverBothWin(t *testing.T) {
 			pageSize = 1
 		}
 		for i, b := range buses {
-			page := activities("u1", (round*racers+i)*size, pageSize)
+			page := activities(u1, (round*racers+i)*size, pageSize)
 			wg.Go(func() {
 				<-start
-				_, end, err := b.PublishPage(t.Context(), page, bus.Expect{Subjects: scope("u1"), LastSequence: last})
+				_, end, err := b.PublishPage(t.Context(), page, bus.Expect{Subjects: scope(u1), LastSequence: last})
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -179,7 +179,7 @@ func TestRacingPublishersNeverBothWin(t *testing.T) {
 // A publisher that dies in the middle of a page leaves nothing behind.
 func TestUnfinishedBatchIsInvisible(t *testing.T) {
 	b := bustest.New(t)
-	for n, e := range activities("u1", 0, 3) {
+	for n, e := range activities(u1, 0, 3) {
 		w, err := e.Encode()
 		if err != nil {
 			t.Fatal(err)
@@ -194,23 +194,26 @@ func TestUnfinishedBatchIsInvisible(t *testing.T) {
 	if got := readAll(t, b, events.StreamFacts); len(got) != 0 {
 		t.Errorf("%d messages of an unfinished batch are visible", len(got))
 	}
-	publishPage(t, b, activities("u1", 0, 3), 0)
+	publishPage(t, b, activities(u1, 0, 3), 0)
 }
 
 func TestPageFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 	b := bustest.New(t)
-	mixed := []events.Event{activity("u1", 1), {
-		ID: "s", Source: "stridelog/test", Time: activity("u1", 1).Time, Provider: "fitbit", UserID: "u1",
-		Data: &events.SyncRequested{UserID: "u1", Provider: "fitbit"},
+	mixed := []events.Event{activity(u1, 1), {
+		ID: "s", Source: "stridelog/test", Time: activity(u1, 1).Time, Provider: "fitbit", UserID: u1,
+		Data: &events.SyncRequested{
+			SyncID: events.SyncID("s"), UserID: u1, Provider: "fitbit", Trigger: events.TriggerManual, RequestedAt: activity(u1, 1).Time,
+			Window: events.Window{From: activity(u1, 1).Time, To: activity(u1, 2).Time},
+		},
 	}}
 	for name, page := range map[string][]events.Event{
-		"empty": nil, "too many": activities("u1", 0, bus.MaxPage+1), "two streams": mixed, "no data": {{ID: "x"}},
+		"empty": nil, "too many": activities(u1, 0, bus.MaxPage+1), "two streams": mixed, "no data": {{ID: "x"}},
 	} {
-		if _, _, err := b.PublishPage(t.Context(), page, bus.Expect{Subjects: scope("u1")}); err == nil {
+		if _, _, err := b.PublishPage(t.Context(), page, bus.Expect{Subjects: scope(u1)}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, _, err := b.PublishPage(t.Context(), activities("u1", 0, 1), bus.Expect{}); err == nil {
+	if _, _, err := b.PublishPage(t.Context(), activities(u1, 0, 1), bus.Expect{}); err == nil {
 		t.Error("no scope: no error")
 	}
 	if got := readAll(t, b, events.StreamFacts); len(got) != 0 {
@@ -222,7 +225,7 @@ func TestPageFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 func TestPageWaitsWhileTooManyBatchesAreOpen(t *testing.T) {
 	b := bustest.New(t)
 	first := func(batch int, commit bool) string {
-		w, err := activity(fmt.Sprintf("other%d", batch), 0).Encode()
+		w, err := activity(person(fmt.Sprintf("other%d", batch)), 0).Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,12 +253,12 @@ func TestPageWaitsWhileTooManyBatchesAreOpen(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, _, err := b.PublishPage(ctx, activities("u1", 0, 3), bus.Expect{Subjects: scope("u1")}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, err := b.PublishPage(ctx, activities(u1, 0, 3), bus.Expect{Subjects: scope(u1)}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("page while all places are taken: %v", err)
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, _, err := b.PublishPage(t.Context(), activities("u1", 0, 3), bus.Expect{Subjects: scope("u1")})
+		_, _, err := b.PublishPage(t.Context(), activities(u1, 0, 3), bus.Expect{Subjects: scope(u1)})
 		done <- err
 	}()
 	first(0, true)

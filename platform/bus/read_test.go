@@ -18,16 +18,16 @@ import (
 
 func TestReadGoesInOrderToTheEndAsOfTheCall(t *testing.T) {
 	b := bustest.New(t)
-	publishPage(t, b, activities("u1", 0, 700), 0)
-	publishPage(t, b, activities("u2", 0, 5), 0)
-	publishPage(t, b, activities("u1", 700, 600), 700)
+	publishPage(t, b, activities(u1, 0, 700), 0)
+	publishPage(t, b, activities(u2, 0, 5), 0)
+	publishPage(t, b, activities(u1, 700, 600), 700)
 
 	var got []uint64
-	last, err := b.Read(t.Context(), events.StreamFacts, []string{scope("u1")}, 3, func(d bus.Delivery) error {
+	last, err := b.Read(t.Context(), events.StreamFacts, []string{scope(u1)}, 3, func(d bus.Delivery) error {
 		if len(got) == 0 { // written during the read: not part of it
-			publishPage(t, b, activities("u1", 5000, 3), 1305)
+			publishPage(t, b, activities(u1, 5000, 3), 1305)
 		}
-		if d.Err != nil || d.Event.UserID != "u1" || d.Deliveries != 0 || d.Time.IsZero() || d.Stream != events.StreamFacts {
+		if d.Err != nil || d.Event.UserID != u1 || d.Deliveries != 0 || d.Time.IsZero() || d.Stream != events.StreamFacts {
 			t.Fatalf("delivery %+v", d)
 		}
 		got = append(got, d.Sequence)
@@ -53,7 +53,7 @@ func TestReadGoesInOrderToTheEndAsOfTheCall(t *testing.T) {
 
 func TestReadStopsAtTheCallersError(t *testing.T) {
 	b := bustest.New(t)
-	publishPage(t, b, activities("u1", 0, 10), 0)
+	publishPage(t, b, activities(u1, 0, 10), 0)
 	stop := errors.New("enough")
 	last, err := b.Read(t.Context(), events.StreamFacts, nil, 1, func(d bus.Delivery) error {
 		if d.Sequence == 4 {
@@ -79,8 +79,8 @@ func TestReadOutlivesARestartOfTheServer(t *testing.T) {
 	if err := b.DeclareStreams(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	publishPage(t, b, activities("u1", 0, 1000), 0)
-	publishPage(t, b, activities("u1", 1000, 1000), 1000)
+	publishPage(t, b, activities(u1, 0, 1000), 0)
+	publishPage(t, b, activities(u1, 1000, 1000), 1000)
 	var got uint64
 	last, err := b.Read(t.Context(), events.StreamFacts, nil, 1, func(d bus.Delivery) error {
 		if got++; d.Sequence != got {
@@ -101,7 +101,7 @@ func TestReadOutlivesARestartOfTheServer(t *testing.T) {
 
 func TestUndecodableMessageIsReadWithItsError(t *testing.T) {
 	b := bustest.New(t)
-	m := &nats.Msg{Subject: "stridelog.activity.fetched.fitbit.u1", Header: nats.Header{"x-odd": {"a", "b"}}, Data: []byte("not json")}
+	m := &nats.Msg{Subject: "stridelog.activity.fetched.fitbit." + u1, Header: nats.Header{"x-odd": {"a", "b"}}, Data: []byte("not json")}
 	if _, err := b.JetStream().PublishMsg(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestErasedBytesAreGoneFromTheDisk(t *testing.T) {
 	if err := b.DeclareStreams(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	const erased, kept = "erasedperson0001", "keptperson0002"
+	erased, kept := person("erased"), person("kept")
 	publish(t, b, activated(erased))
 	publishPage(t, b, activities(erased, 0, 6), 0)
 	publishPage(t, b, activities(kept, 0, 6), 0)
@@ -164,7 +164,7 @@ func TestErasedBytesAreGoneFromTheDisk(t *testing.T) {
 
 func TestEraseRefusesToMeanEverything(t *testing.T) {
 	b := bustest.New(t)
-	publish(t, b, activity("u1", 1))
+	publish(t, b, activity(u1, 1))
 	if _, err := b.EraseSubjects(t.Context(), events.StreamFacts, ""); err == nil {
 		t.Error("no error for empty subjects")
 	}

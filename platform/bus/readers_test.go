@@ -15,14 +15,14 @@ import (
 func TestAReaderKeepsItsPositionWhenItIsDeclaredAgain(t *testing.T) {
 	b := bustest.New(t)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for _, id := range []string{"one", "two"} {
+	for _, id := range []string{person("one"), person("two")} {
 		if _, err := b.Publish(t.Context(), events.Event{
-			ID: id, Source: "stridelog/test", Time: at, Provider: events.NoProvider, UserID: "e1", Data: &events.UserErased{ErasureID: id, ErasedAt: at},
+			ID: id, Source: "stridelog/test", Time: at, Provider: events.NoProvider, UserID: id, Data: &events.UserErased{ErasureID: id, ErasedAt: at},
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, want := range []string{"one", "two"} {
+	for _, want := range []string{person("one"), person("two")} {
 		if err := b.DeclareReader(t.Context(), events.StreamFacts, "analyst"); err != nil {
 			t.Fatal(err)
 		}

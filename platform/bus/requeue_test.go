@@ -45,12 +45,12 @@ func TestRequeueHandsTheOriginalToItsHandlerAgain(t *testing.T) {
 		handled <- d
 		return nil
 	}))
-	published := activated("u1")
+	published := activated(u1)
 	ack := publish(t, b, published)
 	deadLetters(t, b, 1)
 	list, total := listDead(t, b, bus.DeadLetterQuery{})
 	want := bus.DeadLetter{
-		Sequence: 1, Service: "tester", Provider: "fitbit", UserID: "u1", Type: string(events.TypeConnectionActivated), EventID: published.ID,
+		Sequence: 1, Service: "tester", Provider: "fitbit", UserID: u1, Type: string(events.TypeConnectionActivated), EventID: published.ID,
 		Stream: events.StreamFacts, OriginalSequence: ack.Sequence, Reason: "out of order",
 	}
 	if len(list) != 1 || total != 1 || list[0].At.IsZero() {
@@ -90,7 +90,7 @@ func TestRequeueHandsTheOriginalToItsHandlerAgain(t *testing.T) {
 
 func TestRequeueWithoutTheServiceOrTheOriginalKeepsTheDeadLetter(t *testing.T) {
 	b := bustest.New(t)
-	ack := publish(t, b, activated("u1"))
+	ack := publish(t, b, activated(u1))
 	d, err := b.Get(t.Context(), events.StreamFacts, ack.Sequence)
 	if err != nil {
 		t.Fatal(err)
@@ -114,12 +114,12 @@ func TestRequeueWithoutTheServiceOrTheOriginalKeepsTheDeadLetter(t *testing.T) {
 	if got := code("absent"); got != rpc.CodeUnavailable {
 		t.Errorf("a service that does not run answered %s", got)
 	}
-	runRouter(t, b, bus.Handler{Name: "tester-activities", Stream: events.StreamFacts, Subjects: []string{events.ActivitySubjects("fitbit", "u1")},
+	runRouter(t, b, bus.Handler{Name: "tester-activities", Stream: events.StreamFacts, Subjects: []string{events.ActivitySubjects("fitbit", u1)},
 		Handle: func(context.Context, bus.Delivery) error { return nil }})
 	if got := code("tester"); got != rpc.CodeConflict {
 		t.Errorf("a service without such a handler answered %s", got)
 	}
-	if _, err := b.EraseSubjects(t.Context(), events.StreamFacts, events.UserSubjects("u1")); err != nil {
+	if _, err := b.EraseSubjects(t.Context(), events.StreamFacts, events.UserSubjects(u1)); err != nil {
 		t.Fatal(err)
 	}
 	if got := code("tester"); got != rpc.CodeNotFound {

@@ -86,16 +86,16 @@ func TestHandlerGetsEventsWithTheirTrace(t *testing.T) {
 		got <- seen{d, telemetry.TraceParent(ctx)}
 		return nil
 	}))
-	e := activated("u1")
+	e := activated(u1)
 	e.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	publish(t, b, e)
-	publish(t, b, activity("u1", 1)) // not subscribed to
-	publish(t, b, activated("u2"))
+	publish(t, b, activity(u1, 1)) // not subscribed to
+	publish(t, b, activated(u2))
 	first, second := receive(t, got, "an event"), receive(t, got, "an event")
 	if first.d.Event.ID != e.ID || first.d.Sequence != 1 || first.d.Deliveries != 1 || first.trace != e.TraceParent {
 		t.Errorf("first: %+v with trace %s", first.d, first.trace)
 	}
-	if second.d.Event.UserID != "u2" || second.trace != "" {
+	if second.d.Event.UserID != u2 || second.trace != "" {
 		t.Errorf("second: %+v with trace %s; it came without one", second.d, second.trace)
 	}
 	eventually(t, "all is acknowledged", func() bool { return pending(t, b, "tester-connections") == 0 })
@@ -106,8 +106,8 @@ func TestHandlerGetsEventsWithTheirTrace(t *testing.T) {
 		got <- seen{d: d}
 		return nil
 	}))
-	publish(t, b, activated("u3"))
-	if next := receive(t, got, "an event after the restart"); next.d.Event.UserID != "u3" {
+	publish(t, b, activated(u3))
+	if next := receive(t, got, "an event after the restart"); next.d.Event.UserID != u3 {
 		t.Errorf("after a restart came %+v", next.d)
 	}
 }
@@ -117,18 +117,18 @@ func TestPoisonBlocksNobodyAndBecomesADeadLetter(t *testing.T) {
 	var tries atomic.Int64
 	handled := make(chan string, 10)
 	runRouter(t, b, connections(func(_ context.Context, d bus.Delivery) error {
-		if d.Event.UserID == "poison" {
+		if d.Event.UserID == person("poison") {
 			tries.Add(1)
 			return errors.New("cannot digest this\nat all")
 		}
 		handled <- d.Event.UserID
 		return nil
 	}))
-	poison := activated("poison")
+	poison := activated(person("poison"))
 	at := publish(t, b, poison)
-	publish(t, b, activated("good1"))
-	publish(t, b, activated("good2"))
-	if got := []string{receive(t, handled, "good1"), receive(t, handled, "good2")}; !slices.Equal(got, []string{"good1", "good2"}) {
+	publish(t, b, activated(person("good1")))
+	publish(t, b, activated(person("good2")))
+	if got := []string{receive(t, handled, "good1"), receive(t, handled, "good2")}; !slices.Equal(got, []string{person("good1"), person("good2")}) {
 		t.Errorf("handled %v", got)
 	}
 	dead := deadLetters(t, b, 1)[0]
@@ -136,7 +136,7 @@ func TestPoisonBlocksNobodyAndBecomesADeadLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dead.Message.Subject != events.DeadLetterSubject("tester", "fitbit", "poison") || string(dead.Message.Data) != string(want.Data) {
+	if dead.Message.Subject != events.DeadLetterSubject("tester", "fitbit", person("poison")) || string(dead.Message.Data) != string(want.Data) {
 		t.Errorf("dead letter on %s: %s", dead.Message.Subject, dead.Message.Data)
 	}
 	for name, value := range map[string]string{
@@ -159,7 +159,7 @@ func TestWhatTryingAgainDoesNotMendIsDeadAtOnce(t *testing.T) {
 	handled := make(chan string, 10)
 	runRouter(t, b, connections(func(_ context.Context, d bus.Delivery) error {
 		handled <- d.Event.UserID
-		if d.Event.UserID == "wrong" {
+		if d.Event.UserID == person("wrong") {
 			return bus.Permanent(errors.New("no such thing"))
 		}
 		return nil
@@ -168,9 +168,9 @@ func TestWhatTryingAgainDoesNotMendIsDeadAtOnce(t *testing.T) {
 	if _, err := b.JetStream().PublishMsg(t.Context(), odd); err != nil {
 		t.Fatal(err)
 	}
-	publish(t, b, activated("wrong"))
-	publish(t, b, activated("right"))
-	if got := []string{receive(t, handled, "wrong"), receive(t, handled, "right")}; !slices.Equal(got, []string{"wrong", "right"}) {
+	publish(t, b, activated(person("wrong")))
+	publish(t, b, activated(person("right")))
+	if got := []string{receive(t, handled, "wrong"), receive(t, handled, "right")}; !slices.Equal(got, []string{person("wrong"), person("right")}) {
 		t.Errorf("handled %v; the undecodable message must not reach the handler", got)
 	}
 	dead := deadLetters(t, b, 2)
@@ -189,13 +189,13 @@ func TestWhatTryingAgainDoesNotMendIsDeadAtOnce(t *testing.T) {
 func TestPanicIsAFailureWithoutItsValue(t *testing.T) {
 	b := bustest.New(t)
 	runRouter(t, b, connections(func(_ context.Context, d bus.Delivery) error {
-		if d.Event.UserID == "runtime" {
+		if d.Event.UserID == person("runtime") {
 			return []error{}[d.Deliveries]
 		}
 		panic("the secret of " + d.Event.UserID)
 	}))
-	publish(t, b, activated("person"))
-	publish(t, b, activated("runtime"))
+	publish(t, b, activated(person("person")))
+	publish(t, b, activated(person("runtime")))
 	dead := deadLetters(t, b, 2)
 	slices.SortFunc(dead, func(x, y bus.Delivery) int {
 		return strings.Compare(header(x, bus.HeaderDeadSequence), header(y, bus.HeaderDeadSequence))
@@ -212,7 +212,7 @@ func TestPanicIsAFailureWithoutItsValue(t *testing.T) {
 // becomes a dead letter without another try.
 func TestMessageWhoseTriesAllDiedIsADeadLetter(t *testing.T) {
 	b := bustest.New(t)
-	publish(t, b, activated("killer"))
+	publish(t, b, activated(person("killer")))
 	h := connections(func(_ context.Context, d bus.Delivery) error {
 		t.Errorf("handled at delivery %d", d.Deliveries)
 		return nil
@@ -257,7 +257,7 @@ func TestNothingIsLostWhileDeadLettersCannotBeStored(t *testing.T) {
 		tried <- struct{}{}
 		return bus.Permanent(errors.New("never"))
 	}))
-	publish(t, b, activated("u1"))
+	publish(t, b, activated(u1))
 	receive(t, tried, "a first try")
 	receive(t, tried, "a second try")
 	if pending(t, b, "tester-connections") != 1 {
@@ -281,7 +281,7 @@ func TestHandlerThatTakesTooLongIsEndedAndTriedAgain(t *testing.T) {
 	})
 	h.AckWait = 300 * time.Millisecond
 	runRouter(t, b, h)
-	publish(t, b, activated("u1"))
+	publish(t, b, activated(u1))
 	eventually(t, "it is handled", func() bool { return pending(t, b, h.Name) == 0 })
 	if got := readAll(t, b, events.StreamDeadLetters); len(got) != 0 {
 		t.Errorf("%d dead letters", len(got))

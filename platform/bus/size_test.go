@@ -17,7 +17,7 @@ func TestWhatFitsIsStored(t *testing.T) {
 	var last uint64
 	stored, refused := 0, 0
 	for n := range 40 {
-		page := activities("u1", 2*n, 2)
+		page := activities(u1, 2*n, 2)
 		page[1].Data.(*events.ActivityFetched).Raw = bytes.Repeat([]byte{0xff}, n<<10) // base64 makes it larger
 		size, err := b.CheckSize(page[1])
 		if errors.Is(err, bus.ErrTooLarge) {
@@ -39,12 +39,12 @@ func TestWhatFitsIsStored(t *testing.T) {
 
 func TestAPageLongerThanTheServerTakesIsNamed(t *testing.T) {
 	b, _ := bustest.With(t, natsserver.Options{StoreDir: t.TempDir(), MaxPage: 10})
-	_, _, err := b.PublishPage(t.Context(), activities("u1", 0, 11), bus.Expect{Subjects: scope("u1")})
+	_, _, err := b.PublishPage(t.Context(), activities(u1, 0, 11), bus.Expect{Subjects: scope(u1)})
 	if !errors.Is(err, bus.ErrPageTooLong) {
 		t.Errorf("a page of 11: %v, want ErrPageTooLong", err)
 	}
 	if n := len(readAll(t, b, events.StreamFacts)); n != 0 {
 		t.Errorf("%d events of it were stored", n)
 	}
-	publishPage(t, b, activities("u1", 0, 10), 0)
+	publishPage(t, b, activities(u1, 0, 10), 0)
 }

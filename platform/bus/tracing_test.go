@@ -69,7 +69,7 @@ func TestAHandlerContinuesTheTraceOfItsEvent(t *testing.T) {
 		return bus.Permanent(errors.New("no"))
 	}))
 	ctx, root := tracer.Start(t.Context(), "request")
-	e := activated("u1")
+	e := activated(u1)
 	if _, err := b.Publish(ctx, e); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestWhatNobodyAskedForMakesNoSpan(t *testing.T) {
 		handled <- telemetry.TraceParent(ctx)
 		return nil
 	}))
-	publish(t, b, activated("u1"))
+	publish(t, b, activated(u1))
 	if got := receive(t, handled, "the event"); got != "" {
 		t.Errorf("the handler has the trace %s", got)
 	}
@@ -117,7 +117,7 @@ func TestABatchIsPartOfEveryTraceThatItFolds(t *testing.T) {
 	b, tracer, spans := recorded(t)
 	x := fold(t, b, 10)
 	var roots []trace.Span
-	for _, user := range []string{"u1", "u2"} {
+	for _, user := range []string{u1, u2} {
 		ctx, root := tracer.Start(t.Context(), "sync of "+user)
 		if _, _, err := b.PublishPage(ctx, activities(user, 0, 3), bus.Expect{Subjects: scope(user)}); err != nil {
 			t.Fatal(err)
@@ -125,7 +125,7 @@ func TestABatchIsPartOfEveryTraceThatItFolds(t *testing.T) {
 		root.End()
 		roots = append(roots, root)
 	}
-	publishPage(t, b, activities("u3", 0, 2), 0) // of no trace
+	publishPage(t, b, activities(u3, 0, 2), 0) // of no trace
 	var deliveries []bus.Delivery
 	for len(deliveries) < 8 {
 		deliveries = append(deliveries, next(t, x).Deliveries...)

@@ -27,9 +27,9 @@ func TestAHandlerIsSparedEventsOfUnknownTypes(t *testing.T) {
 		handled <- d
 		return nil
 	}))
-	bustest.Store(t, b, later("u1"))
-	publish(t, b, activated("u2"))
-	if d := receive(t, handled, "the known event"); d.Event.UserID != activated("u2").UserID || d.Event.Unknown() {
+	bustest.Store(t, b, later(u1))
+	publish(t, b, activated(u2))
+	if d := receive(t, handled, "the known event"); d.Event.UserID != activated(u2).UserID || d.Event.Unknown() {
 		t.Errorf("the handler got %+v", d.Event)
 	}
 	eventually(t, "all is acknowledged", func() bool { return pending(t, b, "tester-connections") == 0 })
@@ -42,7 +42,7 @@ func TestAHandlerIsSparedEventsOfUnknownTypes(t *testing.T) {
 // knows the type.
 func TestRequeueKeepsADeadLetterOfAnUnknownType(t *testing.T) {
 	b := bustest.New(t)
-	d, err := b.Get(t.Context(), events.StreamFacts, bustest.Store(t, b, later("u1")))
+	d, err := b.Get(t.Context(), events.StreamFacts, bustest.Store(t, b, later(u1)))
 	if err != nil || d.Err != nil || !d.Event.Unknown() {
 		t.Fatalf("%+v, %v", d, err)
 	}

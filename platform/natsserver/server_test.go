@@ -36,9 +36,9 @@ func TestRestartKeepsStreamsAndEpochs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	at, erasure := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), events.NewID()
 	ack, err := b.Publish(t.Context(), events.Event{
-		ID: "erasure", Source: "stridelog/test", Time: at, Provider: events.NoProvider, UserID: "e1", Data: &events.UserErased{ErasureID: "e1", ErasedAt: at},
+		ID: "erasure", Source: "stridelog/test", Time: at, Provider: events.NoProvider, UserID: erasure, Data: &events.UserErased{ErasureID: erasure, ErasedAt: at},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -309,6 +309,24 @@ func TestDocumentIsServedAndShown(t *testing.T) {
 	if said := s.Call(http.MethodGet, "/asyncapi.json", "", 200, nil); !bytes.Equal(said.Body, events.AsyncAPI()) {
 		t.Error("/asyncapi.json is not the contract of the events")
 	}
+	for _, d := range events.Types() {
+		address, err := url.Parse(events.SchemaURL(d.Type))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := events.Schema(d.Type)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := s.Call(http.MethodGet, address.Path, "", 200, nil)
+		if !bytes.Equal(got.Body, want) || got.Header.Get("Content-Type") != "application/schema+json" {
+			t.Errorf("%s is not the schema of %s", address.Path, d.Type)
+		}
+	}
+	for _, name := range []string{"stridelog.workout.recorded.v9.json", "stridelog.workout.recorded.v1", "stridelog.json", "..%2Fschema.go", "a"} {
+		answer := s.Do(gatewaytest.Request{Method: http.MethodGet, Path: "/schemas/" + name, NoKey: true})
+		checkProblem(t, name, answer, 404, "not_found")
+	}
 	var document struct {
 		Paths map[string]map[string]json.RawMessage
 	}

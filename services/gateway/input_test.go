@@ -186,7 +186,7 @@ func TestKeys(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/healthz", "/readyz", "/readyz?verbose", "/metrics", "/openapi.json", "/asyncapi.json", "/docs"} {
+	for _, path := range []string{"/healthz", "/readyz", "/readyz?verbose", "/metrics", "/openapi.json", "/asyncapi.json", "/schemas/stridelog.workout.recorded.v1.json", "/docs"} {
 		if a := s.Do(gatewaytest.Request{Method: http.MethodGet, Path: path, NoKey: true}); a.Status != 200 {
 			t.Errorf("%s answered %d %s", path, a.Status, a.Body)
 		}

@@ -132,6 +132,7 @@ func newChaos(t *testing.T, seed int) *chaos {
 	c.invite(t)
 	c.nats, c.pg = startNATS(t), startPostgres(t)
 	c.natsURL, c.databaseURL = c.nats.url(), c.pg.url()
+	c.conformAtTheEnd(t)
 	addr := freeAddr(t)
 	c.env = append(c.environment(t, addr), "POLL_LEASE="+pollLease.String(), "POLL_JITTER=1s", "POLL_INITIAL_DAYS=1", "POLL_RESCAN=1d@1d")
 	c.client = clientAt(addr)

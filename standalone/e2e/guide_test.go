@@ -26,7 +26,8 @@ func TestEveryCommandOfTheEventsGuideRuns(t *testing.T) {
 	g.run(t, "Subjects", func(printed string) error {
 		return repeated(printed, `"workout_id":"[^"]+","user_id":"`+user.ID, 3)
 	})
-	g.run(t, "An event", holds(subject, "ce-id: ", "ce-type: stridelog.workout.recorded.v1", `"heart_rate_zones"`))
+	g.run(t, "An event", holds(subject, "ce-id: ", "ce-type: stridelog.workout.recorded.v1", `"heart_rate_zones"`,
+		`"$id": "https://stridelog.dev/schemas/stridelog.workout.recorded.v1.json"`))
 	g.run(t, "A position of your own", func(printed string) error {
 		if err := repeated(printed, "Acknowledged message", 5); err != nil {
 			return err

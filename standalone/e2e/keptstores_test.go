@@ -49,6 +49,7 @@ func restore(t *testing.T, dir string) *keptStores {
 	}
 	t.Cleanup(server.Stop)
 	k := &keptStores{world: &world{databaseURL: postgrestest.URL(t), natsURL: server.URL()}}
+	k.conformAtTheEnd(t) // also what the earlier program wrote
 	conn, err := pgx.Connect(t.Context(), k.databaseURL)
 	if err != nil {
 		t.Fatal(err)

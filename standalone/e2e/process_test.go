@@ -206,6 +206,9 @@ func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 	if out, err := verify.CombinedOutput(); err != nil || !strings.Contains(string(out), "There are no differences.") {
 		t.Errorf("verify beside the demo: %v\n%s", err, out)
 	}
+	if n := conformsAt(t, demo.await(t, `(?m)^ *NATS +(nats://\S+)$`)[1]); n < 100 {
+		t.Errorf("the log of the demo holds only %d events", n)
+	}
 	demo.stop(t)
 	if code := demo.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("the demo ended with code %d", code)

@@ -68,6 +68,7 @@ func TestNoSecretIsInClearAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	places := v.places(t)
+	conformsAt(t, v.natsURL)
 	v.nats.Stop()
 	if err := v.postgres.Stop(context.Background()); err != nil {
 		t.Fatal(err)

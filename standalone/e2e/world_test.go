@@ -48,7 +48,9 @@ func newStores(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	return &world{databaseURL: postgrestest.URL(t), natsURL: server.URL()}
+	w := &world{databaseURL: postgrestest.URL(t), natsURL: server.URL()}
+	w.conformAtTheEnd(t)
+	return w
 }
 
 // newWorld has four people of different habits.

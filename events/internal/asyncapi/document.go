@@ -94,6 +94,7 @@ const (
 
 	description = `What Stridelog says on NATS. Every event is a CloudEvent 1.0 in binary mode: the attributes are headers, the payload is JSON.
 Subjects are stridelog.<entity>.<event>.<provider>.<user_id>, so * in one place subscribes to one kind, one provider or one person.
+A payload may have more members than its schema lists, and an update may bring types that you do not know: pass over both.
 Delivery is at least once: of several events about one workout keep the highest version, and know an event again by its ce-id.
 The operations are seen from Stridelog: it sends, you subscribe. docs/events.md shows how.`
 )

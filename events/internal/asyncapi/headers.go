@@ -28,7 +28,7 @@ func commonHeaders() *jsonschema.Schema {
 	add(events.HeaderSource, true, text("The service that says it: stridelog/<service>."))
 	add(events.HeaderSubject, false, text("The id of what the event is about: a connection, a sync, a record, a workout."))
 	add(events.HeaderTime, true, &jsonschema.Schema{Type: "string", Format: "date-time", Description: "When it happened, in UTC."})
-	add(events.HeaderDataSchema, true, &jsonschema.Schema{Type: "string", Format: "uri", Description: "Names the JSON Schema of the payload."})
+	add(events.HeaderDataSchema, true, &jsonschema.Schema{Type: "string", Format: "uri", Description: "Names the JSON Schema of the payload. Every installation serves it under the same path, /schemas/{name}."})
 	add(events.HeaderContentType, true, &jsonschema.Schema{Type: "string", Const: events.ContentType})
 	add(events.HeaderMsgID, true, text("Equal to ce-id; JetStream drops a repetition within its window."))
 	add(events.HeaderTraceParent, false, text("W3C trace context of the request that led here."))

@@ -37,7 +37,9 @@ func Reflect(sourceDir string) (map[events.Type]*jsonschema.Schema, error) {
 	reflector := &jsonschema.Reflector{
 		DoNotReference: true,
 		Anonymous:      true,
-		Mapper:         mapType,
+		// A shape may gain members under its name; who reads it must not refuse them.
+		AllowAdditionalProperties: true,
+		Mapper:                    mapType,
 	}
 	if err := reflector.AddGoComments(module, sourceDir, jsonschema.WithFullComment()); err != nil {
 		return nil, fmt.Errorf("read comments in %s: %w", sourceDir, err)
@@ -83,6 +85,9 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 // provider that did not say is told apart from one that said zero.
 func allowNull(t reflect.Type, s *jsonschema.Schema) {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		if len(s.OneOf) > 0 { // the value, or null
+			s = s.OneOf[0]
+		}
 		if t.Kind() == reflect.Slice && s.Items != nil {
 			s = s.Items
 		}

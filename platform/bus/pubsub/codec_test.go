@@ -22,14 +22,21 @@ var (
 	_ message.SubscribeInitializer = (*pubsub.Subscriber)(nil)
 )
 
-const patience = 20 * time.Second
+const (
+	patience   = 20 * time.Second
+	sampleUser = "00000000-0000-4000-8000-0000000000a1"
+	sampleSync = "00000000-0000-4000-8000-0000000000b1"
+)
 
 func sample() events.Event {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return events.Event{
-		ID: "5f0c7a1e-0000-4000-8000-000000000001", Source: "stridelog/test", About: "sync-1", Time: at,
-		Provider: "fitbit", UserID: "u1",
-		Data: &events.SyncRequested{SyncID: "sync-1", UserID: "u1", Provider: "fitbit", Trigger: events.TriggerManual, RequestedAt: at},
+		ID: "5f0c7a1e-0000-4000-8000-000000000001", Source: "stridelog/test", About: sampleSync, Time: at,
+		Provider: "fitbit", UserID: sampleUser,
+		Data: &events.SyncRequested{
+			SyncID: sampleSync, UserID: sampleUser, Provider: "fitbit", Trigger: events.TriggerManual, RequestedAt: at,
+			Window: events.Window{From: at, To: at.Add(time.Hour)},
+		},
 	}
 }
 
@@ -124,7 +131,7 @@ func TestSubscriberTellsWhereAMessageLies(t *testing.T) {
 		}
 		for key, want := range map[string]string{
 			pubsub.MetaStream: events.StreamSyncs, pubsub.MetaSequence: "1", pubsub.MetaDeliveries: deliveries,
-			pubsub.MetaSubject: "stridelog.sync.requested.fitbit.u1", "ce-type": string(events.TypeSyncRequested), "Nats-Msg-Id": sample().ID,
+			pubsub.MetaSubject: "stridelog.sync.requested.fitbit." + sampleUser, "ce-type": string(events.TypeSyncRequested), "Nats-Msg-Id": sample().ID,
 		} {
 			if got := m.Metadata.Get(key); got != want {
 				t.Errorf("metadata %s = %q, want %q", key, got, want)

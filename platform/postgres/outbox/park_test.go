@@ -74,7 +74,7 @@ func TestWhatJetStreamRefusesForGoodHoldsUpNothing(t *testing.T) {
 	if n := strings.Count(text, "level=ERROR"); n != 5 || !strings.Contains(text, "row=3 type=stridelog.connection.activated.v1") {
 		t.Errorf("%d errors in the log: %s", n, text)
 	}
-	for _, personal := range []string{"user-1", "event-0003", "xxx"} {
+	for _, personal := range []string{somebody, "event-0003", "xxx"} {
 		if strings.Contains(text, personal) {
 			t.Errorf("the log shows %s", personal)
 		}
@@ -123,7 +123,7 @@ func TestWhatMayBeMendedWaitsInOrder(t *testing.T) {
 func TestEraseUserWaitsForTheRelayAndLeavesTheOthers(t *testing.T) {
 	pool := database(t)
 	appendIn(t, pool, 1, 2, 3)
-	change(t, pool, "UPDATE alpha.outbox SET subject = replace(subject, 'user-1', 'user-2') WHERE id = 2")
+	change(t, pool, "UPDATE alpha.outbox SET subject = replace(subject, '"+somebody+"', '"+somebodyElse+"') WHERE id = 2")
 	change(t, pool, "UPDATE alpha.outbox SET parked = 'too large' WHERE id = 3")
 	relay, err := pool.Acquire(t.Context())
 	if err != nil {
@@ -137,7 +137,7 @@ func TestEraseUserWaitsForTheRelayAndLeavesTheOthers(t *testing.T) {
 	var erasure sync.WaitGroup
 	erasure.Go(func() {
 		err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) (err error) {
-			erased, err = EraseUser(t.Context(), tx, schema, "user-1")
+			erased, err = EraseUser(t.Context(), tx, schema, somebody)
 			return err
 		})
 		if err != nil {

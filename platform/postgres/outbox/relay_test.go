@@ -38,13 +38,19 @@ func database(t *testing.T) *pgxpool.Pool {
 	return pool
 }
 
+// somebody is the person of every event, and somebodyElse is another one.
+const (
+	somebody     = "00000000-0000-4000-8000-0000000000a1"
+	somebodyElse = "00000000-0000-4000-8000-0000000000a2"
+)
+
 func event(n int) events.Event {
 	id := fmt.Sprintf("event-%04d", n)
 	at := time.Date(2026, 11, 23, 10, 0, n, 123456789, time.UTC)
 	return events.Event{
-		ID: id, Source: "stridelog/test", About: id, Time: at, Provider: "fitbit", UserID: "user-1",
+		ID: id, Source: "stridelog/test", About: id, Time: at, Provider: "fitbit", UserID: somebody,
 		Data: &events.ConnectionActivated{
-			ConnectionID: id, UserID: "user-1", Provider: "fitbit", ProviderAccountID: "<&>\u2028",
+			ConnectionID: events.SyncID(id), UserID: somebody, Provider: "fitbit", ProviderAccountID: "<&>\u2028",
 			Scopes: []string{"activity"}, ActivatedAt: at,
 		},
 	}

@@ -59,8 +59,8 @@ func TestDeadLettersAreListedAndRequeued(t *testing.T) {
 	})
 	<-ready
 	for range 3 {
-		e := events.Event{ID: events.NewID(), Source: "test", About: "c", Time: time.Now(), Provider: "fitbit", UserID: "u1",
-			Data: &events.ConnectionActivated{UserID: "u1", Provider: "fitbit"}}
+		e := events.Event{ID: events.NewID(), Source: "test", About: "c", Time: time.Now(), Provider: "fitbit", UserID: anna,
+			Data: &events.ConnectionActivated{ConnectionID: ben, UserID: anna, Provider: "fitbit", Scopes: []string{}, ActivatedAt: time.Now()}}
 		if _, err := b.Publish(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

@@ -23,10 +23,23 @@ func (s *server) operations(r gin.IRouter, page []byte) {
 	r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
 	r.GET("/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/json", api.Document()) })
 	r.GET("/asyncapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/json", events.AsyncAPI()) })
+	r.GET(events.SchemaPath+":name", schema)
 	r.GET("/docs", func(c *gin.Context) {
 		c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		c.Data(http.StatusOK, "text/html; charset=utf-8", page)
 	})
+}
+
+// schema serves the JSON Schema of an event's payload under the path that the event's
+// ce-dataschema names.
+func schema(c *gin.Context) {
+	text, ok := events.SchemaFile(c.Param("name"))
+	if !ok {
+		refuse(c, problem.New(http.StatusNotFound, problem.CodeNotFound,
+			"There is no such schema: take the last part of an event's ce-dataschema; /asyncapi.json lists the types."))
+		return
+	}
+	c.Data(http.StatusOK, "application/schema+json", text)
 }
 
 func (s *server) ready(c *gin.Context) {

@@ -108,7 +108,7 @@ func (d *Desk) write(ctx context.Context, t store.Tx, connector *provider.Connec
 	if c.Usable() {
 		err := t.Emit(ctx, *c, now, &events.ConnectionActivated{
 			ConnectionID: c.ID, UserID: c.UserID, Provider: c.Provider, ProviderAccountID: c.AccountID,
-			Scopes: c.Scopes, ActivatedAt: now,
+			Scopes: append([]string{}, c.Scopes...), ActivatedAt: now, // an empty list is no null
 		})
 		// The first consent of all changes no status.
 		if err != nil || was.Status == "" {

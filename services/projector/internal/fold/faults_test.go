@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
@@ -23,18 +21,17 @@ func TestPoisonMessagesBecomeDeadLettersAndBlockNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := x.bus.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: subject, Data: []byte("<html>")}); err != nil {
-		t.Fatal(err)
+	fact := projectortest.Fact{User: anna, External: "spoilt"}
+	bustest.StoreMessage(t, x.bus, events.Message{Subject: subject, Data: []byte("<html>")})
+	for _, m := range []events.Message{
+		fact.Of(t, ben), // the subject says ben, the data says anna
+		fact.Spoilt(t, anna, "no-uuid"),
+		fact.Spoilt(t, "spoilt", `nul\u0000byte`),
+	} {
+		m.Header[events.HeaderMsgID] = []string{events.NewID()}
+		bustest.StoreMessage(t, x.bus, m)
 	}
-	foreign := projectortest.Fact{User: anna, External: "1"}.Event()
-	foreign.UserID = ben // the subject says ben, the data says anna
-	if _, err := x.bus.Publish(t.Context(), foreign); err != nil {
-		t.Fatal(err)
-	}
-	x.publish(t,
-		projectortest.Fact{User: "no-uuid", External: "1"},
-		projectortest.Fact{User: anna, External: "nul\x00byte"},
-		projectortest.Fact{User: anna, External: "good"})
+	x.publish(t, projectortest.Fact{User: anna, External: "good"})
 	run(t, x.facts)
 	projectortest.Drained(t, x.bus, events.StreamFacts, fold.Durable)
 	if n := x.number(t, "SELECT count(*) FROM projector.view_workouts_v1"); n != 1 {
@@ -143,10 +140,10 @@ func TestConnectionHistory(t *testing.T) {
 	x := setup(t)
 	at := projectortest.Start()
 	for i, data := range []events.Data{
-		&events.ConnectionActivated{ConnectionID: "c", UserID: anna, Provider: projectortest.Provider, ActivatedAt: at},
-		&events.ConnectionStatusChanged{ConnectionID: "c", UserID: anna, Provider: projectortest.Provider,
+		&events.ConnectionActivated{ConnectionID: ben, UserID: anna, Provider: projectortest.Provider, Scopes: []string{}, ActivatedAt: at},
+		&events.ConnectionStatusChanged{ConnectionID: ben, UserID: anna, Provider: projectortest.Provider,
 			Status: events.StatusActionRequired, Reason: events.ReasonReauthRequired, Since: at},
-		&events.ConnectionRevoked{ConnectionID: "c", UserID: anna, Provider: projectortest.Provider, By: events.RevokedByUser, RevokedAt: at},
+		&events.ConnectionRevoked{ConnectionID: ben, UserID: anna, Provider: projectortest.Provider, By: events.RevokedByUser, RevokedAt: at},
 	} {
 		e := events.Event{ID: events.NewID(), Source: "stridelog/oauth", Time: at, Provider: projectortest.Provider, UserID: anna, Data: data}
 		if _, err := x.bus.Publish(t.Context(), e); err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
 
@@ -19,11 +20,8 @@ func TestRoutesAreNotedInAnyOrderAndEndWithARemoval(t *testing.T) {
 		projectortest.Fact{User: anna, External: "1", Replaces: 1, Route: "<c/>"},
 		projectortest.Fact{User: ben, External: "1", Replaces: 1, Route: "<d/>"}, // its activity was never seen
 	)
-	foreign := projectortest.Fact{User: anna, External: "1", Replaces: 1, Route: "<e/>"}.Event()
-	foreign.UserID = ben // the subject says ben, the data says anna
-	if _, err := x.bus.Publish(t.Context(), foreign); err != nil {
-		t.Fatal(err)
-	}
+	// The subject says ben, the data says anna.
+	bustest.StoreMessage(t, x.bus, projectortest.Fact{User: anna, External: "1", Replaces: 1, Route: "<e/>"}.Of(t, ben))
 	deliveries := projectortest.Deliveries(t, x.bus, events.StreamFacts, 1)
 	if err := x.facts.Fold(t.Context(), deliveries); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -101,6 +103,32 @@ type Fact struct {
 	Removed  bool
 	Route    string // the file of a route; the fact is that of the activity's route then
 	ID       string // empty: random
+}
+
+// Spoilt is a fact as nobody of ours would publish it: with one text in another's
+// place, in its subject and its data.
+func (f Fact) Spoilt(t testing.TB, was, now string) events.Message {
+	t.Helper()
+	m, err := f.Event().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, data := strings.ReplaceAll(m.Subject, was, now), strings.ReplaceAll(string(m.Data), was, now)
+	if subject == m.Subject && data == string(m.Data) {
+		t.Fatalf("the fact holds no %q", was)
+	}
+	return events.Message{Subject: subject, Header: m.Header, Data: []byte(data)}
+}
+
+// Of is the fact under another person's subject.
+func (f Fact) Of(t testing.TB, user string) events.Message {
+	t.Helper()
+	m, err := f.Event().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Subject = strings.ReplaceAll(m.Subject, f.User, user)
+	return m
 }
 
 // Event is the fact as the poller would publish it.
