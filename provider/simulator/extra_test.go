@@ -143,7 +143,7 @@ func TestImpossibleExtrasAreRefused(t *testing.T) {
 		"Length has the share":               {Copies: []simulator.Repeat{{Length: simulator.Spread{{Weight: 1, Low: 0, High: 9}}}}},
 		"Start has the share":                {Copies: []simulator.Repeat{{Length: length, Start: simulator.Spread{{Weight: 0, Low: 1, High: 9}}}}},
 		"Lost.Steps is -1":                   {Copies: []simulator.Repeat{{Length: length, Lost: simulator.Lost{Steps: -1}}}},
-		`Type is "jogging"`:                  {Copies: []simulator.Repeat{{Length: length, Type: "jogging"}}},
+		`type is "jogging"`:                  {Copies: []simulator.Repeat{{Length: length, Type: "jogging"}}},
 		"forgotten 0: HeartRate is 200":      {Forgotten: []simulator.Forgotten{{Length: length, HeartRate: 200}}},
 		"forgotten 0: Start has the share":   {Forgotten: []simulator.Forgotten{{Length: length, Start: simulator.Spread{{Weight: 1, Low: 2, High: 1}}}}},
 		"forgotten 0: Length is empty; give": {Forgotten: []simulator.Forgotten{{Percent: 5}}},

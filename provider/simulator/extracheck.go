@@ -25,7 +25,7 @@ func (e Extras) check() error {
 func (r Repeat) check() error {
 	var unknown error
 	if r.Type != "" && activityOf(r.Type).word != r.Type {
-		unknown = fmt.Errorf("Type is %q, which nobody here does; give running, workout or another that has a label here", r.Type)
+		unknown = fmt.Errorf("its type is %q, which nobody here does; give running, workout or another that has a label here", r.Type)
 	}
 	return errors.Join(unknown,
 		r.Start.check("Start", math.MinInt), r.Length.check("Length", 0),
