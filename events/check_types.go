@@ -104,6 +104,13 @@ func (a *ActivityRemoved) check(c *check) {
 	c.at("removed_at", a.RemovedAt)
 }
 
+func (x *ContextFetched) check(c *check) {
+	c.person(x.UserID, x.Provider)
+	c.optionalText("external_id", x.ExternalID)
+	c.text("origin", string(x.Origin))
+	c.at("fetched_at", x.FetchedAt)
+}
+
 func (r *RouteFetched) check(c *check) {
 	c.person(r.UserID, r.Provider)
 	c.optionalID("connection_id", r.ConnectionID)

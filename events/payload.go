@@ -42,6 +42,8 @@ func requiredOf(d Data) []required {
 		return []required{{`"provider_account_id"`, false}, {`"scopes"`, true}}
 	case *SyncFinished:
 		return []required{{`"counts"`, false}, {`"report"`, false}}
+	case *ContextFetched:
+		return []required{{`"context"`, false}}
 	case *RouteFetched:
 		return []required{{`"activity_sequence"`, false}}
 	case *UserErased:
@@ -54,10 +56,14 @@ func requiredOf(d Data) []required {
 // foreignTo is a member by which the payload of another type is known that has all
 // members of this one; empty where there is no such type.
 func foreignTo(d Data) string {
-	if _, ok := d.(*SyncRequested); ok {
+	switch d.(type) {
+	case *SyncRequested:
 		return `"finished_at"`
+	case *ContextFetched:
+		return `"raw"`
+	default:
+		return ""
 	}
-	return ""
 }
 
 // presence notes which of the required members a payload has.

@@ -98,6 +98,9 @@ func TestDecodeRefusesMembersThatAreNotWhatTheySay(t *testing.T) {
 				continue
 			}
 			for _, value := range values {
+				if d.Type == events.TypeContextFetched && name == "external_id" && (value == `""` || value == "null") {
+					continue // it is about the person then
+				}
 				changed := members(t, d.Type)
 				changed[name] = json.RawMessage(value)
 				if decodes(t, d.Type, changed) == nil {
