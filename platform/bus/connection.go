@@ -137,6 +137,8 @@ type Bus struct {
 	traced  bool // whether the tracer can record anything
 	metrics *metrics
 
+	refusals *refusals
+
 	mu        sync.Mutex
 	streams   map[string]jetstream.Stream
 	consumers []consumer // that this process reads from
@@ -166,7 +168,7 @@ func New(nc *nats.Conn, log *slog.Logger, options ...Option) (*Bus, error) {
 		return nil, fmt.Errorf("open JetStream: %w", err)
 	}
 	b := &Bus{
-		nc: nc, js: js, log: log, tracer: noop.NewTracerProvider().Tracer(scope), metrics: newMetrics(),
+		nc: nc, js: js, log: log, tracer: noop.NewTracerProvider().Tracer(scope), metrics: newMetrics(), refusals: newRefusals(),
 		streams: map[string]jetstream.Stream{},
 	}
 	for _, o := range options {

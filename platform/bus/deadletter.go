@@ -57,12 +57,14 @@ func (b *Bus) DeadLetter(ctx context.Context, service string, d Delivery, reason
 	m.Header.Set(HeaderDeadDeliveries, strconv.FormatUint(d.Deliveries, 10))
 	m.Header.Set(HeaderDeadTime, d.Time.Format(time.RFC3339Nano))
 	m.Header.Set(events.HeaderMsgID, fmt.Sprintf("dead-letter/%s/%s/%d", service, d.Stream, d.Sequence))
-	_, err = b.js.PublishMsg(ctx, m)
+	began := b.refusals.now()
+	ack, err := b.js.PublishMsg(ctx, m)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		m.Data = nil
 		m.Header.Set(HeaderDeadDataOmitted, "true")
-		_, err = b.js.PublishMsg(ctx, m)
+		ack, err = b.js.PublishMsg(ctx, m)
 	}
+	b.acknowledged(events.StreamDeadLetters, began, ack, err)
 	if err != nil {
 		return fmt.Errorf("store dead letter of %s %d for %s: %w", d.Stream, d.Sequence, service, err)
 	}

@@ -55,7 +55,7 @@ func (b *Bus) register(r prometheus.Registerer) error {
 	reconnects := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "stridelog_nats_reconnects_total", Help: "How often the connection to NATS was lost and made again.",
 	}, func() float64 { return float64(b.nc.Stats().Reconnects) })
-	return telemetry.Register(r, "the bus", b.metrics.calls, b.metrics.deadLetters, connected, reconnects, newLagCollector(b))
+	return telemetry.Register(r, "the bus", b.metrics.calls, b.metrics.deadLetters, connected, reconnects, newLagCollector(b), newRefusalCollector(b))
 }
 
 // lagCollector asks at each scrape how far this process's consumers are. What the
@@ -91,5 +91,26 @@ func (c *lagCollector) Collect(to chan<- prometheus.Metric) {
 	for _, l := range lags {
 		to <- prometheus.MustNewConstMetric(c.pending, prometheus.GaugeValue, float64(l.Pending), l.Stream, l.Consumer)
 		to <- prometheus.MustNewConstMetric(c.behind, prometheus.GaugeValue, l.Behind.Seconds(), l.Stream, l.Consumer)
+	}
+}
+
+// refusalCollector tells at each scrape which streams take no writes.
+type refusalCollector struct {
+	bus     *Bus
+	refuses *prometheus.Desc
+}
+
+func newRefusalCollector(b *Bus) *refusalCollector {
+	return &refusalCollector{bus: b, refuses: prometheus.NewDesc("stridelog_stream_refuses_writes",
+		"1 while a stream does not take what this service writes: its disk is full, or was.", []string{"stream"}, nil)}
+}
+
+// Describe implements prometheus.Collector.
+func (c *refusalCollector) Describe(to chan<- *prometheus.Desc) { to <- c.refuses }
+
+// Collect implements prometheus.Collector.
+func (c *refusalCollector) Collect(to chan<- prometheus.Metric) {
+	for _, r := range c.bus.Refusals() {
+		to <- prometheus.MustNewConstMetric(c.refuses, prometheus.GaugeValue, 1, r.Stream)
 	}
 }

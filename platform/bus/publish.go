@@ -63,11 +63,13 @@ type Expect struct {
 func (b *Bus) Publish(ctx context.Context, e events.Event) (a Ack, err error) {
 	sent, end := b.sending(ctx, []events.Event{e})
 	defer func() { end(err) }()
-	_, m, err := wireMessage(sent[0])
+	stream, m, err := wireMessage(sent[0])
 	if err != nil {
 		return Ack{}, err
 	}
+	began := b.refusals.now()
 	ack, err := b.js.PublishMsg(ctx, m)
+	b.acknowledged(stream, began, ack, err)
 	if err != nil {
 		return Ack{}, fmt.Errorf("publish %s %s: %w", e.Type(), e.ID, publishFault(err))
 	}
@@ -98,7 +100,11 @@ func (b *Bus) PublishPage(ctx context.Context, page []events.Event, x Expect) (f
 		ctx, cancel = context.WithTimeout(ctx, pageTimeout)
 		defer cancel()
 	}
+	began := b.refusals.now()
 	last, err = b.storePage(ctx, messages)
+	if !errors.Is(err, ErrDuplicate) {
+		b.wrote(stream, began, err)
+	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("publish page of %d to %s, expecting last sequence %d on %s: %w", len(page), stream, x.LastSequence, x.Subjects, publishFault(err))
 	}

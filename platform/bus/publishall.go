@@ -20,11 +20,20 @@ func (b *Bus) PublishAll(ctx context.Context, list []events.Event) (err error) {
 		ctx, cancel = context.WithTimeout(ctx, pageTimeout)
 		defer cancel()
 	}
+	began := b.refusals.now()
+	var stream string
+	written := false // beyond what the stream had already
+	defer func() {
+		if err != nil || written {
+			b.wrote(stream, began, err)
+		}
+	}()
 	futures := make([]jetstream.PubAckFuture, 0, len(list))
 	var failed []error
 	for _, e := range list {
-		_, m, err := wireMessage(e)
+		to, m, err := wireMessage(e)
 		if err == nil {
+			stream = to
 			var f jetstream.PubAckFuture
 			if f, err = b.js.PublishMsgAsync(m); err == nil {
 				futures = append(futures, f)
@@ -36,7 +45,8 @@ func (b *Bus) PublishAll(ctx context.Context, list []events.Event) (err error) {
 	}
 	for i, f := range futures {
 		select {
-		case <-f.Ok():
+		case ack := <-f.Ok():
+			written = written || !ack.Duplicate
 		case err := <-f.Err():
 			failed = append(failed, fmt.Errorf("publish %s %s: %w", list[i].Type(), list[i].ID, publishFault(err)))
 		case <-ctx.Done():

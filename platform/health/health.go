@@ -18,6 +18,9 @@ import (
 // Timeout is how long a dependency may take to answer before it counts as down.
 const Timeout = 2 * time.Second
 
+// silent is what is said of a dependency that does not answer.
+const silent = "does not answer"
+
 // OK is what a dependency says that has nothing else to say.
 const OK = "ok"
 
@@ -25,12 +28,23 @@ const OK = "ok"
 type Check struct {
 	Name string // short, as operators see it
 	// Probe gives a few words on how it stands; an error means that it does not
-	// work. The error's text is logged and not shown.
+	// work. The error's text is logged and not shown, but for the words of a Fault.
 	Probe func(ctx context.Context) (says string, err error)
 	// Notice shows what the check says to everybody who asks, unless it says OK: it is
 	// no reason to be taken out of service, and an operator has to know.
 	Notice bool
 }
+
+// Fault is an error with words that everybody may read.
+type Fault struct {
+	Says string // what is wrong, and what to do
+	Err  error
+}
+
+func (f Fault) Error() string { return f.Err.Error() }
+
+// Unwrap implements errors.Unwrap.
+func (f Fault) Unwrap() error { return f.Err }
 
 // Database asks whether the database answers.
 func Database(pool *pgxpool.Pool) Check {
@@ -40,6 +54,29 @@ func Database(pool *pgxpool.Pool) Check {
 // NATS asks whether the connection's server answers.
 func NATS(b *bus.Bus) Check {
 	return Check{Name: "nats", Probe: func(ctx context.Context) (string, error) { return OK, b.Conn().FlushWithContext(ctx) }}
+}
+
+// What helps a log that takes no writes: on a NATS server of one's own, and on an
+// embedded one.
+const (
+	RestartNATS     = "free disk space where NATS keeps its streams, then restart NATS"
+	NATSRestartsOwn = "free disk space in the data directory; NATS then starts again by itself"
+)
+
+// Log asks whether streams took what the services of this process wrote last; advice
+// is what helps when they did not.
+func Log(buses func() []*bus.Bus, advice string) Check {
+	return Check{Name: "log", Probe: func(context.Context) (string, error) {
+		for _, b := range buses() {
+			for _, r := range b.Refusals() {
+				return "", Fault{
+					Says: "takes no writes since " + r.Since.UTC().Format(time.RFC3339) + ": " + advice,
+					Err:  fmt.Errorf("stream %s does not take what is written", r.Stream),
+				}
+			}
+		}
+		return OK, nil
+	}}
 }
 
 // Report is how the dependencies stand.
@@ -70,8 +107,13 @@ func Ask(ctx context.Context, checks []Check) Report {
 				r.Notices[c.Name] = says
 			}
 			if err != nil {
-				r.Ready, r.Says[c.Name] = false, "does not answer"
-				r.Err = errors.Join(r.Err, fmt.Errorf("%s does not answer: %w", c.Name, err))
+				words := silent
+				var fault Fault
+				if errors.As(err, &fault) {
+					words = fault.Says
+				}
+				r.Ready, r.Says[c.Name] = false, words
+				r.Err = errors.Join(r.Err, fmt.Errorf("%s %s: %w", c.Name, words, err))
 			}
 		})
 	}

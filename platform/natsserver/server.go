@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -37,10 +38,24 @@ type Options struct {
 	Log        *slog.Logger
 }
 
-// Server is a running NATS server.
+// Server is a running NATS server. One whose streams take no writes, after a full
+// disk, starts again by itself.
 type Server struct {
-	server *server.Server
-	token  string
+	options     Options
+	host        string
+	port        int
+	addr, token string
+	log         *slog.Logger
+
+	stop  chan struct{} // closed by Stop
+	once  sync.Once
+	ended chan struct{} // closed once the server has stopped for good
+	guard sync.WaitGroup
+
+	mu      sync.Mutex
+	server  *server.Server // nil between two
+	refusal string         // what a stream met that takes no writes
+	since   time.Time
 }
 
 // Start starts a server and returns once clients can connect. JetStream writes
@@ -54,10 +69,24 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start embedded NATS: %w", err)
 	}
-	s, err := server.NewServer(&server.Options{
+	s := &Server{options: o, host: host, port: port, token: o.Token, log: o.Log, stop: make(chan struct{}), ended: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.run(); err != nil {
+		return nil, err
+	}
+	s.guard.Go(s.watch)
+	return s, nil
+}
+
+// run starts a server and takes over its address, so that the next one has the same.
+func (s *Server) run() error {
+	o := s.options
+	one, err := server.NewServer(&server.Options{
 		ServerName:    "stridelog",
-		Host:          host,
-		Port:          port,
+		Host:          s.host,
+		Port:          s.port,
 		Authorization: o.Token,
 		JetStream:     true,
 		StoreDir:      o.StoreDir,
@@ -68,27 +97,43 @@ func Start(o Options) (*Server, error) {
 		JetStreamLimits: server.JSLimitOpts{MaxBatchSize: o.MaxPage},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start embedded NATS in %s: %w", o.StoreDir, err)
+		return fmt.Errorf("start embedded NATS in %s: %w", o.StoreDir, err)
 	}
-	log := o.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+	one.SetLoggerV2(logger{s.log}, false, false, false)
+	one.Start()
+	if !one.ReadyForConnections(startTimeout) || !one.JetStreamEnabled() {
+		one.Shutdown()
+		one.WaitForShutdown()
+		return fmt.Errorf("start embedded NATS on %s: not ready after %v; is the address free, and is %s writable and used by no other server?",
+			net.JoinHostPort(s.host, strconv.Itoa(s.port)), startTimeout, o.StoreDir)
 	}
-	s.SetLoggerV2(logger{log}, false, false, false)
-	s.Start()
-	if !s.ReadyForConnections(startTimeout) || !s.JetStreamEnabled() {
-		s.Shutdown()
-		s.WaitForShutdown()
-		return nil, fmt.Errorf("start embedded NATS on %s: not ready after %v; is the address free, and is %s writable and used by no other server?",
-			net.JoinHostPort(host, strconv.Itoa(port)), startTimeout, o.StoreDir)
+	if s.addr == "" {
+		s.addr = one.Addr().String()
+		if _, s.port, err = parseAddr(s.addr); err != nil {
+			return fmt.Errorf("start embedded NATS: %w", err)
+		}
 	}
-	return &Server{server: s, token: o.Token}, nil
+	s.mu.Lock()
+	s.server, s.refusal = one, ""
+	s.mu.Unlock()
+	go func() {
+		one.WaitForShutdown()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.server == one { // nobody replaces it
+			s.server = nil
+			s.end()
+		}
+	}()
+	return nil
 }
+
+func (s *Server) end() { s.once.Do(func() { close(s.ended) }) }
 
 // URL is what a client connects to. It holds the token, so it is a secret when
 // there is one.
 func (s *Server) URL() string {
-	u := url.URL{Scheme: "nats", Host: s.server.Addr().String()}
+	u := url.URL{Scheme: "nats", Host: s.addr}
 	if s.token != "" {
 		u.User = url.User(s.token)
 	}
@@ -96,17 +141,37 @@ func (s *Server) URL() string {
 }
 
 // Addr is host and port, without the token.
-func (s *Server) Addr() string { return s.server.Addr().String() }
+func (s *Server) Addr() string { return s.addr }
 
 // Stop stops the server and returns when its files are closed. Stopping twice is
 // no fault.
 func (s *Server) Stop() {
-	s.server.Shutdown()
-	s.server.WaitForShutdown()
+	s.mu.Lock()
+	select {
+	case <-s.stop:
+	default:
+		close(s.stop)
+	}
+	s.mu.Unlock()
+	s.guard.Wait()
+	s.shutDown()
+	s.end()
 }
 
-// WaitForShutdown blocks until the server has stopped, for whatever reason.
-func (s *Server) WaitForShutdown() { s.server.WaitForShutdown() }
+// shutDown stops the present server, if there is one.
+func (s *Server) shutDown() {
+	s.mu.Lock()
+	one := s.server
+	s.server = nil
+	s.mu.Unlock()
+	if one != nil {
+		one.Shutdown()
+		one.WaitForShutdown()
+	}
+}
+
+// WaitForShutdown blocks until the server has stopped for good, for whatever reason.
+func (s *Server) WaitForShutdown() { <-s.ended }
 
 func parseAddr(addr string) (host string, port int, err error) {
 	if addr == "" {

@@ -45,8 +45,8 @@ type Config struct {
 	// Buses are those whose consumers /readyz?verbose tells of: of the services in
 	// the same process. Nil: none.
 	Buses func() []*bus.Bus
-	// Checks are what /readyz also tells of: of the services in the same process. Nil:
-	// nothing.
+	// Checks are what readiness asks beside database and NATS: of the services in the
+	// same process, and whether the log takes writes. Nil: nothing.
 	Checks  func() []health.Check
 	Catalog []provider.Descriptor
 	// Notifications read what providers tell on their own, by provider. One that is

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/postgres"
 )
@@ -168,9 +169,19 @@ func (r *Relay) batch(ctx context.Context, conn *pgxpool.Conn) (done int, err er
 func (r *Relay) publish(ctx context.Context, m row) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	_, err := r.bus.JetStream().PublishMsg(ctx, &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data})
+	err := r.bus.PublishStored(ctx, streamOf(m), &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data})
 	if err != nil {
 		return fmt.Errorf("publish outbox row %d: %w", m.ID, err)
 	}
 	return nil
+}
+
+// streamOf is the stream of a stored event; empty for a type that this version does
+// not know.
+func streamOf(m row) string {
+	d, err := events.Describe(events.Type(nats.Header(m.Header).Get(events.HeaderType)))
+	if err != nil {
+		return ""
+	}
+	return d.Stream
 }

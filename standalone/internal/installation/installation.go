@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/services/poller"
@@ -29,6 +30,7 @@ const CallbackURL = "http://stridelog.test/api/v1/oauth/fitbit/callback"
 // Options say on what the installation runs.
 type Options struct {
 	DatabaseURL, NATSURL string
+	NATS                 *natsserver.Server // the server at NATSURL, where it is embedded; nil: it is not
 	Fitbit               config.Fitbit
 	GoogleHealth         config.GoogleHealth
 	Rescan               []poller.Scan // none: only what is asked for is read
@@ -54,7 +56,7 @@ func Start(ctx context.Context, o Options) (*Installation, error) {
 		return nil, err
 	}
 	s := &system.System{
-		DatabaseURL: o.DatabaseURL, NATSURL: o.NATSURL, Log: o.Log, Registry: telemetry.NewRegistry(),
+		DatabaseURL: o.DatabaseURL, NATSURL: o.NATSURL, NATS: o.NATS, Log: o.Log, Registry: telemetry.NewRegistry(),
 		OnNewAdminKey: func(string) {}, ProviderClient: o.ProviderClient,
 		Config: config.Config{
 			HTTPAddr: "127.0.0.1:0", AdminKey: AdminKey, SealingKey: sealing,

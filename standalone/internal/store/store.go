@@ -192,6 +192,9 @@ func ended(pid int) bool {
 	return errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
+// NATS is the embedded server; nil when another one is used.
+func (s *Stores) NATS() *natsserver.Server { return s.nats }
+
 // Watch ends with an error when the embedded Postgres ends by itself.
 func (s *Stores) Watch() lifecycle.Component {
 	return lifecycle.Component{Name: "stores", Run: func(ctx context.Context, ready func()) error {

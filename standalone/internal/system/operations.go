@@ -65,7 +65,7 @@ func (s *System) withOperations(ctx context.Context, c clients, service lifecycl
 		}
 		return health.OK, nil
 	}}
-	checks := []health.Check{health.Database(c.db), health.NATS(c.bus), itself}
+	checks := append([]health.Check{health.Database(c.db), health.NATS(c.bus), itself}, s.writes()...)
 	if service.Name == "projector" {
 		checks = append(checks, s.tablesCheck())
 	}
@@ -77,4 +77,22 @@ func (s *System) withOperations(ctx context.Context, c clients, service lifecycl
 		lifecycle.Component{Name: service.Name, Run: func(ctx context.Context, ready func()) error {
 			return service.Run(ctx, func() { started.Store(true); ready() })
 		}})
+}
+
+// beside are the checks of the gateway that are not its own.
+func (s *System) beside() []health.Check { return append(s.writes(), s.tables()...) }
+
+// writes are the checks that ask whether the log takes writes.
+func (s *System) writes() []health.Check {
+	if s.NATS == nil {
+		return []health.Check{health.Log(s.opened.list, health.RestartNATS)}
+	}
+	disk := health.Check{Name: "disk", Probe: func(ctx context.Context) (string, error) {
+		says, err := s.NATS.TakesWrites(ctx)
+		if err != nil {
+			return "", health.Fault{Says: says, Err: err}
+		}
+		return says, nil
+	}}
+	return []health.Check{health.Log(s.opened.list, health.NATSRestartsOwn), disk}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/catalog"
@@ -38,6 +39,8 @@ type System struct {
 	// OperationsAddr is where a service that is alone in its process answers
 	// operators; empty: nowhere. The gateway always does, on its own address.
 	OperationsAddr string
+	// NATS is the embedded server; nil: NATSURL is one of somebody else's.
+	NATS *natsserver.Server
 
 	gateway atomic.Pointer[gateway.Service]
 	folds   atomic.Pointer[projector.Service] // nil: none in this process, or none yet
@@ -230,7 +233,7 @@ func (s *System) runGateway(ctx context.Context, c clients, ready func()) error 
 	}
 	service, err := gateway.New(gateway.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Addr: s.Config.HTTPAddr, AdminKey: s.Config.AdminKey,
-		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Checks: s.tables, Catalog: catalog.Descriptors(),
+		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Checks: s.beside, Catalog: catalog.Descriptors(),
 		MaxUpload: s.Config.ImportMaxBytes, TrackMakers: catalog.TrackMakers(), Notifications: catalog.Notifications(settings),
 	})
 	if err != nil {

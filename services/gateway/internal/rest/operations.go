@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -49,7 +50,11 @@ func (s *server) ready(c *gin.Context) {
 	}
 	report := health.Ask(c, checks)
 	if !report.Ready {
-		refuse(c, problem.Unavailable("Not ready: database "+report.Says["database"]+", nats "+report.Says["nats"]+". Check that both run and can be reached.", report.Err))
+		says := make([]string, 0, len(checks))
+		for _, check := range checks {
+			says = append(says, check.Name+" "+report.Says[check.Name])
+		}
+		refuse(c, problem.Unavailable("Not ready: "+strings.Join(says, ", ")+". Check that database and NATS run and can be reached.", report.Err))
 		return
 	}
 	answer := gin.H{"status": "ready"}
