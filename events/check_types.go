@@ -168,3 +168,15 @@ func (u *UserErased) check(c *check) {
 	}
 	c.at("erased_at", u.ErasedAt)
 }
+
+func (w *WorkoutLinked) check(c *check) {
+	c.person(w.UserID, w.Provider)
+	c.id("workout_id", w.WorkoutID)
+	if w.DuplicateOf != nil {
+		c.id("duplicate_of", *w.DuplicateOf)
+	}
+	if w.LinkVersion == 0 {
+		c.fail("link_version is missing")
+	}
+	c.sequence("link_version", w.LinkVersion)
+}

@@ -61,6 +61,12 @@ func WorkoutRevisionID(t Type, workoutID, factID string, normalizerVersion int) 
 	return derive("workout_revision", string(t), workoutID, factID, strconv.Itoa(normalizerVersion))
 }
 
+// WorkoutLinkedID is the ce-id of the n-th WorkoutLinked about a workout. One that is
+// repeated after a crash is the same event.
+func WorkoutLinkedID(workoutID string, linkVersion uint64, n int64) string {
+	return derive("workout_linked", workoutID, strconv.FormatUint(linkVersion, 10), strconv.FormatInt(n, 10))
+}
+
 // SyncID is the id of a sync that another event caused: the initial sync of a
 // consent, for one. Redelivery of the cause finds the same sync.
 func SyncID(cause string) string { return derive("sync", cause) }

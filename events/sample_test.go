@@ -88,6 +88,9 @@ func sampleData(typ events.Type, at time.Time) events.Data {
 		change := sampleChange(at, 43)
 		change.Workout = nil
 		return &events.WorkoutRemoved{WorkoutChange: change}
+	case events.TypeWorkoutLinked:
+		return &events.WorkoutLinked{WorkoutID: events.WorkoutID(sampleUser, "fitbit", sampleExternal), UserID: sampleUser, Provider: "fitbit",
+			DuplicateOf: ptr(events.WorkoutID(sampleUser, "google_health", "910001")), LinkVersion: 44}
 	case events.TypeUserErased:
 		return &events.UserErased{ErasureID: "d3c2b1a0-1111-4222-8333-944455566677",
 			Counts: map[string]int64{"connections": 1, "facts": 90, "workouts": 88}, ErasedAt: at}

@@ -25,6 +25,7 @@ const (
 	TypeWorkoutRecorded         Type = "stridelog.workout.recorded.v1"
 	TypeWorkoutUpdated          Type = "stridelog.workout.updated.v1"
 	TypeWorkoutRemoved          Type = "stridelog.workout.removed.v1"
+	TypeWorkoutLinked           Type = "stridelog.workout.linked.v1"
 	TypeUserErased              Type = "stridelog.user.erased.v1"
 )
 
@@ -52,7 +53,7 @@ func Types() []Descriptor {
 
 // registry is an array, so that looking a type up, as every event does more than
 // once, needs no memory of its own.
-func registry() [13]Descriptor {
+func registry() [14]Descriptor {
 	return [...]Descriptor{
 		{TypeConnectionActivated, StreamFacts, "A person gave consent, for the first time or again.", func() Data { return &ConnectionActivated{} }},
 		{TypeConnectionStatusChanged, StreamFacts, "A connection's status changed.", func() Data { return &ConnectionStatusChanged{} }},
@@ -66,6 +67,7 @@ func registry() [13]Descriptor {
 		{TypeWorkoutRecorded, StreamWorkouts, "A workout exists that did not exist before.", func() Data { return &WorkoutRecorded{} }},
 		{TypeWorkoutUpdated, StreamWorkouts, "A workout has a new version.", func() Data { return &WorkoutUpdated{} }},
 		{TypeWorkoutRemoved, StreamWorkouts, "A workout is gone.", func() Data { return &WorkoutRemoved{} }},
+		{TypeWorkoutLinked, StreamWorkouts, "A workout is another record of the same one as another, or no longer.", func() Data { return &WorkoutLinked{} }},
 		{TypeUserErased, StreamFacts, "A person's data was erased.", func() Data { return &UserErased{} }},
 	}
 }

@@ -79,6 +79,13 @@ type WorkoutChange struct {
 	NormalizerVersion int       `json:"normalizer_version,omitempty"`
 	At                time.Time `json:"at"`                // time of that fact
 	Workout           *Workout  `json:"workout,omitempty"` // absent once removed
+	// DuplicateOf is the workout that this one is another record of; absent for none.
+	// It says so as of LinkVersion.
+	DuplicateOf *string `json:"duplicate_of,omitempty"`
+	// LinkVersion orders what is said about duplicate_of, here and in WorkoutLinked; of
+	// several statements the highest counts, of equal ones the later. Absent: nothing
+	// was ever said.
+	LinkVersion uint64 `json:"link_version,omitempty"`
 }
 
 // WorkoutRecorded says that a workout exists that did not exist before.
@@ -92,6 +99,19 @@ type WorkoutUpdated struct{ WorkoutChange }
 
 // EventType implements Data.
 func (*WorkoutUpdated) EventType() Type { return TypeWorkoutUpdated }
+
+// WorkoutLinked says which workout another one repeats. Both are records of the same
+// workout, seen through several providers or sources; what sums up leaves the other out.
+type WorkoutLinked struct {
+	WorkoutID   string  `json:"workout_id"`
+	UserID      string  `json:"user_id"`
+	Provider    string  `json:"provider"`
+	DuplicateOf *string `json:"duplicate_of"` // the workout to count, which itself is no duplicate; null: this one
+	LinkVersion uint64  `json:"link_version"` // of several statements about a workout the highest counts, of equal ones the later; the sequence of a fact about the person
+}
+
+// EventType implements Data.
+func (*WorkoutLinked) EventType() Type { return TypeWorkoutLinked }
 
 // WorkoutRemoved says that a workout is gone at the provider.
 type WorkoutRemoved struct{ WorkoutChange }

@@ -2,12 +2,13 @@ package projector_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
 
@@ -136,16 +137,18 @@ func TestRemovalAndMoveWorkTheLinksOutAgain(t *testing.T) {
 }
 
 // A link is an attribute of the row that is served and no version of a workout: it
-// is in no event, and changes neither version nor time.
-func TestALinkIsNotAnnounced(t *testing.T) {
+// has an event of its own, and changes neither version nor time.
+func TestALinkIsAnnouncedAndIsNoVersion(t *testing.T) {
 	s := newSystem(t)
 	s.run(t)
 	half := projectortest.Record{Minutes: 30}
-	projectortest.Publish(t, s.bus, projectortest.Fact{User: anna, External: "1", Record: half})
+	fitbit := projectortest.Fact{User: anna, External: "1", Record: half}
+	google := projectortest.Fact{User: anna, Provider: "google_health", External: "1", Record: half}
+	projectortest.Publish(t, s.bus, fitbit)
 	s.drained(t)
 	row := "SELECT concat_ws(' ', version, updated_at) FROM projector.view_workouts_v1 WHERE provider = 'fitbit'"
 	before := projectortest.Strings(t, s.db, row)
-	projectortest.Publish(t, s.bus, projectortest.Fact{User: anna, Provider: "google_health", External: "1", Record: half})
+	projectortest.Publish(t, s.bus, google)
 	s.drained(t)
 	if got := s.links(t); len(got) != 1 {
 		t.Fatalf("links are %v, want one", got)
@@ -153,12 +156,85 @@ func TestALinkIsNotAnnounced(t *testing.T) {
 	if after := projectortest.Strings(t, s.db, row); !slices.Equal(after, before) {
 		t.Errorf("the duplicate's version and time are %v, were %v", after, before)
 	}
-	var announced []bus.Delivery
-	projectortest.Eventually(t, "both workouts are announced", func() bool {
-		announced = projectortest.Deliveries(t, s.bus, events.StreamWorkouts, 1)
-		return len(announced) >= 2
-	})
-	if len(announced) != 2 {
-		t.Errorf("%d events, want one for each record", len(announced))
+	google.Removed, google.Replaces = true, 2
+	projectortest.Publish(t, s.bus, google)
+	s.drained(t)
+	fitbit.Replaces, fitbit.Record.Minutes = 1, 31
+	projectortest.Publish(t, s.bus, fitbit)
+	s.drained(t)
+	duplicate := events.WorkoutID(anna, "fitbit", "1")
+	primary := events.WorkoutID(anna, "google_health", "1")
+	var said []string
+	for _, d := range projectortest.Deliveries(t, s.bus, events.StreamWorkouts, 1) {
+		var link *string
+		var version uint64
+		switch e := d.Event.Data.(type) {
+		case *events.WorkoutLinked:
+			link, version = e.DuplicateOf, e.LinkVersion
+		case *events.WorkoutUpdated:
+			link, version = e.DuplicateOf, e.LinkVersion
+		case *events.WorkoutRecorded:
+			link, version = e.DuplicateOf, e.LinkVersion
+		}
+		what := "none"
+		if link != nil {
+			what = *link
+		}
+		said = append(said, fmt.Sprint(d.Event.About, " ", d.Event.Type(), " ", what, " ", version))
+	}
+	want := []string{
+		fmt.Sprint(duplicate, " stridelog.workout.recorded.v1 none 0"),
+		fmt.Sprint(primary, " stridelog.workout.recorded.v1 none 0"),
+		fmt.Sprint(duplicate, " stridelog.workout.linked.v1 ", primary, " 2"),
+		fmt.Sprint(primary, " stridelog.workout.removed.v1 none 0"),
+		fmt.Sprint(duplicate, " stridelog.workout.linked.v1 none 3"),
+		fmt.Sprint(duplicate, " stridelog.workout.updated.v1 none 3"),
+	}
+	if !slices.Equal(said, want) {
+		t.Errorf("said was\n%s\nwant\n%s", strings.Join(said, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// A route that comes later makes its workout the richer one, and a removal takes that
+// away; verify agrees at each step.
+func TestARouteThatComesLaterWorksTheLinksOutAgain(t *testing.T) {
+	s := newSystem(t)
+	s.run(t)
+	at := func(provider string, f projectortest.Fact) projectortest.Fact {
+		f.User, f.Provider, f.External, f.Record.Minutes = anna, provider, "1", 30
+		return f
+	}
+	for _, step := range []struct {
+		name string
+		fact projectortest.Fact
+		want []string
+	}{
+		{"one", at("google_health", projectortest.Fact{}), nil},
+		{"another", at("fitbit", projectortest.Fact{}), []string{"fitbit/1 > google_health/1"}},
+		{"its route", at("fitbit", projectortest.Fact{Replaces: 2, Route: "<a/>"}), []string{"google_health/1 > fitbit/1"}},
+		{"it is removed", at("fitbit", projectortest.Fact{Replaces: 2, Removed: true}), nil},
+		{"it is back without its route", at("fitbit", projectortest.Fact{Replaces: 4}), []string{"fitbit/1 > google_health/1"}},
+	} {
+		projectortest.Publish(t, s.bus, step.fact)
+		s.drained(t)
+		if got := s.links(t); !slices.Equal(got, step.want) {
+			t.Errorf("%s: links are %v, want %v", step.name, got, step.want)
+		}
+		if said, stored := projectortest.LinksSaid(t, s.bus, 1), projectortest.Links(t, s.db); !maps.Equal(said, stored) {
+			t.Errorf("%s: the events say %v, stored are %v", step.name, said, stored)
+		}
+		if found := s.verify(t); len(found) != 0 {
+			t.Errorf("%s: verify finds %q", step.name, found)
+		}
+		live := projectortest.Dump(t, s.db)
+		rebuild(t, s.service)
+		if again := projectortest.Dump(t, s.db); again != live {
+			t.Errorf("%s: a rebuild gives other rows:\n%s\nlive there were\n%s", step.name, again, live)
+		}
+	}
+	s.exec(t, "UPDATE projector_g6.workouts SET routed = true WHERE provider = 'fitbit'")
+	found := s.verify(t)
+	if !slices.Contains(found, "5 whether the workout has a route does not follow from its routes") {
+		t.Errorf("a route that is none: verify finds %q", found)
 	}
 }

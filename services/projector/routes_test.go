@@ -52,7 +52,7 @@ func TestADifferenceOfRoutesIsFound(t *testing.T) {
 	}{
 		{"UPDATE projector_g1.workout_routes SET activity_sequence = 7", []string{"2 the route is not that of its fact"}},
 		{"UPDATE projector_g1.workout_routes SET sequence = 1", []string{"1 the route has no fact", "2 the route is missing"}},
-		{"DELETE FROM projector_g1.workout_routes", []string{"2 the route is missing"}},
+		{"DELETE FROM projector_g1.workout_routes", []string{"1 whether the workout has a route does not follow from its routes", "2 the route is missing"}},
 	} {
 		s.exec(t, step.sql)
 		if found := s.verify(t); !slices.Equal(found, step.want) {

@@ -34,6 +34,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Failed: s.metrics.SyncsGivenBack}
 	upgrade := &rebuild.Upgrade{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Standing: s.standing}
 	announcer := &rebuild.Announcer{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
+	links := &fold.Links{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
 	eraser := &erasure.Eraser{Bus: s.cfg.Bus, Tables: s.tables}
 	again := func(ctx context.Context, d bus.Delivery) error {
 		switch d.Stream {
@@ -63,6 +64,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		lifecycle.Component{Name: "sync history", Run: syncs.Run},
 		lifecycle.Component{Name: "rebuild announcements", Run: announcer.Run},
 		lifecycle.Component{Name: "layout of the tables", Run: upgrade.Run},
+		lifecycle.Component{Name: "link announcements", Run: links.Run},
 		lifecycle.Component{Name: "facts of an older program", Run: fold.Late{Facts: facts}.Run},
 		lifecycle.Component{Name: "fact fold", Run: last},
 	)

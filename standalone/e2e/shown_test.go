@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stridelog/stridelog/standalone/internal/client"
@@ -91,4 +92,47 @@ func TestTheRecordThatSaysMoreIsShown(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever follows the events counts a run once that two providers saw, as whoever reads
+// the API: the link comes with an event of its own, after the first of the two.
+func TestTheExamplesCountAWorkoutOnce(t *testing.T) {
+	w := newStores(t)
+	in := w.start(t)
+	user, err := in.Client.EnsureUser(t.Context(), "twice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := []example{goExample(t), pythonExample(t)}
+	week := func(want string) {
+		t.Helper()
+		w.awaitPosition(t, "STRIDELOG_FACTS", "projector-facts")
+		for _, e := range examples {
+			p := e.start(t, w, e.once)
+			<-p.exited
+			printed, _ := p.out.read()
+			if found := weekOf(printed, user.ID); p.cmd.ProcessState.ExitCode() != 0 || found != want {
+				t.Errorf("%s says %q of the week, want %q: %s", e.durable, found, want, printed)
+			}
+		}
+	}
+	w.publishGoogleList(t, user.ID, "testdata/shown/twice-google.json")
+	week("2026-W47 8.1 km")
+	w.publishFitbitList(t, user.ID, "testdata/shown/twice-fitbit.json")
+	awaitRecords(t, in.Client, user, 2)
+	week("2026-W47 8.1 km")
+	all := list(t, in.Client, user.ID, "?include=duplicates")
+	if shown := list(t, in.Client, user.ID, ""); len(all) != 2 || len(shown) != 1 || figure(shown["940001"].DistanceMeters) != "8100" {
+		t.Errorf("shown are %v of %d workouts, want the tracker's", shown, len(all))
+	}
+}
+
+// weekOf is the week and the distance that an example printed last about a person.
+func weekOf(printed, user string) (found string) {
+	for line := range strings.Lines(printed) {
+		if fields := strings.Fields(line); len(fields) == 4 && fields[1] == user {
+			found = fields[0] + " " + fields[2] + " " + fields[3]
+		}
+	}
+	return found
 }

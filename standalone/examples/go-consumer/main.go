@@ -3,7 +3,8 @@
 //
 // The position is a durable consumer on the server. A batch is stored before it
 // is acknowledged, so a crash repeats events and loses none; keeping the highest
-// version makes a repetition harmless.
+// version makes a repetition harmless. One workout that two providers saw is two
+// rows, of which one is a duplicate of the other: the sum of a week leaves it out.
 package main
 
 import (
@@ -14,8 +15,10 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -38,6 +41,13 @@ type workout struct {
 	Version           uint64          `json:"version"`
 	NormalizerVersion int             `json:"normalizer_version"`
 	Workout           json.RawMessage `json:"workout,omitempty"` // absent once removed
+	link
+}
+
+// link says which workout to count in place of this one; nil: this one.
+type link struct {
+	DuplicateOf *string `json:"duplicate_of,omitempty"`
+	LinkVersion uint64  `json:"link_version,omitempty"`
 }
 
 // newer says whether w replaces old: a later version at the provider, or the
@@ -64,7 +74,7 @@ func main() {
 	flag.StringVar(&o.file, "file", "workouts.json", "where the table is kept")
 	flag.StringVar(&o.durable, "durable", "go-example", "name of the position; one table, one name")
 	flag.StringVar(&o.subjects, "subjects", "stridelog.workout.>", "which events: stridelog.workout.*.*.<user_id> is one person")
-	flag.BoolVar(&o.once, "once", false, "end when everything that is there has been read")
+	flag.BoolVar(&o.once, "once", false, "end when everything that is there has been read, and print how far each person went in each week")
 	flag.StringVar(&o.apiPrefix, "api-prefix", jetstream.DefaultAPIPrefix, "of JetStream, where it is another account's")
 	flag.StringVar(&o.inboxPrefix, "inbox-prefix", "_INBOX", "of replies, where a user may hear only their own")
 	flag.Parse()
@@ -108,7 +118,7 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("ask how much is left: %w", err)
 		}
 		if o.once && info.NumPending == 0 && info.NumAckPending == 0 {
-			return nil
+			return t.weeks()
 		}
 	}
 	return nil
@@ -163,8 +173,52 @@ func (t *table) apply(m jetstream.Msg) error {
 	if err := json.Unmarshal(m.Data(), &event); err != nil {
 		return fmt.Errorf("event %s: %w", m.Headers().Get("ce-id"), err)
 	}
-	if old, known := t.rows[event.WorkoutID]; !known || event.newer(old) {
-		t.rows[event.WorkoutID] = event.workout
+	row := t.rows[event.WorkoutID]
+	said := row.link
+	// An event without link_version says nothing about links; stridelog.workout.linked
+	// has no version, and says nothing else.
+	if event.LinkVersion > 0 && event.LinkVersion >= said.LinkVersion {
+		said = event.link
+	}
+	if event.newer(row) {
+		row = event.workout
+	}
+	row.link = said
+	t.rows[event.WorkoutID] = row
+	return nil
+}
+
+// weeks prints how far each person went in each week.
+func (t *table) weeks() error {
+	type week struct{ name, user string }
+	metres := map[week]float64{}
+	for id, row := range t.rows {
+		if row.Workout == nil || row.DuplicateOf != nil {
+			continue
+		}
+		var w struct {
+			StartTime time.Time `json:"start_time"`
+			LocalDate *string   `json:"local_date"` // null where the place is not known
+			Distance  *float64  `json:"distance_meters"`
+		}
+		if err := json.Unmarshal(row.Workout, &w); err != nil {
+			return fmt.Errorf("workout %s: %w", id, err)
+		}
+		if w.Distance == nil {
+			continue
+		}
+		day := w.StartTime
+		if w.LocalDate != nil {
+			if local, err := time.Parse(time.DateOnly, *w.LocalDate); err == nil {
+				day = local
+			}
+		}
+		y, n := day.ISOWeek()
+		metres[week{fmt.Sprintf("%d-W%02d", y, n), row.UserID}] += *w.Distance
+	}
+	order := slices.SortedFunc(maps.Keys(metres), func(a, b week) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.user, b.user)) })
+	for _, w := range order {
+		fmt.Printf("%s %s %.1f km\n", w.name, w.user, metres[w]/1000)
 	}
 	return nil
 }

@@ -5,11 +5,13 @@ NATS_URL=... python consumer.py --database workouts.db
 It knows NATS subjects, headers and JSON, and nothing else of Stridelog. The
 position is a durable consumer on the server. A batch is committed before it is
 acknowledged, so a crash repeats events and loses none; keeping the highest
-version makes a repetition harmless.
+version makes a repetition harmless. One workout that two providers saw is two
+rows, of which one is a duplicate of the other: the sum of a week leaves it out.
 """
 
 import argparse
 import asyncio
+import datetime
 import json
 import os
 import signal
@@ -23,14 +25,19 @@ BATCH = 100
 ACK_WAIT = 5  # seconds; after a crash a batch comes again this soon
 PATIENCE = 1  # seconds that a fetch waits on a quiet stream
 
-TABLE = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS workouts (
     workout_id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL,
     version INTEGER NOT NULL,
     normalizer_version INTEGER NOT NULL,
     workout TEXT  -- JSON; NULL once removed
-)
+);
+CREATE TABLE IF NOT EXISTS links (
+    workout_id TEXT PRIMARY KEY,
+    duplicate_of TEXT,  -- the workout to count in place of this one; NULL: this one
+    link_version INTEGER NOT NULL
+);
 """
 
 # A later version at the provider wins, or the same one read by a later normalizer.
@@ -43,9 +50,20 @@ ON CONFLICT (workout_id) DO UPDATE SET
 WHERE (excluded.version, excluded.normalizer_version) > (version, normalizer_version)
 """
 
+# The later statement about a link wins; of equal versions the one that came later.
+KEEP_LINK = """
+INSERT INTO links VALUES (?, ?, ?)
+ON CONFLICT (workout_id) DO UPDATE SET duplicate_of = excluded.duplicate_of, link_version = excluded.link_version
+WHERE excluded.link_version >= link_version
+"""
 
-def row(message):
-    event = json.loads(message.data)
+SHOWN = """
+SELECT user_id, workout FROM workouts LEFT JOIN links USING (workout_id)
+WHERE workout IS NOT NULL AND duplicate_of IS NULL
+"""
+
+
+def row(event):
     workout = event.get("workout")
     return (
         event["workout_id"],
@@ -62,16 +80,34 @@ async def take_batch(subscription, database):
         messages = await subscription.fetch(BATCH, timeout=PATIENCE)
     except asyncio.TimeoutError:
         return 0
+    events = [json.loads(message.data) for message in messages]
     with database:
-        database.executemany(KEEP_HIGHEST, [row(m) for m in messages])
+        # stridelog.workout.linked has no version; other events may have both.
+        database.executemany(KEEP_HIGHEST, [row(e) for e in events if "version" in e])
+        database.executemany(KEEP_LINK, [(e["workout_id"], e.get("duplicate_of"), e["link_version"]) for e in events if "link_version" in e])
     for message in messages:
         await message.ack()
     return len(messages)
 
 
+def print_weeks(database):
+    """How far each person went in each week."""
+    metres = {}
+    for user, text in database.execute(SHOWN):
+        workout = json.loads(text)
+        if workout["distance_meters"] is None:
+            continue
+        day = workout["local_date"] or workout["start_time"][:10]  # null where the place is not known
+        year, week, _ = datetime.date.fromisoformat(day).isocalendar()
+        key = (f"{year}-W{week:02}", user)
+        metres[key] = metres.get(key, 0) + workout["distance_meters"]
+    for (week, user), distance in sorted(metres.items()):
+        print(f"{week} {user} {distance / 1000:.1f} km", flush=True)
+
+
 async def run(options):
     database = sqlite3.connect(options.database)
-    database.execute(TABLE)
+    database.executescript(TABLES)
     client = await nats.connect(os.environ["NATS_URL"], name=options.durable, inbox_prefix=options.inbox_prefix.encode())
     # Takes the position that there is, else makes it.
     subscription = await client.jetstream(prefix=options.api_prefix).pull_subscribe(
@@ -91,6 +127,7 @@ async def run(options):
             continue
         info = await subscription.consumer_info()
         if options.once and info.num_pending == 0 and info.num_ack_pending == 0:
+            print_weeks(database)
             break
     await client.flush()  # the last acknowledgements
     await client.close()
@@ -103,5 +140,5 @@ if __name__ == "__main__":
     parser.add_argument("--subjects", default="stridelog.workout.>", help="which events: stridelog.workout.*.*.<user_id> is one person")
     parser.add_argument("--api-prefix", default="$JS.API", help="of JetStream, where it is another account's")
     parser.add_argument("--inbox-prefix", default="_INBOX", help="of replies, where a user may hear only their own")
-    parser.add_argument("--once", action="store_true", help="end when everything that is there has been read")
+    parser.add_argument("--once", action="store_true", help="end when everything that is there has been read, and print how far each person went in each week")
     asyncio.run(run(parser.parse_args()))

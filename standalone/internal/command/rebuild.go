@@ -29,6 +29,9 @@ func writeRebuilt(p Process, r system.Rebuilt) {
 		r.Workouts, r.Versions, r.Facts, r.LastSequence, r.Elapsed.Round(time.Millisecond), r.Blocked.Round(time.Millisecond))
 	fmt.Fprintf(p.Stdout, "The poller knows %d activities of %d connected accounts again, from %d facts in %s; %d connection events were read again, %d requested syncs wait.\n",
 		r.Poller.Activities, r.Poller.Targets, r.Poller.Facts, r.Poller.Elapsed.Round(time.Millisecond), r.Poller.Connections, r.Poller.Requests)
+	if r.Relinked > 0 {
+		fmt.Fprintf(p.Stdout, "%d workouts repeat another one than before, or none any more; that is announced.\n", r.Relinked)
+	}
 	if r.Announced+r.Withheld > 0 {
 		fmt.Fprintf(p.Stdout, "%d workouts read otherwise than before and are announced; %d more differ in a way that no event can say (the log tells why).\n", r.Announced, r.Withheld)
 	}

@@ -32,7 +32,7 @@ func (l limits) all(ctx context.Context, tx pgx.Tx) (r Report, err error) {
 				}
 			}
 		}
-		return store(ctx, tx, links)
+		return store(ctx, tx, links, false)
 	})
 	return r, err
 }

@@ -122,7 +122,7 @@ func (t *Touching) linkSmall(ctx context.Context, tx pgx.Tx, clusters []cluster)
 		}
 		links = append(links, loaded[n].changes()...)
 	}
-	return large, store(ctx, tx, links)
+	return large, t.store(ctx, tx, links)
 }
 
 // unlink makes a cluster one large island, of which nothing is linked.
@@ -137,7 +137,7 @@ func (t *Touching) unlink(ctx context.Context, tx pgx.Tx, c cluster) error {
 			links = append(links, link{id: id})
 		}
 	}
-	if err := store(ctx, tx, links); err != nil {
+	if err := t.store(ctx, tx, links); err != nil {
 		return err
 	}
 	if err := forget(ctx, tx, c.large); err != nil {
@@ -156,28 +156,10 @@ func (t *Touching) unlinkSeeds(ctx context.Context, tx pgx.Tx) error {
 			links = append(links, link{id: s.id})
 		}
 	}
-	return store(ctx, tx, links)
+	return t.store(ctx, tx, links)
 }
 
 // link is a workout's link as it shall be; a zero primary is none.
 type link struct{ id, primary uuid.UUID }
-
-// store writes links. It is the one place where they change.
-func store(ctx context.Context, tx pgx.Tx, links []link) error {
-	if len(links) == 0 {
-		return nil
-	}
-	ids, primaries := make([]pgtype.UUID, len(links)), make([]pgtype.UUID, len(links))
-	for i, l := range links {
-		ids[i], primaries[i] = key(l.id), pgtype.UUID{Bytes: l.primary, Valid: l.primary != uuid.UUID{}}
-	}
-	_, err := tx.Exec(ctx, `UPDATE workouts w SET duplicate_of = l.primary_id
-		FROM unnest($1::uuid[], $2::uuid[]) AS l (id, primary_id)
-		WHERE w.id = l.id AND w.duplicate_of IS DISTINCT FROM l.primary_id`, ids, primaries)
-	if err != nil {
-		return fmt.Errorf("store %d links between duplicates: %w", len(links), err)
-	}
-	return nil
-}
 
 func key(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }

@@ -78,7 +78,7 @@ func (x table) fold(t *testing.T, f fataler, batch ...Workout) {
 		for _, w := range batch {
 			ids, users = append(ids, key(w.ID)), append(users, w.User.String())
 		}
-		touching := x.begin(&b, ids, users)
+		touching := x.begin(&b, ids, users, false)
 		for _, w := range batch {
 			queueWrite(&b, w)
 		}

@@ -44,6 +44,7 @@ type former struct {
 // Touching is where a batch may have changed links.
 type Touching struct {
 	limits
+	serving bool
 	changed []pgtype.UUID
 	users   []string
 	before  []former
@@ -53,13 +54,14 @@ type Touching struct {
 
 // Begin queues the question which workouts of a batch are in an island that is too
 // large. The batch writes the workouts after it, and then calls Look. The users are
-// those of the workouts.
-func Begin(b *pgx.Batch, changed []pgtype.UUID, users []string) *Touching {
-	return standard().begin(b, changed, users)
+// those of the workouts. Serving says that the generation serves: its links are
+// announced.
+func Begin(b *pgx.Batch, changed []pgtype.UUID, users []string, serving bool) *Touching {
+	return standard().begin(b, changed, users, serving)
 }
 
-func (l limits) begin(b *pgx.Batch, changed []pgtype.UUID, users []string) *Touching {
-	t := &Touching{limits: l, changed: changed, users: users}
+func (l limits) begin(b *pgx.Batch, changed []pgtype.UUID, users []string, serving bool) *Touching {
+	t := &Touching{limits: l, serving: serving, changed: changed, users: users}
 	// On tables without statistics the planner takes these probes for so dear that
 	// compiling them would be worth a second.
 	b.Queue("SET LOCAL jit = off")

@@ -73,6 +73,9 @@ func (e *Eraser) deleteRows(ctx context.Context, r rpc.EraseRequest, counts map[
 				}
 			}
 		}
+		if _, err := tx.Exec(ctx, "DELETE FROM projector.workout_links WHERE user_id = $1", r.UserID); err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, "DELETE FROM projector.syncs WHERE user_id = $1", r.UserID)
 		counts["syncs"] = tag.RowsAffected()
 		return err

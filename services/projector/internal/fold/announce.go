@@ -6,14 +6,16 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
 )
 
 // announce publishes an event for each fact of a batch that is its workout's
-// version, and gives up what could be no row.
+// version, and for each link that changed, and gives up what could be no row.
 //
 // One transaction at a time looks and publishes about a person: what wins against
 // an announced version is announced after it, so the last event about a workout in
@@ -26,7 +28,7 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 			candidates = append(candidates, v)
 		}
 	}
-	if len(candidates)+len(rows.Rejected) == 0 {
+	if len(candidates)+len(rows.Routes)+len(rows.Rejected) == 0 {
 		return nil
 	}
 	return f.Tables.Write(ctx, users(rows), func(tx pgx.Tx, s generation.Scope) error {
@@ -42,56 +44,95 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 			}
 			f.Log.WarnContext(ctx, "an event is given up as a dead letter", "stream", r.Delivery.Stream, "sequence", r.Delivery.Sequence, "error", r.Reason)
 		}
-		if len(candidates) == 0 {
-			return nil
+		x := batch{versions: candidates, routes: rows.Routes}
+		if _, users := x.workouts(); len(users) > 0 {
+			return f.publish(ctx, tx, candidates, users)
 		}
-		shown, err := Shown(ctx, tx, candidates)
-		if err != nil {
-			return err
-		}
-		if err := f.Bus.PublishAll(ctx, shown); err != nil {
-			return err
-		}
-		f.Metrics.announced.Add(float64(len(shown)))
 		return nil
 	})
 }
 
-// lost are those of the versions $1, $2 (workout, sequence) that are not shown, by
-// their place.
-const lost = `SELECT c.place FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS c (id, version, place)
-WHERE NOT EXISTS (SELECT FROM workouts w WHERE w.id = c.id AND w.version = c.version)`
+func (f *Facts) publish(ctx context.Context, tx pgx.Tx, candidates []*row.Version, users []string) error {
+	news, err := Shown(ctx, tx, candidates, users)
+	if err != nil {
+		return err
+	}
+	if err := news.Publish(ctx, tx, f.Bus); err != nil {
+		return err
+	}
+	f.Metrics.announced.Add(float64(len(news.Workouts)))
+	f.Metrics.linked.Add(float64(len(news.links)))
+	return nil
+}
+
+// shownNow are those of the versions $1, $2 (workout, sequence) that are not shown, by
+// their place, and of the others those of whose links something was said.
+const shownNow = `SELECT c.place, w.id IS NULL, w.duplicate_of, s.link_version
+FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS c (id, version, place)
+LEFT JOIN workouts w ON w.id = c.id AND w.version = c.version
+LEFT JOIN projector.workout_links s ON s.workout_id = w.id AND w.removed_at IS NULL
+WHERE w.id IS NULL OR s.workout_id IS NOT NULL`
+
+// News are what is to be announced.
+type News struct {
+	Workouts []events.Event // versions that win
+	links    []linkChange
+}
 
 // Shown are the announcements of the versions that win at this moment, in the order
-// of the facts. The transaction has its turn to announce until it ends; its search
-// path is the generation.
-func Shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version) ([]events.Event, error) {
+// of the facts, and of the links of these users that are to be announced. The
+// transaction has its turn to announce until it ends; its search path is the
+// generation. The users are at least those of the candidates.
+func Shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version, users []string) (n News, err error) {
 	sequences := make([]int64, 0, len(candidates))
 	for _, v := range candidates {
 		sequences = append(sequences, int64(v.Sequence))
 	}
 	var b pgx.Batch
-	generation.Announcing.Queue(&b, owners(candidates))
-	wins := slices.Clone(candidates)
-	b.Queue(lost, workoutIDs(candidates), sequences).Query(func(rows pgx.Rows) error {
+	generation.Announcing.Queue(&b, users)
+	wins, links := slices.Clone(candidates), map[int64]row.Link{}
+	b.Queue(shownNow, workoutIDs(candidates), sequences).Query(func(rows pgx.Rows) error {
 		var place int64
-		_, err := pgx.ForEachRow(rows, []any{&place}, func() error {
-			wins[place-1] = nil
+		var lost bool
+		var primary pgtype.UUID
+		var version *int64
+		_, err := pgx.ForEachRow(rows, []any{&place, &lost, &primary, &version}, func() error {
+			if lost {
+				wins[place-1] = nil
+			} else {
+				links[place-1] = row.Link{DuplicateOf: text(primary), Version: uint64(*version)}
+			}
 			return nil
 		})
 		return err
 	})
+	b.Queue(selectLinks, users, linksAtOnce).Query(func(rows pgx.Rows) (err error) {
+		n.links, err = pgx.CollectRows(rows, scanLinkChange)
+		return err
+	})
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return nil, fmt.Errorf("look which facts win: %w", err)
+		return n, fmt.Errorf("look which facts win: %w", err)
 	}
-	list := make([]events.Event, 0, len(wins))
-	for _, v := range wins {
+	for i, v := range wins {
 		if v == nil {
 			continue
 		}
-		if e, ok := v.Announcement(source); ok {
-			list = append(list, e)
+		if e, ok := v.Announcement(source, links[int64(i)]); ok {
+			n.Workouts = append(n.Workouts, e)
 		}
 	}
-	return list, nil
+	return n, nil
+}
+
+// Publish publishes the news, and notes in the transaction of Shown that it did.
+// Links come last: they are about workouts.
+func (n News) Publish(ctx context.Context, tx pgx.Tx, b *bus.Bus) error {
+	list := n.Workouts
+	for _, l := range n.links {
+		list = append(list, l.event())
+	}
+	if err := b.PublishAll(ctx, list); err != nil {
+		return err
+	}
+	return announced(ctx, tx, n.links)
 }

@@ -19,7 +19,9 @@ import (
 // clear empties the tables of facts.
 func (x *bench) clear(t *testing.T) {
 	t.Helper()
-	_, err := x.db.Exec(t.Context(), "TRUNCATE projector_g1.workouts, projector_g1.workout_versions, projector_g1.connection_history, projector_g1.record_counts")
+	_, err := x.db.Exec(t.Context(), `TRUNCATE projector_g1.workouts, projector_g1.workout_versions, projector_g1.workout_routes,
+		projector_g1.unlinked_islands, projector_g1.connection_history,
+		projector_g1.record_counts, projector.workout_links`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +36,12 @@ func drawFact(t *rapid.T, n int) projectortest.Fact {
 		At:       projectortest.Start().Add(time.Duration(rapid.IntRange(0, 500).Draw(t, "at")) * time.Minute),
 		Replaces: uint64(rapid.IntRange(0, 1).Draw(t, "replaces")),
 	}
-	f.Record = projectortest.Record{Minutes: n, Fault: rapid.SampledFrom([]string{"", "", "", "error", "panic"}).Draw(t, "fault")}
+	if rapid.IntRange(0, 4).Draw(t, "route") == 0 {
+		f.Removed, f.Origin, f.Route = false, events.OriginAPI, "<a/>"
+		return f
+	}
+	steps := int64(rapid.IntRange(0, 2000).Draw(t, "steps"))
+	f.Record = projectortest.Record{Minutes: n, Steps: &steps, Fault: rapid.SampledFrom([]string{"", "", "", "error", "panic"}).Draw(t, "fault")}
 	return f
 }
 
@@ -66,6 +73,8 @@ func expect(deliveries []bus.Delivery) map[string]expectation {
 			}
 		case *events.ActivityRemoved:
 			external, e.rank, e.removed = a.ExternalID, a.Origin.Rank(), true
+		default:
+			continue // a route is no version
 		}
 		id := events.WorkoutID(d.Event.UserID, d.Event.Provider, external)
 		if c, ok := created[id]; !ok || d.Event.Time.Before(c) {
@@ -115,6 +124,14 @@ func (x *bench) compare(t *testing.T, rt *rapid.T, want map[string]expectation, 
 	}
 }
 
+// compareLinks wants that whoever follows the events knows the links that are stored.
+func (x *bench) compareLinks(t *testing.T, rt *rapid.T, b *bus.Bus, from uint64) {
+	stored := projectortest.Links(t, x.db)
+	if said := projectortest.LinksSaid(t, b, from); !maps.Equal(said, stored) {
+		rt.Fatalf("the events say the links %v, stored are %v", said, stored)
+	}
+}
+
 // foldShuffled folds deliveries in any order, in any batches, some of them again.
 func foldShuffled(t *testing.T, rt *rapid.T, f *fold.Facts, deliveries []bus.Delivery) {
 	again := rapid.SliceOfN(rapid.SampledFrom(deliveries), 0, 5).Draw(rt, "repeated")
@@ -153,12 +170,14 @@ func TestAnyOrderAndRepetitionGivesTheSameTablesAndAnnouncements(t *testing.T) {
 			rt.Fatal(err)
 		}
 		x.compare(t, rt, want, projectortest.LastAnnounced(t, x.bus, from))
+		x.compareLinks(t, rt, x.bus, from)
 		inOrder := projectortest.Dump(t, x.db)
 
 		x.clear(t)
 		from = projectortest.End(t, elsewhere, events.StreamWorkouts) + 1
 		foldShuffled(t, rt, second, deliveries)
 		x.compare(t, rt, want, projectortest.LastAnnounced(t, elsewhere, from))
+		x.compareLinks(t, rt, elsewhere, from)
 		if mixed := projectortest.Dump(t, x.db); mixed != inOrder {
 			rt.Fatalf("in order:\n%s\nin another order:\n%s", inOrder, mixed)
 		}
@@ -270,5 +289,61 @@ func TestCrashBeforeTheAnnouncementRepeatsIt(t *testing.T) {
 	want := events.WorkoutEventID(events.TypeWorkoutRecorded, events.WorkoutID(anna, projectortest.Provider, "1"), "fact-1")
 	if len(got) != 1 || got[0].Event.ID != want {
 		t.Errorf("announced %d events, want one with the id %s", len(got), want)
+	}
+}
+
+// What is to be said about links is written with them: a process that dies between the
+// commit and the announcement leaves it to whoever gets the facts again.
+func TestCrashBeforeTheAnnouncementOfALinkRepeatsIt(t *testing.T) {
+	x := setup(t)
+	half := projectortest.Record{Minutes: 30}
+	x.publish(t, projectortest.Fact{User: anna, External: "1", Record: half}, projectortest.Fact{User: anna, External: "2", Record: half})
+	deliveries := projectortest.Deliveries(t, x.bus, events.StreamFacts, 1)
+	x.facts.AfterCommit = func() error { return context.DeadlineExceeded }
+	if err := x.facts.Fold(t.Context(), deliveries); err == nil {
+		t.Fatal("the control: it did not die")
+	}
+	stored := projectortest.Links(t, x.db)
+	if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 0 || len(stored) != 1 {
+		t.Fatalf("after the commit there are %d events and the links %v, want none and one", n, stored)
+	}
+	// The batch comes again, and its links are as they are already.
+	x.facts.AfterCommit = nil
+	for range 2 {
+		if err := x.facts.Fold(t.Context(), deliveries); err != nil {
+			t.Fatal(err)
+		}
+		if said := projectortest.LinksSaid(t, x.bus, 1); !maps.Equal(said, stored) {
+			t.Errorf("the events say %v, stored are %v", said, stored)
+		}
+	}
+	if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 3 {
+		t.Errorf("%d events, want two workouts and a link", n)
+	}
+}
+
+// Where nobody gets the facts again, a look finds what is left.
+func TestLinksThatNobodyAnnouncedAreAnnounced(t *testing.T) {
+	x := setup(t)
+	for _, user := range []string{anna, ben} {
+		for _, external := range []string{"1", "2"} {
+			x.publish(t, projectortest.Fact{User: user, External: external, Record: projectortest.Record{Minutes: 30}})
+		}
+	}
+	x.facts.AfterCommit = func() error { return context.DeadlineExceeded }
+	if err := x.facts.Fold(t.Context(), projectortest.Deliveries(t, x.bus, events.StreamFacts, 1)); err == nil {
+		t.Fatal("the control: it did not die")
+	}
+	left := &fold.Links{Log: bustest.Logger(t), Bus: x.bus, Tables: x.facts.Tables}
+	for _, step := range []struct {
+		age  time.Duration
+		want int
+	}{{time.Hour, 0}, {0, 2}, {0, 2}} {
+		if err := left.Announce(t.Context(), step.age); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(projectortest.LinksSaid(t, x.bus, 1)); n != step.want {
+			t.Errorf("%d links are said after a look for those of %s, want %d", n, step.age, step.want)
+		}
 	}
 }

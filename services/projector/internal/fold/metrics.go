@@ -12,6 +12,7 @@ type Metrics struct {
 	failures  prometheus.Counter
 	retries   *prometheus.CounterVec // by kind
 	announced prometheus.Counter
+	linked    prometheus.Counter
 	tooLarge  prometheus.Counter
 	batch     prometheus.Histogram
 	unknown   prometheus.Gauge
@@ -40,6 +41,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 			Name: "stridelog_projector_retries_total", Help: "Batches given back because something failed.",
 		}, []string{"kind"}),
 		announced: counter("announced_total", "Workout events published."),
+		linked:    counter("links_announced_total", "Changes of links between duplicates published."),
 		tooLarge:  counter("islands_too_large_total", "Times that more than 1,000 workouts of one person came to touch each other in time, so that none of them is linked."),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "stridelog_projector_batch_size", Help: "Facts in one batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 6),
@@ -48,7 +50,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 	m.unknown = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "stridelog_projector_unknown_facts", Help: "Facts of a type or format that no program here knows yet.",
 	})
-	return m, telemetry.Register(r, "the projector", m.facts, m.failures, m.retries, m.announced, m.tooLarge, m.batch, m.unknown)
+	return m, telemetry.Register(r, "the projector", m.facts, m.failures, m.retries, m.announced, m.linked, m.tooLarge, m.batch, m.unknown)
 }
 
 // FactsGivenBack counts a batch of facts that comes again.

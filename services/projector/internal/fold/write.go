@@ -22,6 +22,12 @@ var insertVersions string
 //go:embed workouts.sql
 var foldWorkouts string
 
+// endLinks notes of workouts that were linked and are removed that they are linked no
+// more. Their removal is announced; what is said of them when they come back must count.
+const endLinks = `
+UPDATE projector.workout_links s SET link_version = greatest(s.link_version, w.version)
+FROM workouts w WHERE s.workout_id = ANY($1) AND w.id = s.workout_id AND w.removed_at IS NOT NULL AND w.version > s.link_version`
+
 const insertConnections = `
 INSERT INTO connection_history (sequence, connection_id, user_id, provider, event, status, reason, at)
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
@@ -97,8 +103,11 @@ func write(ctx context.Context, tx pgx.Tx, x batch) (duplicates.Report, error) {
 		if x.shared {
 			generation.Folding.Queue(&b, users)
 		}
-		touching = duplicates.Begin(&b, ids, users)
+		touching = duplicates.Begin(&b, ids, users, x.shared)
 		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), ids)
+		if x.shared {
+			b.Queue(endLinks, ids)
+		}
 		touching.Look(&b)
 	}
 	if len(x.connections) > 0 {

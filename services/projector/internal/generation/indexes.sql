@@ -1,6 +1,6 @@
 -- Apart from the tables, because a rebuild fills them first.
 ALTER TABLE workout_versions ADD PRIMARY KEY (workout_id, sequence);
-CREATE INDEX workout_versions_by_user ON workout_versions (user_id);
+CREATE INDEX workout_versions_by_user ON workout_versions (user_id, sequence);
 CREATE INDEX workout_versions_problems ON workout_versions (sequence) WHERE problem IS NOT NULL;
 
 ALTER TABLE workouts ADD PRIMARY KEY (id);
@@ -13,7 +13,7 @@ CREATE INDEX workouts_by_start ON workouts (user_id, start_time DESC, id DESC);
 CREATE INDEX workouts_duplicates ON workouts (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
 ALTER TABLE workout_routes ADD PRIMARY KEY (workout_id, sequence);
-CREATE INDEX workout_routes_by_user ON workout_routes (user_id);
+CREATE INDEX workout_routes_by_user ON workout_routes (user_id, sequence);
 
 ALTER TABLE unlinked_islands ADD PRIMARY KEY (user_id, since);
 

@@ -3,6 +3,7 @@ package projectortest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -98,8 +99,56 @@ func Number(t testing.TB, db *pgxpool.Pool, sql string, args ...any) (n int64) {
 	return n
 }
 
-// LastAnnounced is the id of the last event about each workout in the stream, from
-// a sequence on.
+// Links are the links that are stored, by the duplicate.
+func Links(t testing.TB, db *pgxpool.Pool) map[string]string {
+	t.Helper()
+	links := map[string]string{}
+	for _, pair := range Strings(t, db, "SELECT id || ' ' || duplicate_of FROM projector.view_workouts_v1 WHERE duplicate_of IS NOT NULL") {
+		duplicate, primary, _ := strings.Cut(pair, " ")
+		links[duplicate] = primary
+	}
+	return links
+}
+
+// LinksSaid are the links that a consumer knows who read the stream from a sequence on:
+// of each workout what was said with the highest link version, of equal ones the last,
+// and of a workout that is gone nothing.
+func LinksSaid(t testing.TB, b *bus.Bus, from uint64) map[string]string {
+	t.Helper()
+	links, versions, gone := map[string]string{}, map[string]uint64{}, map[string]bool{}
+	say := func(workout string, primary *string, version uint64) {
+		if version < versions[workout] || version == 0 {
+			return
+		}
+		versions[workout] = version
+		delete(links, workout)
+		if primary != nil {
+			links[workout] = *primary
+		}
+	}
+	for _, d := range Deliveries(t, b, events.StreamWorkouts, from) {
+		if d.Err != nil {
+			t.Fatal(d.Err)
+		}
+		switch e := d.Event.Data.(type) {
+		case *events.WorkoutLinked:
+			say(e.WorkoutID, e.DuplicateOf, e.LinkVersion)
+		case *events.WorkoutRecorded:
+			gone[e.WorkoutID] = false
+			say(e.WorkoutID, e.DuplicateOf, e.LinkVersion)
+		case *events.WorkoutUpdated:
+			gone[e.WorkoutID] = false
+			say(e.WorkoutID, e.DuplicateOf, e.LinkVersion)
+		case *events.WorkoutRemoved:
+			gone[e.WorkoutID] = true // the last event about a workout is that of its winning version
+		}
+	}
+	maps.DeleteFunc(links, func(workout, _ string) bool { return gone[workout] })
+	return links
+}
+
+// LastAnnounced is the id of the last event about each workout's versions in the
+// stream, from a sequence on.
 func LastAnnounced(t testing.TB, b *bus.Bus, from uint64) map[string]string {
 	t.Helper()
 	last := map[string]string{}
@@ -107,7 +156,9 @@ func LastAnnounced(t testing.TB, b *bus.Bus, from uint64) map[string]string {
 		if d.Err != nil {
 			t.Fatal(d.Err)
 		}
-		last[d.Event.About] = d.Event.ID
+		if d.Event.Type() != events.TypeWorkoutLinked {
+			last[d.Event.About] = d.Event.ID
+		}
 	}
 	return last
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/projector/internal/duplicates"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
@@ -41,12 +42,17 @@ type Differences struct {
 	// Withheld workouts differ, and no event could say so: a consumer that keeps the
 	// highest (version, normalizer_version) has a higher one, or the workout is gone.
 	Withheld int64
+	// Relinked workouts repeat another workout than before, or none any more. That is
+	// announced.
+	Relinked int64
 }
 
 // difference is a workout that is shown otherwise than before.
 type difference struct {
-	version *row.Version
-	newer   bool // a consumer that keeps the highest takes it
+	version  *row.Version
+	reads    bool // otherwise
+	newer    bool // a consumer that keeps the highest takes it
+	relinked bool
 }
 
 // finish announces what is left to announce. The caller holds the rebuilds' lock.
@@ -102,7 +108,7 @@ func scanDifference(from pgx.CollectableRow) (d difference, err error) {
 	var v row.Version
 	var id, user pgtype.UUID
 	var sequence int64
-	err = from.Scan(&id, &user, &sequence, &v.Provider, &v.ExternalID, &v.NormalizerVersion, &v.At, &v.Doc, &v.Details, &v.Event, &v.FactID, &d.newer)
+	err = from.Scan(&id, &user, &sequence, &v.Provider, &v.ExternalID, &v.NormalizerVersion, &v.At, &v.Doc, &v.Details, &v.Event, &v.FactID, &d.reads, &d.newer, &d.relinked)
 	if err != nil {
 		return difference{}, err
 	}
@@ -117,23 +123,32 @@ func scanDifference(from pgx.CollectableRow) (d difference, err error) {
 func (a *Announcer) announce(ctx context.Context, list []difference, d *Differences) error {
 	var users []string
 	var candidates []*row.Version
+	var relinked []pgtype.UUID
+	var withheld, announced int
 	for _, x := range list {
-		if !x.newer {
-			continue
-		}
 		users = append(users, x.version.UserID.String())
-		candidates = append(candidates, x.version)
+		if x.relinked {
+			relinked = append(relinked, pgtype.UUID{Bytes: x.version.WorkoutID, Valid: true})
+		}
+		switch {
+		case x.reads && x.newer:
+			candidates = append(candidates, x.version)
+		case x.reads:
+			withheld++
+		}
 	}
-	var announced int
 	err := a.Tables.Write(ctx, users, func(tx pgx.Tx, _ generation.Scope) error {
-		shown, err := fold.Shown(ctx, tx, candidates)
+		if err := duplicates.Announce(ctx, tx, relinked); err != nil {
+			return err
+		}
+		news, err := fold.Shown(ctx, tx, candidates, users)
 		if err != nil {
 			return err
 		}
-		if err := a.Bus.PublishAll(ctx, shown); err != nil {
+		if err := news.Publish(ctx, tx, a.Bus); err != nil {
 			return err
 		}
-		announced = len(shown)
+		announced = len(news.Workouts)
 		if a.AfterPublish != nil {
 			if err := a.AfterPublish(); err != nil {
 				return err
@@ -145,7 +160,8 @@ func (a *Announcer) announce(ctx context.Context, list []difference, d *Differen
 		return err
 	}
 	d.Announced += int64(announced)
-	d.Withheld += int64(len(list) - len(candidates))
+	d.Withheld += int64(withheld)
+	d.Relinked += int64(len(relinked))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package rebuild_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/stridelog/stridelog/events"
@@ -89,6 +90,44 @@ func TestWhatCannotBeAnnouncedIsWithheld(t *testing.T) {
 	}
 }
 
+// An older program may have linked otherwise. What the rebuild links otherwise is
+// announced once, by an event of its own: the workouts read as before.
+func TestARebuildAnnouncesTheLinksThatItChanged(t *testing.T) {
+	w := newWorld(t)
+	steps := int64(600)
+	w.live(t,
+		projectortest.Fact{User: anna, External: "rich", Record: projectortest.Record{Minutes: 30, Steps: &steps}},
+		projectortest.Fact{User: anna, External: "poor", Record: projectortest.Record{Minutes: 30}},
+		projectortest.Fact{User: ben, External: "poor", Record: projectortest.Record{Minutes: 30}},
+		projectortest.Fact{User: ben, External: "poorer", Origin: events.OriginImport, Record: projectortest.Record{Minutes: 30}},
+	)
+	stored := projectortest.Links(t, w.db)
+	if len(stored) != 2 {
+		t.Fatalf("links are %v, want two", stored)
+	}
+	// The other way round for anna, as by the order of old; none for ben.
+	_, err := w.db.Exec(t.Context(), `UPDATE projector_g1.workouts w SET duplicate_of = o.id FROM projector_g1.workouts o
+		WHERE o.user_id = $1 AND w.user_id = $1 AND w.duplicate_of IS NULL AND o.id <> w.id`, anna)
+	if err == nil {
+		_, err = w.db.Exec(t.Context(), "UPDATE projector_g1.workouts w SET duplicate_of = NULL WHERE user_id = $1 OR external_id = 'poor'", ben)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := projectortest.End(t, w.bus, events.StreamWorkouts) + 1
+	report := w.rebuild(t, projectortest.Normalizer{Number: 1})
+	if report.Relinked != 3 || report.Announced != 0 || report.Withheld != 0 {
+		t.Errorf("the report says %+v, want three links announced and nothing else", report.Differences)
+	}
+	if said := projectortest.LinksSaid(t, w.bus, from); !maps.Equal(said, projectortest.Links(t, w.db)) || !maps.Equal(said, stored) {
+		t.Errorf("the rebuild says %v, stored are %v", said, projectortest.Links(t, w.db))
+	}
+	w.rebuild(t, projectortest.Normalizer{Number: 1})
+	if end := projectortest.End(t, w.bus, events.StreamWorkouts); end != from+2 {
+		t.Errorf("%d events came, want three, and none of another rebuild", end+1-from)
+	}
+}
+
 // many are facts enough for two rounds of announcements.
 func many() (list []projectortest.Fact) {
 	for i := range 700 {
@@ -121,7 +160,12 @@ func (w *world) complete(t *testing.T) {
 	}
 	ids := map[string]int{}
 	for _, d := range projectortest.Deliveries(t, w.bus, events.StreamWorkouts, 1) {
-		ids[d.Event.ID]++
+		if d.Event.Type() != events.TypeWorkoutLinked {
+			ids[d.Event.ID]++
+		}
+	}
+	if said, stored := projectortest.LinksSaid(t, w.bus, 1), projectortest.Links(t, w.db); !maps.Equal(said, stored) {
+		t.Errorf("the events say %d links, stored are %d", len(said), len(stored))
 	}
 	if len(ids) != 1400 {
 		t.Errorf("%d different events, want one of the fold and one of the rebuild for each workout", len(ids))

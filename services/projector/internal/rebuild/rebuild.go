@@ -119,6 +119,7 @@ func (r *Rebuild) Run(ctx context.Context, progress func(Progress)) (Report, err
 	}
 	r.report.Announced += left.Announced
 	r.report.Withheld += left.Withheld
+	r.report.Relinked += left.Relinked
 	r.report.Elapsed = time.Since(r.began)
 	return r.report, nil
 }

@@ -9,18 +9,26 @@ import (
 
 // Announcement is the event that tells the world about this version. ok is false
 // for a version that shows nothing.
-func (v *Version) Announcement(source string) (e events.Event, ok bool) {
+// The link is what is known of the workout's; zero for nothing.
+func (v *Version) Announcement(source string, link Link) (e events.Event, ok bool) {
 	if v.Problem != nil {
 		return events.Event{}, false
 	}
 	data := announcement{kind: v.Kind(), doc: v.Doc, details: v.Details, change: events.WorkoutChange{
 		WorkoutID: v.WorkoutID.String(), UserID: v.UserID.String(), Provider: v.Provider, ExternalID: v.ExternalID,
 		Version: v.Sequence, FactID: v.FactID, NormalizerVersion: int(v.NormalizerVersion), At: v.At,
+		DuplicateOf: link.DuplicateOf, LinkVersion: link.Version,
 	}}
 	return events.Event{
 		ID: v.EventID, Source: source, About: data.change.WorkoutID, Time: v.At,
 		Provider: v.Provider, UserID: data.change.UserID, TraceParent: v.Trace, Data: data,
 	}, true
+}
+
+// Link is which workout another one repeats, as of a version.
+type Link struct {
+	DuplicateOf *string // nil for none
+	Version     uint64
 }
 
 // Kind is the type of the event that this version causes (decision 0005).

@@ -29,7 +29,7 @@ func read(t *testing.T, n provider.Normalizers, f projectortest.Fact, raw []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	announced, ok := v.Announcement("stridelog/test")
+	announced, ok := v.Announcement("stridelog/test", row.Link{})
 	if !ok {
 		t.Fatalf("nothing is announced: %s", *v.Problem)
 	}

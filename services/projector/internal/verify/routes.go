@@ -61,8 +61,23 @@ func (v *Verification) checkRoutes(ctx context.Context, facts []*row.Route) erro
 	})
 }
 
-// finishRoutes looks for routes that no fact stands behind.
+// selectRouted are the workouts that are wrong about having a route.
+const selectRouted = `
+SELECT w.version, w.user_id::text, w.id::text FROM workouts w
+WHERE w.version <= $1 AND w.routed <> EXISTS (
+    SELECT FROM workout_routes r WHERE r.workout_id = w.id AND r.sequence >
+        coalesce((SELECT max(v.sequence) FROM workout_versions v WHERE v.workout_id = w.id AND v.removed), 0))`
+
+// finishRoutes looks for routes that no fact stands behind, and for workouts that are
+// wrong about theirs.
 func (v *Verification) finishRoutes(ctx context.Context, tx pgx.Tx) error {
+	err := each(ctx, tx, selectRouted, int64(v.target), func(d Difference) {
+		d.What = "whether the workout has a route does not follow from its routes"
+		v.Report(d)
+	})
+	if err != nil {
+		return err
+	}
 	return each(ctx, tx, "SELECT sequence, user_id::text, workout_id::text FROM workout_routes WHERE sequence <= $1", int64(v.target), func(d Difference) {
 		if !v.routes.Take(d.Sequence) {
 			d.What = "the route has no fact"

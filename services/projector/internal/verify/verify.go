@@ -191,7 +191,8 @@ func (v *Verification) Finish(ctx context.Context) error {
 			return err
 		}
 		err = each(ctx, tx, `SELECT w.version, w.user_id::text, w.id::text FROM workouts w WHERE w.version <= $1 AND NOT EXISTS
-			(SELECT FROM workout_versions v WHERE v.workout_id = w.id AND v.sequence = w.version AND v.problem IS NULL)`, int64(v.target), func(d Difference) {
+			(SELECT FROM workout_versions v WHERE v.workout_id = w.id AND v.sequence = w.version AND v.problem IS NULL
+				AND (v.source_rank, v.plausible, v.measured, v.measures, v.members) IS NOT DISTINCT FROM (w.source_rank, w.plausible, w.measured, w.measures, w.members))`, int64(v.target), func(d Difference) {
 			d.What = "the workout shows what is none of its versions"
 			v.Report(d)
 		})
