@@ -46,6 +46,8 @@ func requiredOf(d Data) []required {
 		return []required{{`"context"`, false}}
 	case *RouteFetched:
 		return []required{{`"activity_sequence"`, false}}
+	case *WorkoutLinked:
+		return []required{{`"duplicate_of"`, true}}
 	case *UserErased:
 		return []required{{`"counts"`, true}}
 	default:
