@@ -65,7 +65,10 @@ func (r Record) untold(name string, polled map[string]any) bool {
 		return r.WallClock && !certain
 	case "provider_type":
 		return !r.InPages || polled["name"] == nil // polling has nothing but a number then
-	case "external_id", "name", "type", "category", "avg_speed_mps", "avg_pace_sec_per_km":
+	case "type", "category":
+		// The row beside a page names an activity whose id and name say nothing to polling.
+		return !r.InPages || r.RowID != "" && polled["type"] == "other"
+	case "external_id", "name", "avg_speed_mps", "avg_pace_sec_per_km":
 		return !r.InPages // rows tell no pauses, so speeds are over the whole time
 	}
 	return false
