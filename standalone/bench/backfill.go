@@ -149,7 +149,7 @@ func (b *backfilling) consent(token string) (e events.Event, connection string) 
 	defer b.mu.Unlock()
 	b.users[connection] = token
 	return events.Event{ID: events.NewID(), Source: "stridelog/bench", Time: now, Provider: b.past.provider, UserID: user, Data: &events.ConnectionActivated{
-		ConnectionID: connection, UserID: user, Provider: b.past.provider, ProviderAccountID: user, ActivatedAt: now,
+		ConnectionID: connection, UserID: user, Provider: b.past.provider, ProviderAccountID: user, Scopes: []string{}, ActivatedAt: now,
 	}}, connection
 }
 

@@ -121,8 +121,9 @@ func TestASyncGoesOnOnceAFullDiskHasSpace(t *testing.T) {
 	}
 	free := <-full
 	defer free()
-	for status, text := 0, ""; status != http.StatusServiceUnavailable; {
-		if status, text = get(ctx, t, in.Client, "/readyz"); status == http.StatusServiceUnavailable {
+	for {
+		status, text := get(ctx, t, in.Client, "/readyz")
+		if status == http.StatusServiceUnavailable {
 			if !strings.Contains(text, "takes no writes since") || !strings.Contains(text, "free disk space") || !strings.Contains(text, "starts again by itself") {
 				t.Errorf("not ready: %s", text)
 			}
