@@ -21,7 +21,7 @@ type table struct {
 	db *pgxpool.Pool
 }
 
-func newTable(t *testing.T) table {
+func newTable(t testing.TB) table {
 	t.Helper()
 	x := table{limits: standard(), db: postgrestest.New(t)}
 	x.in(t, func(tx pgx.Tx) error {
@@ -36,9 +36,9 @@ func newTable(t *testing.T) table {
 // fataler is what testing.T and rapid.T have in common.
 type fataler interface{ Fatal(args ...any) }
 
-func (x table) in(t *testing.T, fn func(tx pgx.Tx) error) { t.Helper(); x.within(t, t, fn) }
+func (x table) in(t testing.TB, fn func(tx pgx.Tx) error) { t.Helper(); x.within(t, t, fn) }
 
-func (x table) within(t *testing.T, f fataler, fn func(tx pgx.Tx) error) {
+func (x table) within(t testing.TB, f fataler, fn func(tx pgx.Tx) error) {
 	err := pgx.BeginFunc(t.Context(), x.db, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(t.Context(), "SELECT set_config('search_path', 'projector_g1', true)"); err != nil {
 			return err
@@ -70,7 +70,7 @@ func known(t time.Time) *time.Time {
 }
 
 // fold writes a batch and links it.
-func (x table) fold(t *testing.T, f fataler, batch ...Workout) {
+func (x table) fold(t testing.TB, f fataler, batch ...Workout) {
 	x.within(t, f, func(tx pgx.Tx) error {
 		var b pgx.Batch
 		var ids []pgtype.UUID
