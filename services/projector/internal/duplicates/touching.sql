@@ -9,7 +9,10 @@
 -- end of what a workout touches, $2 the longest that it can touch; of what starts
 -- before it the %[2]d nearest are enough.
 WITH seeds AS (
-    SELECT id, user_id, start_time, %[1]s AS until, duplicate_of FROM workouts WHERE id = ANY($1) AND end_time IS NOT NULL
+    SELECT c.* FROM unnest($1::uuid[]) AS changed (id)
+    CROSS JOIN LATERAL (
+        SELECT id, user_id, start_time, %[1]s AS until, duplicate_of FROM workouts WHERE id = changed.id AND end_time IS NOT NULL OFFSET 0
+    ) c
     UNION
     SELECT d.* FROM unnest($1::uuid[]) AS changed (id)
     CROSS JOIN LATERAL (
