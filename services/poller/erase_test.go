@@ -14,6 +14,7 @@ func (w *world) rows(user string) (n int) {
 	w.t.Helper()
 	err := w.db.QueryRow(w.t.Context(), `SELECT (SELECT count(*) FROM poller.targets WHERE user_id = $1)
 		+ (SELECT count(*) FROM poller.windows WHERE user_id = $1) + (SELECT count(*) FROM poller.scans WHERE user_id = $1)
+		+ (SELECT count(*) FROM poller.coverage WHERE user_id = $1)
 		+ (SELECT count(*) FROM poller.activity_index WHERE user_id = $1) + (SELECT count(*) FROM poller.connections WHERE user_id = $1)
 		+ (SELECT count(*) FROM poller.outbox WHERE subject LIKE '%' || $1::text)`, user).Scan(&n)
 	if err != nil {

@@ -53,6 +53,9 @@ type Config struct {
 	// Rescan are the tiers of the schedule; none means that nothing is polled
 	// unasked.
 	Rescan []Scan
+	// Deep is read again behind everything else, out of at most a tenth of an
+	// account's budget, each connection at a time of its own; zero: nothing is.
+	Deep Scan
 	// Lease is how long a dead poller holds its work. Default 30 s.
 	Lease time.Duration
 	// RemovalConfirm is how far apart two passes must miss a record before it
@@ -104,6 +107,9 @@ func New(c Config) (*Service, error) {
 		}
 		seen[s.Span] = true
 	}
+	if d := c.Deep; d != (Scan{}) && (d.Span < time.Second || d.Every <= 0) {
+		fault("poller: the deep scan %v@%v needs a span of at least 1 s and an interval above zero", d.Span, d.Every)
+	}
 	if c.Traces == nil {
 		c.Traces = noop.NewTracerProvider()
 	}
@@ -153,4 +159,11 @@ func (s *Service) tiers() []store.Tier {
 		tiers = append(tiers, store.Tier{Span: scan.Span, Every: scan.Every})
 	}
 	return tiers
+}
+
+func (s *Service) deep() *store.Tier {
+	if s.config.Deep == (Scan{}) {
+		return nil
+	}
+	return &store.Tier{Span: s.config.Deep.Span, Every: s.config.Deep.Every}
 }

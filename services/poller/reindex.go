@@ -45,7 +45,9 @@ func (s *Service) Reindex(ctx context.Context) (Reindexed, error) {
 }
 
 func (s *Service) schedule() store.Schedule {
-	return store.Schedule{Tiers: s.tiers(), Jitter: s.config.Jitter}
+	return store.Schedule{
+		Tiers: s.tiers(), Deep: s.deep(), Initial: time.Duration(s.config.InitialDays) * 24 * time.Hour, Jitter: s.config.Jitter,
+	}
 }
 
 func (s *Service) intake(st *store.Store) *intake.Intake {

@@ -243,7 +243,7 @@ func TestEveryFaultOfTheEnvironmentIsReportedAtOnce(t *testing.T) {
 	const secret = "do-not-show-this-secret"
 	cmd := exec.Command(path, "serve")
 	cmd.Env = []string{
-		"HOME=" + t.TempDir(), "POLL_INITIAL_DAYS=many", "POLL_RESCAN=2d", "POLL_LEASE=soon", "STRIDELOG_ADMIN_KEY=short",
+		"HOME=" + t.TempDir(), "POLL_INITIAL_DAYS=many", "POLL_RESCAN=2d", "POLL_DEEP_RESCAN=400d", "POLL_LEASE=soon", "STRIDELOG_ADMIN_KEY=short",
 		"FITBIT_CLIENT_SECRET=" + secret, "FITBIT_API_BASE_URL=::", "LOG_LEVEL=loud",
 	}
 	out, err := cmd.CombinedOutput()
@@ -252,7 +252,7 @@ func TestEveryFaultOfTheEnvironmentIsReportedAtOnce(t *testing.T) {
 		t.Errorf("ended with %v, want exit code 2", err)
 	}
 	for _, name := range []string{
-		"DATABASE_URL", "NATS_URL", "STRIDELOG_SEALING_KEY", "POLL_INITIAL_DAYS", "POLL_RESCAN", "POLL_LEASE",
+		"DATABASE_URL", "NATS_URL", "STRIDELOG_SEALING_KEY", "POLL_INITIAL_DAYS", "POLL_RESCAN", "POLL_DEEP_RESCAN", "POLL_LEASE",
 		"STRIDELOG_ADMIN_KEY", "FITBIT_CLIENT_ID", "FITBIT_API_BASE_URL", "LOG_LEVEL",
 	} {
 		if !hasLine(out, name) {

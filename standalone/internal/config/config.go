@@ -49,6 +49,7 @@ type Fitbit struct {
 type Poll struct {
 	InitialDays   int
 	Rescan        []poller.Scan
+	Deep          poller.Scan // zero: no deep scan
 	Lease, Jitter time.Duration
 	// RemovalConfirm is how far apart two passes must miss a record before it
 	// counts as removed.
@@ -92,6 +93,8 @@ type Config struct {
 
 const (
 	defaultRescan = "2d@15m,7d@6h,30d@7d"
+	defaultDeep   = "400d@30d"
+	noDeep        = "off"
 	callbackPath  = "/api/v1/oauth/fitbit/callback"
 
 	// DemoDir is the folder below the default data directory that the demo uses, so
@@ -267,6 +270,11 @@ func (c *Config) readPoll(r *env.Reader) {
 		r.Fault("POLL_RESCAN", err.Error())
 	}
 	c.Poll.Rescan = scans
+	if text := r.String("POLL_DEEP_RESCAN", defaultDeep); text != noDeep {
+		if c.Poll.Deep, err = parseScan(text); err != nil {
+			r.Fault("POLL_DEEP_RESCAN", err.Error()+", or off")
+		}
+	}
 }
 
 // parseRescan reads "2d@15m,7d@6h": re-read the last two days every 15 minutes
@@ -274,24 +282,33 @@ func (c *Config) readPoll(r *env.Reader) {
 func parseRescan(text string) ([]poller.Scan, error) {
 	var scans []poller.Scan
 	for _, part := range strings.Split(text, ",") {
-		span, every, ok := strings.Cut(strings.TrimSpace(part), "@")
-		if !ok {
-			return nil, fmt.Errorf("%q is not SPAN@EVERY, as in 2d@15m", part)
-		}
-		s, err := env.ParseDuration(span)
+		scan, err := parseScan(part)
 		if err != nil {
-			return nil, fmt.Errorf("span of %q: %w", part, err)
+			return nil, err
 		}
-		e, err := env.ParseDuration(every)
-		if err != nil {
-			return nil, fmt.Errorf("interval of %q: %w", part, err)
-		}
-		if s <= 0 || e <= 0 {
-			return nil, fmt.Errorf("%q: span and interval must be longer than nothing", part)
-		}
-		scans = append(scans, poller.Scan{Span: s, Every: e})
+		scans = append(scans, scan)
 	}
 	return scans, nil
+}
+
+// parseScan reads "2d@15m".
+func parseScan(text string) (poller.Scan, error) {
+	span, every, ok := strings.Cut(strings.TrimSpace(text), "@")
+	if !ok {
+		return poller.Scan{}, fmt.Errorf("%q is not SPAN@EVERY, as in 2d@15m", text)
+	}
+	s, err := env.ParseDuration(span)
+	if err != nil {
+		return poller.Scan{}, fmt.Errorf("span of %q: %w", text, err)
+	}
+	e, err := env.ParseDuration(every)
+	if err != nil {
+		return poller.Scan{}, fmt.Errorf("interval of %q: %w", text, err)
+	}
+	if s <= 0 || e <= 0 {
+		return poller.Scan{}, fmt.Errorf("%q: span and interval must be longer than nothing", text)
+	}
+	return poller.Scan{Span: s, Every: e}, nil
 }
 
 // defaultDataDir is the user's data directory + /stridelog. For root it is

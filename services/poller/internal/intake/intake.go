@@ -86,8 +86,9 @@ func check(ids ...string) error {
 	return nil
 }
 
-// activated starts polling and reads the last days at once. The initial sync's id
-// comes from the event's, so that a repeated delivery finds it.
+// activated starts polling and reads the last days at once: all since an earlier
+// connection of the same account was read. The initial sync's id comes from the
+// event's, so that a repeated delivery finds it.
 func (in *Intake) activated(ctx context.Context, d bus.Delivery, data *events.ConnectionActivated) error {
 	user, name := d.Event.UserID, d.Event.Provider
 	if err := check(user, data.ConnectionID); err != nil {
@@ -118,9 +119,18 @@ func (in *Intake) activated(ctx context.Context, d bus.Delivery, data *events.Co
 		if err := in.Schedule.Start(ctx, tx, user, name, data.ConnectionID, now); err != nil {
 			return err
 		}
+		end, err := store.CoverageEnd(ctx, tx, target)
+		if err != nil {
+			return err
+		}
+		if end != nil {
+			if err := in.Schedule.DeepSoon(ctx, tx, target, now); err != nil {
+				return err
+			}
+		}
 		return store.AddWindow(ctx, tx, store.Window{
 			ID: events.SyncID(d.Event.ID), UserID: user, Provider: name, ConnectionID: data.ConnectionID,
-			Trigger: events.TriggerConnect, Span: events.Window{From: now.AddDate(0, 0, -in.InitialDays), To: now},
+			Trigger: events.TriggerConnect, Span: events.Window{From: store.ReadFrom(now.AddDate(0, 0, -in.InitialDays), end), To: now},
 			RequestedAt: now, Trace: telemetry.TraceParent(ctx),
 		})
 	})

@@ -28,11 +28,7 @@ type Purse struct {
 // AccountPurse is the budget of a target's provider account, or of its connection
 // where the account is unknown.
 func (t Target) AccountPurse(allowed provider.Budget) Purse {
-	account := t.AccountID
-	if account == "" {
-		account = t.ConnectionID
-	}
-	return Purse{Provider: t.Provider, Account: account, Allowed: allowed}
+	return Purse{Provider: t.Provider, Account: t.Account(), Allowed: allowed}
 }
 
 // Taken is what a budget gave.
@@ -104,12 +100,10 @@ func (l *ledger) told(q provider.Quota) {
 // lost to the others, and with it when it ends.
 const sliceShare = 20
 
-// take takes up to so many requests, and one where the limit is small.
-func (l *ledger) take(most, keep int) int {
-	reserve := 0
-	if keep > 0 {
-		reserve = l.limit() / keep
-	}
+// take takes up to so many requests, and one where the limit is small. So many
+// percent of the limit stay.
+func (l *ledger) take(most, percent int) int {
+	reserve := l.limit() * percent / 100
 	got := max(0, min(max(1, min(most, l.limit()/sliceShare)), l.remaining-reserve))
 	l.remaining -= got
 	return got
@@ -125,9 +119,9 @@ func (l *ledger) taken(requests int) Taken {
 }
 
 // Take takes up to so many requests off a budget, in one row for all pollers: one,
-// or a small part of the limit. They are good until ResetAt. One request in keep of
-// the limit stays for those that a person waits for; 0 keeps none.
-func (s *Store) Take(ctx context.Context, p Purse, most, keep int, now time.Time) (Taken, error) {
+// or a small part of the limit. They are good until ResetAt. So many percent of the
+// limit stay for what is more urgent.
+func (s *Store) Take(ctx context.Context, p Purse, most, percent int, now time.Time) (Taken, error) {
 	t := Taken{Requests: 1}
 	err := s.book(ctx, p, func(l *ledger, known bool) bool {
 		if !known && p.Allowed.Requests <= 0 {
@@ -137,7 +131,7 @@ func (s *Store) Take(ctx context.Context, p Purse, most, keep int, now time.Time
 		if l.quota == 0 && !l.refused {
 			return known
 		}
-		t = l.taken(l.take(most, keep))
+		t = l.taken(l.take(most, percent))
 		return true
 	})
 	return t, err

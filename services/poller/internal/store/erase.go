@@ -78,6 +78,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string) (map[string]int64
 			{"poller_routes", "DELETE FROM poller.routes WHERE user_id = $1"},
 			{"poller_index", "DELETE FROM poller.activity_index WHERE user_id = $1"},
 			{"poller_windows", "DELETE FROM poller.windows WHERE user_id = $1"},
+			{"poller_coverage", "DELETE FROM poller.coverage WHERE user_id = $1"},
 			{"poller_scans", "DELETE FROM poller.scans WHERE user_id = $1"},
 			{"poller_imports", "DELETE FROM poller.imports WHERE user_id = $1"},
 			{"poller_connections", "DELETE FROM poller.connections WHERE user_id = $1"},

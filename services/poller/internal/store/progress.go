@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -106,10 +107,25 @@ func (s *Store) AllTargets(ctx context.Context) ([]Target, error) {
 	})
 }
 
+// indexed reads and locks up to where a target's index knew the log.
+func indexed(ctx context.Context, tx pgx.Tx, t Target) (at Position, err error) {
+	err = tx.QueryRow(ctx, "SELECT stream_epoch, index_sequence FROM poller.targets WHERE user_id = $1 AND provider = $2 FOR UPDATE", t.UserID, t.Provider).
+		Scan(&at.Epoch, &at.Sequence)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return at, fmt.Errorf("read where the index of user %s stands: %w", t.UserID, err)
+	}
+	return at, nil
+}
+
 // Reindex replaces a target's index by what fold gives, and takes the target away
 // from whoever works on it.
-func (s *Store) Reindex(ctx context.Context, t Target, epoch string, fold func(tx pgx.Tx) ([]Known, uint64, error)) error {
+// What was read of the account is known from the log, too, if that has lost facts.
+func (s *Store) Reindex(ctx context.Context, t Target, epoch string, now time.Time, fold func(tx pgx.Tx) ([]Known, uint64, error)) error {
 	return s.InTx(ctx, func(tx pgx.Tx) error {
+		before, err := indexed(ctx, tx, t)
+		if err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, `
 			UPDATE poller.targets SET lease_token = lease_token + 1, lease_owner = NULL, lease_until = NULL, index_sequence = 0, stream_epoch = ''
 			 WHERE user_id = $1 AND provider = $2`, t.UserID, t.Provider)
@@ -133,6 +149,14 @@ func (s *Store) Reindex(ctx context.Context, t Target, epoch string, fold func(t
 			return err
 		}
 		if err := PutIndex(ctx, tx, t, versions, epoch, last); err != nil {
+			return err
+		}
+		if lost := before.Epoch != "" && (before.Epoch != epoch || last < before.Sequence); lost {
+			if err := forgetCoverage(ctx, tx, t); err != nil {
+				return err
+			}
+		}
+		if err := recoverCoverage(ctx, tx, t, now); err != nil {
 			return err
 		}
 		if err := refreshDue(ctx, tx, t.UserID, t.Provider); err != nil {

@@ -21,8 +21,11 @@ type Tier struct {
 
 // Schedule turns tiers into scheduled windows.
 type Schedule struct {
-	Tiers  []Tier
-	Jitter time.Duration // how far a start may move, at most
+	Tiers []Tier
+	// Deep is read behind everything else; nil is no deep scan.
+	Deep    *Tier
+	Initial time.Duration // what is read of an account of which nothing was read yet
+	Jitter  time.Duration // how far a start may move, at most
 }
 
 // spread is a moment in [0, every) that depends on the connection alone, so that
@@ -58,6 +61,9 @@ func (s Schedule) Start(ctx context.Context, tx pgx.Tx, userID, provider, connec
 		userID, provider, spans); err != nil {
 		return fmt.Errorf("drop old scans of user %s: %w", userID, err)
 	}
+	if err := s.startDeep(ctx, tx, userID, provider, connectionID, now); err != nil {
+		return err
+	}
 	return refreshDue(ctx, tx, userID, provider)
 }
 
@@ -72,9 +78,10 @@ func (s Schedule) Align(ctx context.Context, st *Store, now time.Time) error {
 	rows, err := st.db.Query(ctx, `
 		SELECT t.user_id::text, t.provider, t.connection_id::text FROM poller.targets t
 		 WHERE t.status <> 'ended'
-		   AND (SELECT array_agg(s.span_seconds ORDER BY s.span_seconds) FROM poller.scans s
-		         WHERE s.user_id = t.user_id AND s.provider = t.provider)
-		       IS DISTINCT FROM (SELECT array_agg(x ORDER BY x) FROM unnest($1::bigint[]) x)`, spans)
+		   AND ((t.deep_due IS NOT NULL) <> $2
+		     OR (SELECT array_agg(s.span_seconds ORDER BY s.span_seconds) FROM poller.scans s
+		          WHERE s.user_id = t.user_id AND s.provider = t.provider)
+		        IS DISTINCT FROM (SELECT array_agg(x ORDER BY x) FROM unnest($1::bigint[]) x))`, spans, s.Deep != nil)
 	if err != nil {
 		return fmt.Errorf("look for old schedules: %w", err)
 	}
@@ -95,33 +102,57 @@ func (s Schedule) Align(ctx context.Context, st *Store, now time.Time) error {
 // Materialize makes the scheduled window of the widest scan that is due, and moves
 // that scan and every narrower one on. It waits for the initial sync.
 func (s Schedule) Materialize(ctx context.Context, tx pgx.Tx, t Target, now time.Time) error {
-	var due bool
-	err := tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM poller.scans WHERE user_id = $1 AND provider = $2 AND next_due <= $3)`,
-		t.UserID, t.Provider, now).Scan(&due)
-	if err != nil {
-		return fmt.Errorf("look for due scans of user %s: %w", t.UserID, err)
-	}
-	if !due {
-		return nil
-	}
-	var widest time.Duration
-	var initial bool
-	err = tx.QueryRow(ctx, `
-		SELECT max(span_seconds) * 1000000000,
-		       EXISTS (SELECT FROM poller.windows WHERE user_id = $1 AND provider = $2 AND trigger = 'connect' AND status <> 'done')
-		  FROM poller.scans WHERE user_id = $1 AND provider = $2 AND next_due <= $3`,
-		t.UserID, t.Provider, now).Scan(&widest, &initial)
-	if err != nil {
-		return fmt.Errorf("look for due scans of user %s: %w", t.UserID, err)
-	}
-	if err := s.moveOn(ctx, tx, t, widest, now); err != nil {
+	due, err := s.look(ctx, tx, t, now)
+	if err != nil || due.widest == 0 && !due.deep {
 		return err
 	}
-	if initial {
-		return nil // it reads the same days; the next turn comes
+	if err := s.moveOn(ctx, tx, t, due.widest, now); err != nil {
+		return err
 	}
-	return scheduleWindow(ctx, tx, t, events.Window{From: now.Add(-widest), To: now}, now)
+	if due.deep {
+		if err := s.goDeep(ctx, tx, t, now); err != nil {
+			return err
+		}
+	}
+	if due.widest == 0 || due.initial {
+		return nil // the initial sync reads the same days; the next turn comes
+	}
+	from := now.Add(-due.widest)
+	switch {
+	case due.end == nil && from.After(now.Add(-s.Initial)):
+		from = now.Add(-s.Initial) // the initial sync failed
+	case due.end != nil && due.end.Before(from):
+		from = ReadFrom(from, due.end) // nothing was read for longer than the scan reaches back
+	}
+	return scheduleWindow(ctx, tx, t, events.Window{From: from, To: now}, false, now)
+}
+
+// due is what of a timetable is due.
+type due struct {
+	widest  time.Duration // scan; zero when none is
+	deep    bool          // the deep scan
+	initial bool          // the initial sync has not ended
+	end     *time.Time    // of what was read without a gap
+}
+
+func (s Schedule) look(ctx context.Context, tx pgx.Tx, t Target, now time.Time) (d due, err error) {
+	var any bool
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM poller.scans WHERE user_id = $1 AND provider = $2 AND next_due <= $3)
+		    OR EXISTS (SELECT FROM poller.targets WHERE user_id = $1 AND provider = $2 AND deep_due <= $3)`,
+		t.UserID, t.Provider, now).Scan(&any)
+	if err == nil && any {
+		err = tx.QueryRow(ctx, `
+			SELECT coalesce((SELECT max(span_seconds) FROM poller.scans WHERE user_id = $1 AND provider = $2 AND next_due <= $5), 0) * 1000000000,
+			       EXISTS (SELECT FROM poller.targets WHERE user_id = $1 AND provider = $2 AND deep_due <= $5),
+			       EXISTS (SELECT FROM poller.windows WHERE user_id = $1 AND provider = $2 AND trigger = 'connect' AND status <> 'done'),
+			       `+coverageEnd, t.UserID, t.Provider, t.Account(), KindActivity, now).
+			Scan(&d.widest, &d.deep, &d.initial, &d.end)
+	}
+	if err != nil {
+		return d, fmt.Errorf("look for due scans of user %s: %w", t.UserID, err)
+	}
+	return d, nil
 }
 
 func (s Schedule) moveOn(ctx context.Context, tx pgx.Tx, t Target, widest time.Duration, now time.Time) error {
@@ -138,14 +169,15 @@ func (s Schedule) moveOn(ctx context.Context, tx pgx.Tx, t Target, widest time.D
 	return nil
 }
 
-// scheduleWindow adds the scheduled window. An unfinished one that is as wide goes
-// on; a narrower one makes way.
-func scheduleWindow(ctx context.Context, tx pgx.Tx, t Target, span events.Window, now time.Time) error {
+// scheduleWindow adds a scheduled window, of the deep scan or of the others. An
+// unfinished one that is as wide goes on; a narrower one makes way.
+func scheduleWindow(ctx context.Context, tx pgx.Tx, t Target, span events.Window, deep bool, now time.Time) error {
 	var id string
 	var from time.Time
 	err := tx.QueryRow(ctx, `
 		SELECT id::text, window_from FROM poller.windows
-		 WHERE user_id = $1 AND provider = $2 AND trigger = 'scheduled' AND status <> 'done' AND NOT confirms`, t.UserID, t.Provider).Scan(&id, &from)
+		 WHERE user_id = $1 AND provider = $2 AND trigger = 'scheduled' AND status <> 'done' AND NOT confirms AND deep = $3`,
+		t.UserID, t.Provider, deep).Scan(&id, &from)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 	case err != nil:
@@ -159,6 +191,6 @@ func scheduleWindow(ctx context.Context, tx pgx.Tx, t Target, span events.Window
 	}
 	return AddWindow(ctx, tx, Window{
 		ID: events.NewID(), UserID: t.UserID, Provider: t.Provider, ConnectionID: t.ConnectionID,
-		Trigger: events.TriggerScheduled, Span: span, RequestedAt: now,
+		Trigger: events.TriggerScheduled, Span: span, RequestedAt: now, Deep: deep,
 	})
 }

@@ -29,6 +29,7 @@ type Window struct {
 	Trace                              string   // traceparent of the request
 	Confirms                           bool     // a second look at suspects, scheduled by the poller itself
 	Suspects                           []string // external ids that the request names
+	Deep                               bool     // of the deep scan: behind everything else
 }
 
 // Covered is what was really read; nil when nothing was.
@@ -40,13 +41,15 @@ func (w Window) Covered() *events.Window {
 }
 
 // priority orders triggers: a person who waits comes before a timetable.
-func priority(trigger string) int {
-	switch trigger {
-	case events.TriggerConnect:
+func priority(w Window) int {
+	switch {
+	case w.Deep:
+		return 40
+	case w.Trigger == events.TriggerConnect:
 		return 0
-	case events.TriggerManual, events.TriggerNotification:
+	case w.Trigger == events.TriggerManual, w.Trigger == events.TriggerNotification:
 		return 10
-	case events.TriggerScheduled:
+	case w.Trigger == events.TriggerScheduled:
 		return 20
 	default:
 		return 30
@@ -54,14 +57,14 @@ func priority(trigger string) int {
 }
 
 const windowColumns = `id::text, user_id::text, provider, connection_id::text, trigger, window_from, window_to, status,
-	cursor, cursor_at, covered_from, pass_to, pages, seen, new, changed, unchanged, rejected, removed, attempts, report, not_before, requested_at, trace, confirms, suspects`
+	cursor, cursor_at, covered_from, pass_to, pages, seen, new, changed, unchanged, rejected, removed, attempts, report, not_before, requested_at, trace, confirms, suspects, deep`
 
 func scanWindow(row pgx.CollectableRow) (Window, error) {
 	var w Window
 	err := row.Scan(&w.ID, &w.UserID, &w.Provider, &w.ConnectionID, &w.Trigger, &w.Span.From, &w.Span.To, &w.Status,
 		&w.Cursor, &w.CursorAt, &w.CoveredFrom, &w.PassTo, &w.Counts.Pages, &w.Counts.Seen, &w.Counts.New, &w.Counts.Changed,
 		&w.Counts.Unchanged, &w.Counts.Rejected, &w.Counts.Removed, &w.Attempts, &w.Report, &w.NotBefore, &w.RequestedAt, &w.Trace,
-		&w.Confirms, &w.Suspects)
+		&w.Confirms, &w.Suspects, &w.Deep)
 	return w, err
 }
 
@@ -69,11 +72,11 @@ func scanWindow(row pgx.CollectableRow) (Window, error) {
 func AddWindow(ctx context.Context, tx pgx.Tx, w Window) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO poller.windows (id, user_id, provider, connection_id, trigger, priority, window_from, window_to, pass_to, requested_at, trace,
-		    confirms, suspects, not_before, report, status)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, coalesce($12::text[], '{}'), $13, $14,
+		    confirms, suspects, not_before, report, deep, status)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, coalesce($12::text[], '{}'), $13, $14, $15,
 		    CASE WHEN $13::timestamptz IS NULL THEN 'queued' ELSE 'deferred' END) ON CONFLICT (id) DO NOTHING`,
-		w.ID, w.UserID, w.Provider, w.ConnectionID, w.Trigger, priority(w.Trigger), w.Span.From, w.Span.To, w.RequestedAt, w.Trace,
-		w.Confirms, w.Suspects, w.NotBefore, w.Report)
+		w.ID, w.UserID, w.Provider, w.ConnectionID, w.Trigger, priority(w), w.Span.From, w.Span.To, w.RequestedAt, w.Trace,
+		w.Confirms, w.Suspects, w.NotBefore, w.Report, w.Deep)
 	if err != nil {
 		return fmt.Errorf("queue sync %s: %w", w.ID, err)
 	}

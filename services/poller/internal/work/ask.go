@@ -76,20 +76,20 @@ func (s *session) nextToAsk(suspects []store.Suspect) *store.Suspect {
 
 // get asks for a record.
 func (s *session) get(ctx context.Context, w store.Window, t token, id string) (provider.Activity, error) {
-	return s.record(ctx, t, request{op: "get activity", id: id, trigger: w.Trigger, ask: s.getter().GetActivity})
+	return s.record(ctx, t, request{op: "get activity", id: id, purpose: purpose(w), ask: s.getter().GetActivity})
 }
 
 // request is one call of a connector that gives one record.
 type request struct {
 	op, id  string
-	trigger string // says what of the budget it leaves
+	purpose string // says what of the budget it leaves
 	ask     func(ctx context.Context, token provider.Secret, id string) (provider.Activity, *provider.Quota, error)
 }
 
 // record calls the connector; its panic becomes an error. The budget counts the
 // request whatever came of it.
 func (s *session) record(ctx context.Context, t token, r request) (a provider.Activity, err error) {
-	if err := s.spend(ctx, r.trigger); err != nil {
+	if err := s.spend(ctx, r.purpose); err != nil {
 		return a, err
 	}
 	outer := ctx

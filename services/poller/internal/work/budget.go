@@ -11,18 +11,35 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// keep is one in how many requests of a budget a sync leaves for those that a
-// person waits for; 0 leaves none.
-func keep(trigger string) int {
-	switch trigger {
+// deepScan is for budgets what a trigger is: it says how much is left to others.
+const deepScan = "deep"
+
+// purpose is what a window's requests are for.
+func purpose(w store.Window) string {
+	if w.Deep {
+		return deepScan
+	}
+	return w.Trigger
+}
+
+// left is how many percent of a budget a sync leaves for what is more urgent. A deep
+// scan takes no more than a tenth of an account's budget.
+func left(purpose string) int {
+	switch purpose {
 	case events.TriggerConnect, events.TriggerManual:
 		return 0
 	case events.TriggerBackfill:
 		return 10
+	case deepScan:
+		return 90
 	default:
-		return 20
+		return 5
 	}
 }
+
+// leftOfApp is the same for the budget that all accounts share. There half is
+// enough: many accounts together may always use more than a tenth.
+func leftOfApp(purpose string) int { return min(left(purpose), 50) }
 
 // shortError says that a budget allows no request before an instant.
 type shortError struct {
@@ -50,7 +67,7 @@ type apps struct {
 }
 
 // takeApp takes one request of the app's budget, out of this process's slice.
-func (s *session) takeApp(ctx context.Context, trigger string) error {
+func (s *session) takeApp(ctx context.Context, purpose string) error {
 	if s.connector.AppBudget.Requests <= 0 {
 		return nil
 	}
@@ -64,7 +81,7 @@ func (s *session) takeApp(ctx context.Context, trigger string) error {
 	if held.Spend(s.Now()) {
 		return nil
 	}
-	got, err := s.Store.Take(ctx, s.appPurse(), maxSlice, keep(trigger), s.Now())
+	got, err := s.Store.Take(ctx, s.appPurse(), maxSlice, leftOfApp(purpose), s.Now())
 	if err != nil {
 		return ourError{err}
 	}
@@ -88,17 +105,26 @@ func (s *session) appPurse() store.Purse {
 }
 
 // spend takes one request off the app's and the account's budgets. A lease takes of
-// its account's as many ahead as it has spent: a scan of one page wastes none.
-func (s *session) spend(ctx context.Context, trigger string) error {
-	if err := s.takeApp(ctx, trigger); err != nil {
+// its account's as many ahead as it has spent: a scan of one page wastes none. A deep
+// scan takes none ahead, and none of what was taken for others.
+func (s *session) spend(ctx context.Context, purpose string) error {
+	if err := s.takeApp(ctx, purpose); err != nil {
 		return err
 	}
-	s.requests++
-	if s.account.Spend(s.Now()) {
-		return nil
+	most := 1
+	if purpose != deepScan {
+		s.requests++
+		if s.account.Spend(s.Now()) {
+			return nil
+		}
+		most = min(s.requests, maxSlice)
 	}
-	got, err := s.Store.Take(ctx, s.accountPurse(), min(s.requests, maxSlice), keep(trigger), s.Now())
-	if err == nil && s.account.Refill(got) {
+	got, err := s.Store.Take(ctx, s.accountPurse(), most, left(purpose), s.Now())
+	switch {
+	case err != nil:
+	case purpose == deepScan && got.Requests > 0:
+		return nil
+	case purpose != deepScan && s.account.Refill(got):
 		return nil
 	}
 	if s.connector.AppBudget.Requests > 0 {

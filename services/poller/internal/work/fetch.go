@@ -46,7 +46,7 @@ func (e tokenError) Unwrap() error { return e.err }
 // list calls the connector; its panic becomes an error. The budget counts the
 // request whatever came of it.
 func (s *session) list(ctx context.Context, w store.Window, t token) (page provider.Page, err error) {
-	if err := s.spend(ctx, w.Trigger); err != nil {
+	if err := s.spend(ctx, purpose(w)); err != nil {
 		return page, err
 	}
 	outer := ctx

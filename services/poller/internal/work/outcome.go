@@ -53,6 +53,9 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 	if err := s.pursue(ctx, tx, *w, v.suspects); err != nil {
 		return err
 	}
+	if err := s.cover(ctx, tx, *w, v); err != nil {
+		return err
+	}
 	o := report.Outcome{Status: events.SyncSuccess}
 	if v.mass {
 		o = report.Outcome{Status: events.SyncPartial, Error: failure("suspicious_absence",
@@ -60,7 +63,7 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 	} else if w.Counts.Rejected > 0 {
 		o = report.Outcome{Status: events.SyncPartial, Error: failure("records_rejected",
 			"Some records were not understood, or are larger than the log takes. The log keeps those not understood, and the projector's failures name them; messages of the poller name those too large.")}
-	} else if !w.Confirms && w.Span.To.After(w.RequestedAt.Add(-presentDay)) {
+	} else if !w.Confirms && !w.Deep && w.Span.To.After(w.RequestedAt.Add(-presentDay)) {
 		if err := store.SetSynced(ctx, tx, s.lease.Target, s.Now()); err != nil {
 			return err
 		}
@@ -68,12 +71,22 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 	return s.finish(ctx, tx, w, o)
 }
 
+// cover stores that a window was read completely, together with its end. A list that
+// left out too many known records may not have been complete.
+func (s *session) cover(ctx context.Context, tx tx, w store.Window, v verdict) error {
+	if v.mass {
+		return nil
+	}
+	scheduled := w.Trigger == events.TriggerConnect || w.Trigger == events.TriggerScheduled && !w.Confirms
+	return store.Cover(ctx, tx, s.lease.Target, w.Span, scheduled)
+}
+
 // finish ends a window. A scheduled sync that found nothing and ended as the one
 // before says nothing.
 func (s *session) finish(ctx context.Context, tx tx, w *store.Window, o report.Outcome) error {
 	delete(s.passes, w.ID)
 	speak := true
-	if w.Confirms {
+	if w.Confirms || w.Deep {
 		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || o.Status != events.SyncSuccess
 	} else if w.Trigger == events.TriggerScheduled {
 		before := s.lease.LastOutcome

@@ -31,7 +31,7 @@ func Reindex(ctx context.Context, st *store.Store, b *bus.Bus, connectors provid
 		return done, err
 	}
 	for _, t := range targets {
-		err := st.Reindex(ctx, t, epoch, func(tx tx) ([]store.Known, uint64, error) {
+		err := st.Reindex(ctx, t, epoch, now, func(tx tx) ([]store.Known, uint64, error) {
 			f := newFolding(connectors[t.Provider])
 			_, err := b.Read(ctx, events.StreamFacts, []string{events.ActivitySubjects(t.Provider, t.UserID)}, 1, func(d bus.Delivery) error {
 				f.add(d)

@@ -62,7 +62,7 @@ func (s *session) askRoute(ctx context.Context, tokens <-chan token, routes prov
 	}
 	var found provider.Activity
 	err = s.withToken(ctx, t, func(t token) error {
-		found, err = s.record(ctx, t, request{op: "get route", id: r.ExternalID, trigger: events.TriggerBackfill, ask: routes.GetRoute})
+		found, err = s.record(ctx, t, request{op: "get route", id: r.ExternalID, purpose: events.TriggerBackfill, ask: routes.GetRoute})
 		return err
 	})
 	var noToken tokenError
