@@ -67,7 +67,7 @@ func (w *world) consent(p *person, account string) *events.SyncFinished {
 func (w *world) refuse(p person) {
 	w.t.Helper()
 	w.publish(events.Event{UserID: p.user, Data: &events.ConnectionStatusChanged{
-		ConnectionID: p.connection, UserID: p.user, Provider: cloudName, Status: events.StatusActionRequired, Reason: "reauth_required",
+		ConnectionID: p.connection, UserID: p.user, Provider: cloudName, Status: events.StatusActionRequired, Since: w.clock.now(), Reason: "reauth_required",
 	}})
 	w.eventually("the connection is not read", func() bool { return w.standing(p) == "paused" })
 }
