@@ -142,7 +142,7 @@ func crashed(t *testing.T) *world {
 	w := newWorld(t)
 	w.live(t, many()...)
 	w.take(t)
-	w.killed(t)
+	projectortest.Killed(t, w.dbURL, w.busURL, dyingRebuild)
 	if n := w.take(t); n != 500 || w.generations(t) != 2 {
 		t.Fatalf("when it was killed %d events had come, with %d generations", n, w.generations(t))
 	}

@@ -3,11 +3,7 @@ package rebuild_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -30,9 +26,8 @@ const (
 	anna = "11111111-2222-4333-8444-555555555555"
 	ben  = "22222222-2222-4333-8444-555555555555"
 
-	dyingDatabase = "REBUILD_TEST_DATABASE"
-	dyingBus      = "REBUILD_TEST_NATS"
-	dyingUpgrade  = "REBUILD_TEST_UPGRADE" // not empty: an upgrade is to die, amid its reading
+	dyingRebuild = "rebuild"
+	dyingUpgrade = "upgrade"
 )
 
 // later reads every record otherwise than the tests' usual normalizer.
@@ -40,42 +35,26 @@ func later() projectortest.Normalizer {
 	return projectortest.Normalizer{Number: 2, Lenient: true, Category: "endurance"}
 }
 
-// TestMain also is the process of a rebuild that dies: see killed.
+// TestMain also is the process of a rebuild or of an upgrade that dies.
 func TestMain(m *testing.M) {
-	if os.Getenv(dyingDatabase) == "" {
-		os.Exit(m.Run())
-	}
-	fmt.Fprintln(os.Stderr, "the rebuild was to be killed and ended:", dying(context.Background()))
-	os.Exit(1)
+	projectortest.Main(m, map[string]projectortest.Part{dyingRebuild: rebuildAndDie, dyingUpgrade: upgradeAndDie})
 }
 
-// dying rebuilds with the later normalizer and is killed once the first changes are
-// published, before anything says so.
-func dying(ctx context.Context) error {
-	db, err := postgres.Open(ctx, os.Getenv(dyingDatabase), postgres.Options{ApplicationName: "dying"})
-	if err != nil {
-		return err
-	}
-	log := slog.New(slog.DiscardHandler)
-	nc, err := bus.Connect(ctx, os.Getenv(dyingBus), "dying", log)
-	if err != nil {
-		return err
-	}
-	b, err := bus.New(nc, log)
-	if err != nil {
-		return err
-	}
-	if os.Getenv(dyingUpgrade) != "" {
-		n := &deadly{Normalizer: projectortest.Normalizer{Number: 1}}
-		n.left.Store(50)
-		return upgradeAs(ctx, log, b, generation.New(db, b), n)
-	}
+// rebuildAndDie rebuilds with the later normalizer and is killed once the first changes
+// are published, before anything says so.
+func rebuildAndDie(ctx context.Context, db *pgxpool.Pool, b *bus.Bus) error {
 	r := &rebuild.Rebuild{
-		Log: log, Bus: b, Tables: generation.New(db, b), Reader: reader(later()),
-		AfterPublish: func() error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) },
+		Log: slog.New(slog.DiscardHandler), Bus: b, Tables: generation.New(db, b), Reader: reader(later()), AfterPublish: projectortest.Kill,
 	}
-	_, err = r.Run(ctx, nil)
+	_, err := r.Run(ctx, nil)
 	return err
+}
+
+// upgradeAndDie is killed amid its reading.
+func upgradeAndDie(ctx context.Context, db *pgxpool.Pool, b *bus.Bus) error {
+	n := &deadly{Normalizer: projectortest.Normalizer{Number: 1}}
+	n.left.Store(50)
+	return upgradeAs(ctx, slog.New(slog.DiscardHandler), b, generation.New(db, b), n)
 }
 
 func reader(n provider.Normalizer) *row.Reader {
@@ -139,22 +118,6 @@ func (w *world) rebuild(t *testing.T, n provider.Normalizer) rebuild.Report {
 		t.Fatal(err)
 	}
 	return report
-}
-
-// killed is a rebuild in a process of its own that dies amid its announcements.
-func (w *world) killed(t *testing.T, env ...string) {
-	t.Helper()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := exec.CommandContext(t.Context(), program)
-	child.Env = append(os.Environ(), dyingDatabase+"="+w.dbURL, dyingBus+"="+w.busURL)
-	child.Env = append(child.Env, env...)
-	out, err := child.CombinedOutput()
-	if state, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || state.Signal() != syscall.SIGKILL {
-		t.Fatalf("the rebuild was not killed: %v\n%s", err, out)
-	}
 }
 
 // take lets the consumer read on, and returns how many events there were. It keeps

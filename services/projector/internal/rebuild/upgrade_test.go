@@ -3,9 +3,7 @@ package rebuild_test
 import (
 	"context"
 	"log/slog"
-	"os"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/stridelog/stridelog/events"
@@ -25,7 +23,7 @@ type deadly struct {
 
 func (d *deadly) Normalize(r provider.Record) (events.Workout, error) {
 	if d.left.Add(-1) == 0 {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		_ = projectortest.Kill()
 	}
 	return d.Normalizer.Normalize(r)
 }
@@ -46,7 +44,7 @@ func TestAKilledUpgradeBeginsAgain(t *testing.T) {
 	w := newWorld(t)
 	w.live(t, many()...)
 	before := projectortest.Strings(t, w.db, "SELECT doc FROM projector.view_workouts_v1 ORDER BY id")
-	w.killed(t, dyingUpgrade+"=yes")
+	projectortest.Killed(t, w.dbURL, w.busURL, dyingUpgrade)
 	if p, err := w.tables.Serving(t.Context()); err != nil || p.Generation != 1 || p.Layout != generation.Layout || w.generations(t) != 2 {
 		t.Fatalf("when it was killed %+v served with %d generations: %v", p, w.generations(t), err)
 	}
