@@ -35,7 +35,8 @@ type importAnswer struct {
 	DryRun     bool    `json:"dry_run"`
 	StartedAt  *string `json:"started_at"`
 	FinishedAt *string `json:"finished_at"`
-	Counts     struct{ Found, Imported, Superseded int }
+	Timezone   *string
+	Counts     struct{ Found, Imported, Superseded, Restated int }
 	Progress   struct {
 		BytesRead int64 `json:"bytes_read"`
 	}
@@ -67,8 +68,8 @@ func serveImports(s *gatewaytest.System) *importer {
 			return rpc.ImportResponse{}, p.err
 		}
 		at := time.Now().UTC().Truncate(time.Microsecond)
-		s.Exec(`INSERT INTO poller.imports (import_id, user_id, provider, kind, dry_run, requested_at) VALUES ($1, $2, 'fitbit', $3, $4, $5)`,
-			q.ImportID, q.UserID, q.Kind, q.DryRun, at)
+		s.Exec(`INSERT INTO poller.imports (import_id, user_id, provider, kind, dry_run, requested_at, time_zone) VALUES ($1, $2, 'fitbit', $3, $4, $5, nullif($6, ''))`,
+			q.ImportID, q.UserID, q.Kind, q.DryRun, at, q.TimeZone)
 		return rpc.ImportResponse{Provider: "fitbit", RequestedAt: at}, nil
 	}))
 	return p
@@ -115,7 +116,7 @@ func TestAnArchiveIsTakenAsTheBodyAndQueued(t *testing.T) {
 		a := s.Do(gatewaytest.Request{Method: http.MethodPost, Path: path + "?kind=fitbit-export&dry_run=true&timezone=Asia/Tokyo", Body: "an archive", Header: map[string]string{"Content-Type": media}})
 		var got importAnswer
 		decode(t, a, 202, &got)
-		if got.Status != "queued" || got.Kind != "fitbit-export" || got.Provider != "fitbit" || !got.DryRun || got.UserID != user.String() || a.Header.Get("Location") != "/api/v1/imports/"+got.ImportID {
+		if got.Status != "queued" || got.Kind != "fitbit-export" || got.Provider != "fitbit" || !got.DryRun || got.Timezone == nil || *got.Timezone != "Asia/Tokyo" || got.UserID != user.String() || a.Header.Get("Location") != "/api/v1/imports/"+got.ImportID {
 			t.Errorf("the import is %+v at %s", got, a.Header.Get("Location"))
 		}
 		asked := p.requests()[len(p.requests())-1]
@@ -124,9 +125,29 @@ func TestAnArchiveIsTakenAsTheBodyAndQueued(t *testing.T) {
 		}
 		var read importAnswer
 		s.Call(http.MethodGet, "/api/v1/imports/"+got.ImportID, "", 200, &read)
-		if read.ImportID != got.ImportID || read.Status != "queued" || read.UnknownFiles == nil || read.Files == nil || read.Notes == nil {
+		if read.ImportID != got.ImportID || read.Status != "queued" || read.Timezone == nil || *read.Timezone != "Asia/Tokyo" || read.UnknownFiles == nil || read.Files == nil || read.Notes == nil {
 			t.Errorf("just issued it reads %+v", read)
 		}
+	}
+}
+
+// During an upgrade the poller may still be older than the gateway: its view has no zone.
+func TestImportsOfAnOlderPollerAreShown(t *testing.T) {
+	s := gatewaytest.New(t)
+	user, id := s.User(), uuid.New()
+	s.Exec(`DROP VIEW poller.view_imports_v1`)
+	s.Exec(`ALTER TABLE poller.imports DROP COLUMN time_zone`)
+	s.Exec(`CREATE VIEW poller.view_imports_v1 AS SELECT * FROM poller.imports`)
+	s.Exec(`INSERT INTO poller.imports (import_id, user_id, provider, kind, requested_at) VALUES ($1, $2, 'fitbit', 'fitbit-export', now())`, id, user)
+	var one importAnswer
+	s.Call(http.MethodGet, "/api/v1/imports/"+id.String(), "", 200, &one)
+	if one.ImportID != id.String() || one.Timezone != nil {
+		t.Errorf("the import is %+v", one)
+	}
+	var page struct{ Data []importAnswer }
+	s.Call(http.MethodGet, "/api/v1/users/"+user.String()+"/imports", "", 200, &page)
+	if len(page.Data) != 1 {
+		t.Errorf("the page is %+v", page)
 	}
 }
 
@@ -351,12 +372,12 @@ func TestImportsAreListedAsTheyStand(t *testing.T) {
 	}
 	id := uuid.New()
 	s.Exec(`INSERT INTO poller.imports VALUES ($1, $2, 'fitbit', 'fitbit-export', false, 'partial', $3, $4, now(), now(), now())`, id, user,
-		`{"progress":{"bytes_read":7,"bytes_total":7,"records_per_second":2.5},"counts":{"found":3,"imported":2,"skipped":1,"superseded":1},
+		`{"progress":{"bytes_read":7,"bytes_total":7,"records_per_second":2.5},"counts":{"found":3,"imported":2,"skipped":1,"superseded":1,"restated":5},
 		  "date_range":{"from":"2016-01-01T06:00:00Z","to":"2026-01-01T06:00:00Z"},"files":[{"name":"exercise-0.json","kind":"exercise","found":3,"imported":2,"skipped":{"broken":1},"problem":"cut off"}],
 		  "unknown_files":["poems.txt"],"notes":["profile_missing"]}`, `{"code":"files_unreadable","message":"Download it again."}`)
 	var one importAnswer
 	s.Call(http.MethodGet, "/api/v1/imports/"+id.String(), "", 200, &one)
-	if one.Status != "partial" || one.Counts.Found != 3 || one.Counts.Superseded != 1 || one.Progress.BytesRead != 7 || one.DateRange == nil || one.DateRange.From.Year() != 2016 ||
+	if one.Status != "partial" || one.Timezone != nil || one.Counts.Found != 3 || one.Counts.Superseded != 1 || one.Counts.Restated != 5 || one.Progress.BytesRead != 7 || one.DateRange == nil || one.DateRange.From.Year() != 2016 ||
 		len(one.Files) != 1 || one.Files[0].Skipped["broken"] != 1 || *one.Files[0].Problem != "cut off" || one.UnknownFiles[0] != "poems.txt" ||
 		one.Notes[0] != "profile_missing" || one.Error == nil || one.Error.Code != "files_unreadable" || one.FinishedAt == nil {
 		t.Errorf("the import is %+v", one)

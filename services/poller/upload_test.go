@@ -119,7 +119,7 @@ func (w *world) files() []string {
 }
 
 // The zone that whoever asks states reaches the reader of the archive, from an upload
-// and from the command.
+// and from the command, and is shown.
 func TestAStatedZoneReachesTheReader(t *testing.T) {
 	w := newWorld(t)
 	c, x := w.importing()
@@ -142,6 +142,12 @@ func TestAStatedZoneReachesTheReader(t *testing.T) {
 	}
 	if want := []provider.ImportOptions{{TimeZone: "Asia/Tokyo"}, {TimeZone: "Europe/Rome"}}; !slices.Equal(x.said, want) {
 		t.Errorf("the readers were told %+v", x.said)
+	}
+	w.bringIn(c, newPerson().user, nil)
+	var zones []string
+	err = w.db.QueryRow(t.Context(), "SELECT array_agg(coalesce(time_zone, 'none') ORDER BY time_zone) FROM poller.view_imports_v1").Scan(&zones)
+	if want := []string{"Asia/Tokyo", "Europe/Rome", "none"}; err != nil || !slices.Equal(zones, want) {
+		t.Errorf("the view shows %v, %v", zones, err)
 	}
 }
 

@@ -143,6 +143,7 @@ func TestCasesOfImports(t *testing.T) {
 		}
 	})
 	t.Run("a known zone is not lost to an archive without one", func(t *testing.T) { zonesAreKept(t, c) })
+	t.Run("a profile alone restates the records that are there", func(t *testing.T) { profileAlone(t, c) })
 	t.Run("the same entries once more remove nothing", func(t *testing.T) {
 		want := map[string]string{
 			"960001":                  "2026-06-10T06:00:30Z, unknown no day, no distance, no peak",
@@ -162,12 +163,17 @@ func TestCasesOfImports(t *testing.T) {
 	t.Run("archives as people pack them", func(t *testing.T) { packedByPeople(t, c) })
 }
 
-func zonesAreKept(t *testing.T, c *client.Client) {
-	t.Helper()
+// inSydney are the workouts of the folder old, with the zone that the folder new tells.
+func inSydney() map[string]string {
 	want := map[string]string{"950020": "2020-05-19T21:30:00Z, profile 2020-05-20 +10:00, no distance, no peak"}
 	for i := range 8 {
 		want[fmt.Sprint(950000+i)] = fmt.Sprintf("2020-05-%02dT20:27:32Z, profile 2020-05-%02d +10:00, 5000 m, no peak", i+1, i+2)
 	}
+	return want
+}
+
+func zonesAreKept(t *testing.T, c *client.Client) {
+	t.Helper()
 	old, young := folder(t, "profile-in-one-of-two-archives/old"), folder(t, "profile-in-one-of-two-archives/new")
 	forth, back := newUser(t, c, "without, with"), newUser(t, c, "with, without")
 	upload(t, c, forth, old)
@@ -178,8 +184,23 @@ func zonesAreKept(t *testing.T, c *client.Client) {
 	if done := upload(t, c, back, old); done.Counts.AlreadyThere != 9 || done.Counts.Enriched != 0 {
 		t.Errorf("the archive without a profile: %+v", done.Counts)
 	}
-	await(t, c, forth, want)
-	await(t, c, back, want)
+	await(t, c, forth, inSydney())
+	await(t, c, back, inSydney())
+}
+
+// profileAlone imports a profile after entries without a zone, and once more.
+func profileAlone(t *testing.T, c *client.Client) {
+	t.Helper()
+	user := newUser(t, c, "a profile alone")
+	upload(t, c, user, folder(t, "profile-in-one-of-two-archives/old"))
+	profile := zipOf(t, packedFile{"Profile.csv", "id,timezone\r\nX,Australia/Sydney\r\n"})
+	for i, restated := range []int{9, 0} {
+		done := upload(t, c, user, profile)
+		if done.Counts.Restated != restated || done.Counts.Found != 0 || done.Counts.Enriched != 0 {
+			t.Errorf("the profile, time %d: %s, %+v", i+1, done.Status, done.Counts)
+		}
+	}
+	await(t, c, user, inSydney())
 }
 
 func packedByPeople(t *testing.T, c *client.Client) {

@@ -29,6 +29,7 @@ type Import struct {
 		Skipped      int `json:"skipped"`
 		Rejected     int `json:"rejected"`
 		Superseded   int `json:"superseded"`
+		Restated     int `json:"restated"`
 	} `json:"counts"`
 	Files   []ImportFile `json:"files"`
 	Unknown []string     `json:"unknown_files"`

@@ -195,6 +195,7 @@ func writeSummary(w io.Writer, i importing, done poller.Imported) {
 	}{
 		{c.AlreadyThere, "were already there"}, {c.Enriched, "were known and are enriched"}, {c.Rejected, "were not understood; the log keeps them"},
 		{c.Skipped, "were skipped: " + skipped(done.Files)}, {c.Superseded, "of earlier imports turned out to be the same and are removed"},
+		{c.Restated, "of earlier imports are known better now"},
 		{routes, "routes came with them"},
 	} {
 		if part.n > 0 {

@@ -39,6 +39,7 @@ func TestTheProgressOfAnImportReplacesItselfOnATerminalOnly(t *testing.T) {
 func TestTheReportOfAnImportSaysWhatBecameOfEverything(t *testing.T) {
 	done := poller.Imported{ID: "7", Status: "partial", Message: "Download it again.", ImportReport: importReport(9, 3, 9, 9)}
 	done.Counts.AlreadyThere, done.Counts.Enriched, done.Counts.Rejected, done.Counts.Skipped, done.Counts.Superseded = 2, 1, 1, 2, 1
+	done.Counts.Restated = 4
 	done.Files = []poller.ImportFile{{Name: "exercise-0.json", Found: 9, Imported: 3, Rejected: 1, Skipped: map[string]int{"companion": 1, "broken": 1}, Problem: "cut off"}}
 	done.Unknown, done.Notes = []string{"poems.txt"}, []string{"profile_missing"}
 	done.Files = append(done.Files, poller.ImportFile{Name: "exercise-100.json", Found: 3, Imported: 3}, poller.ImportFile{Name: "*.tcx", Kind: "tcx", Imported: 2})
@@ -50,7 +51,7 @@ func TestTheReportOfAnImportSaysWhatBecameOfEverything(t *testing.T) {
 	all, short := shown(true), shown(false)
 	for _, part := range []string{
 		"A dry run: would import 3 of 9 records", "2 were already there", "1 were known and are enriched", "1 were not understood",
-		"2 were skipped: 1 are broken, 1 went along with the same activity of another file", "1 of earlier imports", "2 routes came",
+		"2 were skipped: 1 are broken, 1 went along with the same activity of another file", "1 of earlier imports turned out", "4 of earlier imports are known better", "2 routes came",
 		"exercise-0.json: 9 found, 3 imported", "1 skipped (broken), 1 skipped (companion), 1 not understood; cut off", "1 files are of no known kind",
 		"profile_missing (docs/import.md", "Download it again.", "/api/v1/imports/7",
 	} {

@@ -602,7 +602,7 @@ type HeartRateZone struct {
 
 // Import defines model for Import.
 type Import struct {
-	// Counts Records. found is the sum of the others but superseded.
+	// Counts Records. found is the sum of the others but superseded and restated.
 	Counts ImportCounts `json:"counts"`
 
 	// DateRange From the first start to the last.
@@ -632,12 +632,17 @@ type Import struct {
 	StartedAt   *time.Time   `json:"started_at"`
 	Status      ImportStatus `json:"status"`
 
+	// Timezone The IANA name of the zone that was stated with the import; null when none was.
+	//
+	// Examples: Europe/Rome
+	Timezone *string `json:"timezone"`
+
 	// UnknownFiles Base names of files that are of no known kind; at most 1000.
 	UnknownFiles []string           `json:"unknown_files"`
 	UserID       openapi_types.UUID `json:"user_id"`
 }
 
-// ImportCounts Records. found is the sum of the others but superseded.
+// ImportCounts Records. found is the sum of the others but superseded and restated.
 type ImportCounts struct {
 	// AlreadyThere They were known as well or better: from the provider's API, or from an import.
 	AlreadyThere int `json:"already_there"`
@@ -651,6 +656,9 @@ type ImportCounts struct {
 
 	// Rejected Kept in the log, but not understood.
 	Rejected int `json:"rejected"`
+
+	// Restated Of earlier imports, and known better now though this archive does not hold them: it has a profile with the time zone, or the row of another file.
+	Restated int `json:"restated"`
 
 	// Skipped Not brought in; the files say why.
 	Skipped int `json:"skipped"`

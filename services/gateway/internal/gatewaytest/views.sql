@@ -22,7 +22,7 @@ CREATE VIEW poller.view_syncs_v1 AS SELECT * FROM poller.syncs;
 CREATE TABLE poller.imports (
     import_id uuid PRIMARY KEY, user_id uuid NOT NULL, provider text NOT NULL, kind text NOT NULL, dry_run boolean NOT NULL DEFAULT false,
     status text NOT NULL DEFAULT 'queued', report jsonb NOT NULL DEFAULT '{}', error jsonb, requested_at timestamptz NOT NULL,
-    started_at timestamptz, finished_at timestamptz
+    started_at timestamptz, finished_at timestamptz, time_zone text
 );
 CREATE VIEW poller.view_imports_v1 AS SELECT * FROM poller.imports;
 

@@ -114,7 +114,7 @@ func isEmptyObject(in *bufio.Reader) bool {
 // queue hands the import to the poller. The user's row stays locked meanwhile, so
 // that no import slips past an erasure.
 func (s *Store) queue(ctx context.Context, i Import, r Request, uploads []rpc.Upload) (Import, error) {
-	i.UserID, i.Kind, i.DryRun, i.Status = r.UserID, r.Kind, r.DryRun, "queued"
+	i.UserID, i.Kind, i.DryRun, i.TimeZone, i.Status = r.UserID, r.Kind, r.DryRun, r.TimeZone, "queued"
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		var exists bool
 		switch err := tx.QueryRow(ctx, `SELECT true FROM gateway.users WHERE id = $1 FOR KEY SHARE`, r.UserID).Scan(&exists); {

@@ -19,6 +19,7 @@ type Import struct {
 	ID, UserID             uuid.UUID
 	Provider, Kind, Status string
 	DryRun                 bool
+	TimeZone               string // stated with the import; empty when none was
 	Report                 Report
 	Error                  *Failure
 	RequestedAt            time.Time
@@ -40,6 +41,7 @@ type Report struct {
 		Skipped      int `json:"skipped"`
 		Rejected     int `json:"rejected"`
 		Superseded   int `json:"superseded"`
+		Restated     int `json:"restated"`
 	} `json:"counts"`
 	Range *struct {
 		From time.Time `json:"from"`
@@ -70,13 +72,15 @@ type Failure struct {
 }
 
 const (
-	view    = "poller"
-	columns = `SELECT import_id, user_id, provider, kind, dry_run, status, report, error, requested_at, started_at, finished_at FROM poller.view_imports_v1`
+	view = "poller"
+	// time_zone is read as a member: an older poller, which may still run during an
+	// upgrade, has a view without that column.
+	columns = `SELECT import_id, user_id, provider, kind, dry_run, status, report, error, requested_at, started_at, finished_at, coalesce(to_jsonb(v)->>'time_zone', '') FROM poller.view_imports_v1 v`
 )
 
 // Get is one import, or a 404. Those of erased users are gone.
 func (s *Store) Get(ctx context.Context, id uuid.UUID) (Import, error) {
-	rows, err := s.db.Query(ctx, columns+` v WHERE import_id = $1 AND EXISTS (SELECT FROM gateway.users u WHERE u.id = v.user_id)`, id)
+	rows, err := s.db.Query(ctx, columns+` WHERE import_id = $1 AND EXISTS (SELECT FROM gateway.users u WHERE u.id = v.user_id)`, id)
 	if err != nil {
 		return Import{}, problem.OfQuery(view, err)
 	}
@@ -119,7 +123,7 @@ func scan(row pgx.CollectableRow) (Import, error) {
 		i              Import
 		report, failed []byte
 	)
-	err := row.Scan(&i.ID, &i.UserID, &i.Provider, &i.Kind, &i.DryRun, &i.Status, &report, &failed, &i.RequestedAt, &i.StartedAt, &i.FinishedAt)
+	err := row.Scan(&i.ID, &i.UserID, &i.Provider, &i.Kind, &i.DryRun, &i.Status, &report, &failed, &i.RequestedAt, &i.StartedAt, &i.FinishedAt, &i.TimeZone)
 	if err != nil {
 		return i, err
 	}

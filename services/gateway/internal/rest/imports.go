@@ -166,11 +166,12 @@ func shownImport(i imports.Import) api.Import {
 	r := i.Report
 	out := api.Import{
 		ImportID: i.ID, UserID: i.UserID, Provider: i.Provider, Kind: i.Kind, Status: api.ImportStatus(i.Status), DryRun: i.DryRun,
-		RequestedAt: i.RequestedAt.UTC(), StartedAt: utc(i.StartedAt), FinishedAt: utc(i.FinishedAt),
+		Timezone: orNull(i.TimeZone), RequestedAt: i.RequestedAt.UTC(), StartedAt: utc(i.StartedAt), FinishedAt: utc(i.FinishedAt),
 		Progress: api.ImportProgress(r.Progress),
 		Counts: api.ImportCounts{
 			Found: r.Counts.Found, Imported: r.Counts.Imported, AlreadyThere: r.Counts.AlreadyThere, Enriched: r.Counts.Enriched,
 			Skipped: r.Counts.Skipped, Rejected: r.Counts.Rejected, Superseded: r.Counts.Superseded,
+			Restated: r.Counts.Restated,
 		},
 		Files: make([]api.ImportFile, len(r.Files)), UnknownFiles: orEmpty(r.Unknown), Notes: orEmpty(r.Notes),
 	}
