@@ -84,7 +84,7 @@ func (c *compose) checkRoles(t *testing.T) {
 	}
 	for _, must := range []relation{
 		{"oauth", "connections", "oauth"}, {"gateway", "users", "gateway"}, {"poller", "targets", "poller"},
-		{"projector", "pointer", "projector"}, {"projector", "view_workouts_v1", "projector"},
+		{"projector", "serving", "projector"}, {"projector", "view_workouts_v1", "projector"},
 	} {
 		if !slices.Contains(all, must) {
 			t.Fatalf("%+v is not among %v", must, all)

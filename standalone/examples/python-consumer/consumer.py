@@ -95,12 +95,13 @@ def print_weeks(database):
     metres = {}
     for user, text in database.execute(SHOWN):
         workout = json.loads(text)
-        if workout["distance_meters"] is None:
+        distance = workout.get("distance_meters")
+        if distance is None:
             continue
-        day = workout["local_date"] or workout["start_time"][:10]  # null where the place is not known
+        day = workout.get("local_date") or workout["start_time"][:10]  # null where the place is not known
         year, week, _ = datetime.date.fromisoformat(day).isocalendar()
         key = (f"{year}-W{week:02}", user)
-        metres[key] = metres.get(key, 0) + workout["distance_meters"]
+        metres[key] = metres.get(key, 0) + distance
     for (week, user), distance in sorted(metres.items()):
         print(f"{week} {user} {distance / 1000:.1f} km", flush=True)
 
