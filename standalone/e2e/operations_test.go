@@ -117,7 +117,7 @@ func fetch(t *testing.T, url string) (status int, body string) {
 // checkReadiness waits until the consumers have caught up and have said so.
 func checkReadiness(t *testing.T, service, site string) {
 	t.Helper()
-	want := map[string]string{"database": "ok", "nats": "ok"}
+	want := map[string]string{"database": "ok", "nats": "ok", "log": "ok"}
 	const caughtUp = "0 events behind, the oldest for 0s"
 	switch service {
 	case "gateway":
