@@ -44,8 +44,8 @@ type ActivityContext struct {
 	// Companion is another record of the same export about the same activity, as
 	// it stands there; of a CSV file the header line and the row.
 	Companion string `json:"companion,omitempty"`
-	// ImportTimeZone is the IANA name of the zone that whoever imported an archive
-	// stated. It counts where neither the record nor the profile tells an offset.
+	// ImportTimeZone is the IANA name of the zone that was stated with the
+	// import. It counts where neither the record nor the profile tells an offset.
 	ImportTimeZone string `json:"import_time_zone,omitempty"`
 	// TrackOffsetSeconds is the UTC offset that the activity's track says, where the
 	// companion says one, too; that one counts.

@@ -152,7 +152,7 @@ type ImportRequest struct {
 	UserID   string   `json:"user_id"`
 	Kind     string   `json:"kind"` // fitbit-export
 	DryRun   bool     `json:"dry_run,omitempty"`
-	TimeZone string   `json:"time_zone,omitempty"` // IANA, as whoever asked stated it
+	TimeZone string   `json:"time_zone,omitempty"` // IANA name, as stated with the import
 	Uploads  []Upload `json:"uploads"`             // the parts of one export
 }
 
