@@ -4,8 +4,8 @@ package events
 // or a version of one that a later program publishes. Its envelope was checked, its
 // payload was not.
 //
-// Such an event is no fault. Whoever handles single types passes over it, without an
-// error and without a dead letter; whoever makes tables of the log keeps it, and folds
+// Such an event is no fault. A handler of single types passes over it, without an
+// error and without a dead letter; a consumer that makes tables of the log keeps it, and folds
 // it once a program knows its type.
 type Unknown struct {
 	Type Type

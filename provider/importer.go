@@ -17,7 +17,7 @@ type Importer interface {
 	Open(ctx context.Context, paths []string, o ImportOptions) (Export, error)
 }
 
-// ImportOptions are what whoever imports an archive says about it.
+// ImportOptions are what is stated with the import of an archive.
 type ImportOptions struct {
 	// TimeZone is the IANA name of the zone that the person lived in; empty when
 	// nothing is said. It counts where neither a record nor the profile tells an

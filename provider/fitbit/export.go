@@ -75,7 +75,7 @@ type export struct {
 	report  provider.ExportReport
 	profile profile
 	zone    *time.Location // of the profile; nil when unknown
-	stated  *time.Location // by whoever imports; nil when nothing is stated
+	stated  *time.Location // with the import; nil when nothing is stated
 	rows    []row
 	entries entryIndex
 	pages   []page            // that were not read again yet, in their order

@@ -113,8 +113,8 @@ func TestACrowdAtOneSecond(t *testing.T) {
 }
 
 // A start on a wall clock is an instant once the offset is known: from the row
-// that fits, from a track, from the person's zone, or from the zone that whoever
-// imports states, in this order.
+// that fits, from a track, from the person's zone, or from the zone that was stated
+// with the import, in this order.
 func TestStartsAndOffsets(t *testing.T) {
 	const phone = `"logType":"manual","source":{"name":"Fitbit for iPhone","type":"app"}`
 	profile := sampleFile{"Profile.csv", "timezone\nAmerica/New_York\n"}

@@ -149,8 +149,8 @@ type place struct {
 }
 
 // placeOf finds the instant and the offset of a record: from the record's own
-// offset, else from the zone of the profile, else from the zone that whoever
-// imported the archive stated, else the offset stays unknown. A wall clock's time of
+// offset, else from the zone of the profile, else from the zone that was stated
+// with the import, else the offset stays unknown. A wall clock's time of
 // which no zone is known is taken for UTC, as all others are.
 func placeOf(t entryTimes, c *events.ActivityContext) place {
 	if c.UTCOffsetSeconds != nil {

@@ -65,7 +65,7 @@ func TestACursorWithoutTotalIsCounted(t *testing.T) {
 	if len(p.Data) != 1 || p.Pagination.TotalCount != 2 {
 		t.Errorf("%d rows and a total of %d", len(p.Data), p.Pagination.TotalCount)
 	}
-	// Whoever writes a total into a cursor sees it again, and nothing else changes.
+	// A client that writes a total into a cursor sees it again, and nothing else changes.
 	s.Call(http.MethodGet, listPath(user, word(cursor.Of(777))), "", 200, &p)
 	if len(p.Data) != 1 || p.Pagination.TotalCount != 777 || p.Pagination.HasMore {
 		t.Errorf("%d rows, a total of %d, more %v", len(p.Data), p.Pagination.TotalCount, p.Pagination.HasMore)

@@ -55,7 +55,7 @@ func TestAWordOfAnOlderProgramIsAPlaceWithoutTotal(t *testing.T) {
 	}
 }
 
-// Whoever knows the format can write any total. What could be none is refused, so that
+// A client that knows the format can write any total. What could be none is refused, so that
 // no page shows it.
 func TestATotalThatCannotBeIsRefused(t *testing.T) {
 	list := cursor.NewFilter("list", "a")

@@ -27,7 +27,7 @@ func (k *knowledge) consider(all []provider.ImportedContext) {
 }
 
 // logged is what the log says of the person, or of the offset of an activity's track.
-// All of it is found again by whoever reads the log.
+// All of it is found again by reading the log.
 type logged map[saying]bool
 
 type saying struct{ id, what, value string }

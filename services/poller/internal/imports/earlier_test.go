@@ -16,7 +16,7 @@ import (
 
 // An earlier program lost the zone of a profile to an archive without one, joined a
 // row with an entry of another log type, and removed a row that is its own activity.
-// What it left in the log is read as ever, and the same archive mends it.
+// What it left in the log is read as ever, and the same archive repairs it.
 func TestWhatAnEarlierProgramLostComesBack(t *testing.T) {
 	page := `[{"logId":1,"startTime":"06/10/26 06:00:30","duration":1331000,"logType":"auto_detected","lastModified":"06/10/26 07:00:00"}]`
 	row := "exercise_id,exercise_start,exercise_end,utc_offset,exercise_last_updated,log_type,tracker_total_distance_mm\r\n" +

@@ -22,7 +22,7 @@ const (
 )
 
 // lacks says what the log lacks of an activity, after all exports so far. What the
-// API said stands. So what an earlier program lost or joined wrongly is mended, too.
+// API said stands. So what an earlier program lost or joined wrongly is repaired, too.
 func (k *knowledge) lacks(a *activity) amendment {
 	live := a.found && !a.winner.removed
 	switch {
