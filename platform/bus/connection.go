@@ -31,7 +31,7 @@ const (
 // the URL has no user and password), so that a server's permissions can keep others
 // from listening. The URL may hold a token; no error shows it.
 func Connect(ctx context.Context, serverURL, name string, log *slog.Logger) (*nats.Conn, error) {
-	where, err := redact(serverURL)
+	where, err := Where(serverURL)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +81,8 @@ func subjectOf(sub *nats.Subscription) string {
 	return sub.Subject
 }
 
-// redact takes the credentials out of a URL list.
-func redact(serverURL string) (string, error) {
+// Where are the hosts of a URL list, without the credentials: to name a server.
+func Where(serverURL string) (string, error) {
 	if serverURL == "" {
 		return "", errors.New("connect to NATS: the URL is empty; set NATS_URL, for example nats://127.0.0.1:4222")
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -78,6 +79,17 @@ func Open(ctx context.Context, databaseURL string, o Options) (*pgxpool.Pool, er
 		return nil, err
 	}
 	return pool, nil
+}
+
+// Where is the host, port and database of a URL, without the credentials: to name a
+// database.
+func Where(databaseURL string) (string, error) {
+	cfg, err := parse(databaseURL)
+	if err != nil {
+		return "", err
+	}
+	c := cfg.ConnConfig
+	return fmt.Sprintf("%s/%s", net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), c.Database), nil
 }
 
 // parse never wraps pgx's parse error: it quotes the URL, and its redaction

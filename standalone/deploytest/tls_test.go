@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 )
 
 // authority makes a CA and a certificate of it for this host, as files.
@@ -69,10 +71,11 @@ func TestNATSWithTLS(t *testing.T) {
 	ca, cert, key := authority(t)
 	i := newInstallation(t)
 	addr := startNATS(t, i.secrets, "\ninclude \"tls.conf\"\n", cert, key)
+	databaseURL := postgrestest.URL(t)
 	declare := func(scheme string, more ...string) (string, error) {
 		url := strings.Replace(i.secret(t, "nats_url_operator"), i.natsAddr, addr, 1)
 		cmd := exec.CommandContext(t.Context(), path, "streams")
-		cmd.Env = append([]string{"HOME=/", "DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "NATS_URL=" + strings.Replace(url, "nats://", scheme, 1)}, more...)
+		cmd.Env = append([]string{"HOME=/", "DATABASE_URL=" + databaseURL, "NATS_URL=" + strings.Replace(url, "nats://", scheme, 1)}, more...)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -185,8 +186,10 @@ func demoClient(printed []string) *client.Client {
 func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 	dir := dataDir(t)
 	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + freeAddr(t)}
-	demo := startProcess(t, env, "demo")
+	elsewhere := append(slices.Clone(env), "DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "NATS_URL=nats://127.0.0.1:1") // it has stores of its own
+	demo := startProcess(t, elsewhere, "demo")
 	first := demo.await(t, demoPrinted)
+	stores := readStores(t, dir)
 	before := demoWorkouts(t, first)
 	if len(before) < 30 {
 		t.Errorf("the demo serves only %d workouts", len(before))
@@ -197,12 +200,14 @@ func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	rebuild := exec.Command(path, "rebuild")
-	rebuild.Env = demo.cmd.Env
+	rebuild.Env = slices.DeleteFunc(slices.Clone(demo.cmd.Env), func(pair string) bool {
+		return strings.HasPrefix(pair, "DATABASE_URL=") || strings.HasPrefix(pair, "NATS_URL=")
+	})
 	if out, err := rebuild.CombinedOutput(); err != nil || !strings.Contains(string(out), "The poller knows ") {
 		t.Errorf("rebuild beside the demo: %v\n%s", err, out)
 	}
 	verify := exec.Command(path, "verify")
-	verify.Env = demo.cmd.Env
+	verify.Env = rebuild.Env
 	if out, err := verify.CombinedOutput(); err != nil || !strings.Contains(string(out), "There are no differences.") {
 		t.Errorf("verify beside the demo: %v\n%s", err, out)
 	}
@@ -215,6 +220,9 @@ func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 	}
 
 	second := startProcess(t, env, "demo").await(t, demoPrinted)
+	if now := readStores(t, dir); now.DatabaseURL != stores.DatabaseURL || now.NATSURL != stores.NATSURL {
+		t.Error("the restart moved the stores to other addresses")
+	}
 	if second[2] != first[2] || second[3] != first[3] {
 		t.Error("the restart made another key or another user")
 	}

@@ -21,12 +21,12 @@ func TestRebuildMendsASystemThatRefusesToStart(t *testing.T) {
 	}
 
 	refused := startProcess(t, env, "demo")
-	refused.await(t, `the log was restored: run stridelog rebuild`)
+	refused.await(t, `the log was restored: run stridelog rebuild --accept-log`)
 	<-refused.exited
 	if code := refused.cmd.ProcessState.ExitCode(); code != 1 {
 		t.Errorf("the refused demo ended with code %d, want 1", code)
 	}
-	rebuild := exec.Command(refused.cmd.Path, "rebuild")
+	rebuild := exec.Command(refused.cmd.Path, "rebuild", "--accept-log")
 	rebuild.Env = refused.cmd.Env
 	if out, err := rebuild.CombinedOutput(); err != nil || !strings.Contains(string(out), "Rebuilt 0 workouts") {
 		t.Fatalf("rebuild with nothing running: %v\n%s", err, out)

@@ -35,6 +35,8 @@ type Options struct {
 	// CacheDir is where downloaded programs are kept. Empty is the usual place:
 	// /var/cache/stridelog for root, else stridelog in the user's cache folder.
 	CacheDir string
+	// Port is taken where it is free; 0, or one that is not, is any free one.
+	Port int
 	// Download allows fetching the programs when none are installed; nil forbids.
 	Download *Download
 	Log      *slog.Logger
@@ -117,7 +119,7 @@ func open(ctx context.Context, o Options, root string, account *account) (*Serve
 	}
 	c := &cluster{
 		root: root, dir: filepath.Join(root, programs.majorName()), account: account,
-		programs: programs, throwaway: o.Throwaway, log: o.Log, port: freePort,
+		programs: programs, throwaway: o.Throwaway, log: o.Log, port: preferred(o.Port),
 	}
 	if err := c.sweepHalfMade(); err != nil {
 		return nil, err

@@ -103,6 +103,20 @@ func (c *cluster) serverArgs(port int) []string {
 	return args
 }
 
+// preferred gives a port where it is free, else any free one.
+func preferred(port int) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		if port == 0 {
+			return freePort(ctx)
+		}
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			return freePort(ctx) // somebody has it
+		}
+		return port, l.Close()
+	}
+}
+
 func freePort(ctx context.Context) (int, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")

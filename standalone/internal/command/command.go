@@ -40,9 +40,8 @@ type action struct {
 }
 
 func actions() []action {
-	embedded := config.Needs{Stores: config.StoresEmbedded}
 	list := []action{
-		{"demo", "everything in one process with simulated providers and a demo user", embedded, runDemo},
+		{"demo", "everything in one process with simulated providers and a demo user", config.Needs{Stores: config.StoresOwn}, runDemo},
 		{"serve", "all services in one process; --embedded starts NATS and Postgres too", config.Needs{Stores: config.StoresRequired, SealingKey: true}, runServe},
 	}
 	for _, name := range system.Services() {
@@ -54,7 +53,7 @@ func actions() []action {
 	return append(list,
 		action{"simulator", "a fake Fitbit cloud on HTTP_ADDR; export PATH: write an export archive of one of its people", config.Needs{Stores: config.StoresNone}, runSimulator},
 		action{"import", "bring a person's export archive in: import fitbit-export PATH... --user USER [--dry-run]", config.Needs{Stores: config.StoresFound}, runImport},
-		action{"rebuild", "fold the workout tables again from the log, beside a running system", config.Needs{Stores: config.StoresFound}, runRebuild},
+		action{"rebuild", "fold the workout tables again from the log, beside a running system; --accept-log after a restore", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"verify", "compare the workout tables and the poller's index with the log, beside a running system; exit 1 when they differ", config.Needs{Stores: config.StoresFound}, runVerify},
 		action{"export", "write all that the log holds of a person, as CloudEvents a line each: export --user USER [--out FILE|-]", config.Needs{Stores: config.StoresFound}, runExport},
 		action{"erase", "delete a person everywhere and wait for the end: erase --user USER --yes", config.Needs{Stores: config.StoresFound}, runErase},

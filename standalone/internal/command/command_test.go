@@ -65,12 +65,17 @@ func TestWrongCallsSayWhatIsRight(t *testing.T) {
 }
 
 func TestCommandLinesReachThisDemo(t *testing.T) {
-	p := Process{Name: "bin/stridelog"}
+	none := func(string) (string, bool) { return "", false }
+	p := Process{Name: "bin/stridelog", Env: none}
 	if got := commandLine(p, config.Config{DataDir: "/home/me/.local/share/stridelog/demo"}, "rebuild"); got != "bin/stridelog rebuild" {
 		t.Errorf("by default it is %s", got)
 	}
 	want := `STRIDELOG_DATA_DIR='/tmp/it'\''s here' bin/stridelog rebuild`
 	if got := commandLine(p, config.Config{DataDir: "/tmp/it's here", DataDirChosen: true}, "rebuild"); got != want {
 		t.Errorf("with a data directory it is %s, want %s", got, want)
+	}
+	p.Env = func(name string) (string, bool) { return "nats://another", name == "NATS_URL" }
+	if got := commandLine(p, config.Config{}, "rebuild"); got != "NATS_URL= bin/stridelog rebuild" {
+		t.Errorf("beside stores of another system it is %s", got)
 	}
 }

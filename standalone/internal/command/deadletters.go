@@ -25,7 +25,11 @@ func runDeadLetters(ctx context.Context, p Process, c config.Config, args []stri
 	if err != nil {
 		return err
 	}
-	return withBus(ctx, p, c, "dead-letters", func(b *bus.Bus) error { return act(ctx, p, b) })
+	on := withPair
+	if args[0] == "list" {
+		on = withBus
+	}
+	return on(ctx, p, c, "dead-letters", func(b *bus.Bus) error { return act(ctx, p, b) })
 }
 
 // deadLettersAction is what the arguments ask for, decided before anything is

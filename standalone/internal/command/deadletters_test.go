@@ -12,13 +12,14 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 )
 
 // deadLettersOn calls the command on a NATS server.
 func deadLettersOn(t *testing.T, natsURL string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	environment := map[string]string{"NATS_URL": natsURL, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "STRIDELOG_DATA_DIR": t.TempDir()}
+	environment := map[string]string{"NATS_URL": natsURL, "DATABASE_URL": postgrestest.URL(t), "STRIDELOG_DATA_DIR": t.TempDir()}
 	code = Run(t.Context(), append([]string{"dead-letters"}, args...), Process{
 		Env:    func(name string) (string, bool) { v, ok := environment[name]; return v, ok },
 		Stdout: &out, Stderr: &errs,

@@ -37,6 +37,7 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 		return err
 	}
 	defer stores.Close()
+	announceStores(p, "demo", stores)
 	if c.SealingKey, err = store.SealingKey(c.DataDir); err != nil {
 		return err
 	}
@@ -68,9 +69,17 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 	return lifecycle.Run(ctx, log, components...)
 }
 
-// commandLine is what a person types to run one of our commands on the demo.
+// commandLine is what a person types to run one of our commands on the demo, also
+// where the environment names stores of another system.
 func commandLine(p Process, c config.Config, words string) string {
 	line := p.Name + " " + words
+	for _, name := range []string{"NATS_URL", "DATABASE_URL"} {
+		for _, name := range []string{name, name + "_FILE"} {
+			if value, set := p.Env(name); set && value != "" {
+				line = name + "= " + line
+			}
+		}
+	}
 	if c.DataDirChosen {
 		line = "STRIDELOG_DATA_DIR='" + strings.ReplaceAll(c.DataDir, "'", `'\''`) + "' " + line
 	}

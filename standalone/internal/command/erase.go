@@ -32,11 +32,11 @@ func runErase(ctx context.Context, p Process, c config.Config, args []string) er
 		return err
 	}
 	if uuid.Validate(user) != nil {
-		if user, err = userID(ctx, p, c, user); err != nil {
+		if user, err = userID(ctx, p, c, "erase", user); err != nil {
 			return err
 		}
 	}
-	return withBus(ctx, p, c, "erase", func(b *bus.Bus) error { return erase(ctx, p, b, user) })
+	return withPair(ctx, p, c, "erase", func(b *bus.Bus) error { return erase(ctx, p, b, user) })
 }
 
 // eraseCall reads the command line. An empty user means that help was asked for.

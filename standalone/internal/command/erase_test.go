@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 )
 
 const erasureID = "33333333-2222-4333-8444-555555555555"
@@ -17,7 +18,7 @@ const erasureID = "33333333-2222-4333-8444-555555555555"
 func erased(t *testing.T, b *bus.Bus, args ...string) (code int, out, said string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	env := map[string]string{"NATS_URL": b.Conn().ConnectedUrl(), "DATABASE_URL": "postgres://127.0.0.1:1/unused", "STRIDELOG_DATA_DIR": t.TempDir()}
+	env := map[string]string{"NATS_URL": b.Conn().ConnectedUrl(), "DATABASE_URL": postgrestest.URL(t), "STRIDELOG_DATA_DIR": t.TempDir()}
 	code = Run(t.Context(), append([]string{"erase"}, args...), Process{
 		Stdout: &stdout, Stderr: &stderr, Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 	})

@@ -27,7 +27,7 @@ func runExport(ctx context.Context, p Process, c config.Config, args []string) e
 		return err
 	}
 	if uuid.Validate(user) != nil {
-		if user, err = userID(ctx, p, c, user); err != nil {
+		if user, err = userID(ctx, p, c, "export", user); err != nil {
 			return err
 		}
 	}
@@ -60,8 +60,8 @@ func exportCall(p Process, args []string) (user, out string, err error) {
 }
 
 // userID looks up whom a client means.
-func userID(ctx context.Context, p Process, c config.Config, user string) (id string, err error) {
-	err = withSystem(ctx, p, c, func(s *system.System) error {
+func userID(ctx context.Context, p Process, c config.Config, name, user string) (id string, err error) {
+	err = withSystem(ctx, p, c, name, func(s *system.System) error {
 		id, err = s.FindUser(ctx, user)
 		return err
 	})

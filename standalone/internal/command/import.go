@@ -31,7 +31,7 @@ func runImport(ctx context.Context, p Process, c config.Config, args []string) e
 	}
 	show := &importProgress{p: p, began: time.Now()}
 	var done poller.Imported
-	err = withSystem(ctx, p, c, func(s *system.System) error {
+	err = withSystem(ctx, p, c, "import", func(s *system.System) error {
 		done, err = s.Import(ctx, user, i, show.show)
 		show.end()
 		return err

@@ -2,9 +2,12 @@ package command
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
@@ -13,9 +16,33 @@ import (
 // connectPatience is short: a person is watching, and the system should run.
 const connectPatience = 5 * time.Second
 
+// announceStores tells a person which two stores a command acts on.
+func announceStores(p Process, name string, s *store.Stores) {
+	fmt.Fprintf(p.Stderr, "stridelog %s: %s\n", name, s.Names())
+}
+
 // withBus runs fn on the NATS of the running system that the environment or the
-// data directory leads to.
+// data directory leads to. It is for commands that only read the log.
 func withBus(ctx context.Context, p Process, c config.Config, name string, fn func(*bus.Bus) error) error {
+	return connected(ctx, p, c, name, func(context.Context, *bus.Bus, *store.Stores, *slog.Logger) error { return nil }, fn)
+}
+
+// withPair is withBus for commands that write. It refuses a NATS and a database that
+// are of two systems.
+func withPair(ctx context.Context, p Process, c config.Config, name string, fn func(*bus.Bus) error) error {
+	return connected(ctx, p, c, name, func(patience context.Context, b *bus.Bus, stores *store.Stores, log *slog.Logger) error {
+		db, err := postgres.Open(patience, stores.DatabaseURL, postgres.Options{ApplicationName: "stridelog-" + name, MaxConns: 1, Log: log})
+		if err != nil {
+			return fmt.Errorf("check that NATS and the database belong together: %w", err)
+		}
+		defer db.Close()
+		return system.CheckPair(patience, db, b)
+	}, fn)
+}
+
+func connected(ctx context.Context, p Process, c config.Config, name string,
+	check func(context.Context, *bus.Bus, *store.Stores, *slog.Logger) error, fn func(*bus.Bus) error,
+) error {
 	stores, err := store.Find(c)
 	if err != nil {
 		return err
@@ -24,6 +51,7 @@ func withBus(ctx context.Context, p Process, c config.Config, name string, fn fu
 	if err != nil {
 		return err
 	}
+	announceStores(p, name, stores)
 	patience, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()
 	nc, err := bus.Connect(patience, stores.NATSURL, name, log)
@@ -35,12 +63,15 @@ func withBus(ctx context.Context, p Process, c config.Config, name string, fn fu
 	if err != nil {
 		return err
 	}
+	if err := check(patience, b, stores, log); err != nil {
+		return err
+	}
 	return fn(b)
 }
 
 // withSystem runs fn on the stores of the running system or, without one, on those of
 // the data directory, which it starts for the time.
-func withSystem(ctx context.Context, p Process, c config.Config, fn func(*system.System) error) error {
+func withSystem(ctx context.Context, p Process, c config.Config, name string, fn func(*system.System) error) error {
 	log, err := newLogger(p, c)
 	if err != nil {
 		return err
@@ -50,5 +81,6 @@ func withSystem(ctx context.Context, p Process, c config.Config, fn func(*system
 		return err
 	}
 	defer stores.Close()
+	announceStores(p, name, stores)
 	return fn(newSystem(p, c, stores, log))
 }

@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"time"
 
@@ -11,10 +13,19 @@ import (
 )
 
 func runRebuild(ctx context.Context, p Process, c config.Config, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%w: stridelog rebuild takes no arguments", errUsage)
+	flags := flag.NewFlagSet("rebuild", flag.ContinueOnError)
+	flags.SetOutput(p.Stderr)
+	accept := flags.Bool("accept-log", false, "take the log as it is, also when the database was filled from another one: after a restore")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUsage, err)
+	case flags.NArg() > 0:
+		return fmt.Errorf("%w: stridelog rebuild [--accept-log]", errUsage)
 	}
-	return withSystem(ctx, p, c, func(s *system.System) error {
+	return withSystem(ctx, p, c, "rebuild", func(s *system.System) error {
+		s.AcceptLog = *accept
 		r, err := s.Rebuild(ctx, func(pr projector.Progress) { showProgress(p, pr) })
 		if err != nil {
 			return fmt.Errorf("rebuild: %w", err)

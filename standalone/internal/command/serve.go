@@ -35,6 +35,7 @@ func runServe(ctx context.Context, p Process, c config.Config, args []string) er
 			}
 		}
 	}
+	log.Info("the stores of this process", "stores", stores.Names())
 	s := newSystem(p, c, stores, log)
 	components := []lifecycle.Component{s.Traces(), stores.Watch()}
 	for _, name := range system.Services() {
@@ -63,7 +64,9 @@ func runService(name string) func(context.Context, Process, config.Config, []str
 		if err != nil {
 			return err
 		}
-		s := newSystem(p, c, store.Given(c), log)
+		stores := store.Given(c)
+		log.Info("the stores of this process", "stores", stores.Names())
+		s := newSystem(p, c, stores, log)
 		component, err := s.Component(name)
 		if err != nil {
 			return err

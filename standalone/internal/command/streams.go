@@ -27,7 +27,7 @@ func runStreams(ctx context.Context, p Process, c config.Config, args []string) 
 	case flags.NArg() > 0:
 		return fmt.Errorf("%w: stridelog streams [--reader NAME]…", errUsage)
 	}
-	return withBus(ctx, p, c, "streams", func(b *bus.Bus) error {
+	return withPair(ctx, p, c, "streams", func(b *bus.Bus) error {
 		if err := b.DeclareStreams(ctx); err != nil {
 			return err
 		}

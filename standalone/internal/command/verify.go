@@ -18,7 +18,7 @@ func runVerify(ctx context.Context, p Process, c config.Config, args []string) e
 	if len(args) > 0 {
 		return fmt.Errorf("%w: stridelog verify takes no arguments", errUsage)
 	}
-	return withSystem(ctx, p, c, func(s *system.System) error {
+	return withSystem(ctx, p, c, "verify", func(s *system.System) error {
 		line := verifyLine{p: p}
 		v, err := s.Verify(ctx, line.difference, line.progress)
 		line.end()

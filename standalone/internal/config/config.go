@@ -28,8 +28,10 @@ type Stores int
 const (
 	// StoresRequired: DATABASE_URL and NATS_URL must be set.
 	StoresRequired Stores = iota
-	// StoresEmbedded: started by the command itself where the URL is unset.
+	// StoresEmbedded: the URLs, or started by the command itself where none is set.
 	StoresEmbedded
+	// StoresOwn: started by the command itself, whatever URLs are set.
+	StoresOwn
 	// StoresFound: the URLs, or those of the embedded stores that run in the data directory.
 	StoresFound
 	// StoresNone: the command needs none.
@@ -137,13 +139,14 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 		r.Fault("RETIRE_CONFIRM", "must be longer than nothing")
 	}
 	c.checkAddresses(r)
-	if needs.Stores == StoresEmbedded && len(c.RedirectAllowlist) == 0 {
+	starts := needs.Stores == StoresEmbedded || needs.Stores == StoresOwn
+	if starts && len(c.RedirectAllowlist) == 0 {
 		c.RedirectAllowlist = []string{"http://localhost:*", "http://127.0.0.1:*"}
 	}
-	if needs.SealingKey && needs.Stores != StoresEmbedded && c.SealingKey == "" {
+	if needs.SealingKey && !starts && c.SealingKey == "" {
 		r.Fault("STRIDELOG_SEALING_KEY", "is required: tokens are sealed with it; make one with `stridelog keys new-sealing-key`")
 	}
-	if c.SealingKey != "" && (needs.SealingKey || needs.Stores == StoresEmbedded) {
+	if c.SealingKey != "" && (needs.SealingKey || starts) {
 		if err := oauth.CheckSealingKey(c.SealingKey); err != nil {
 			r.Fault("STRIDELOG_SEALING_KEY", err.Error())
 		}
@@ -201,7 +204,8 @@ func (c *Config) readStores(r *env.Reader, needs Needs) {
 		c.DatabaseURL, c.NATSURL = required(r, "DATABASE_URL"), required(r, "NATS_URL")
 	case StoresEmbedded, StoresFound:
 		c.DatabaseURL, c.NATSURL = r.Secret("DATABASE_URL"), r.Secret("NATS_URL")
-	case StoresNone:
+		c.checkPair(r)
+	case StoresOwn, StoresNone:
 	}
 	c.DataDir = r.String("STRIDELOG_DATA_DIR", "")
 	c.DataDirChosen = c.DataDir != ""
@@ -219,6 +223,18 @@ func (c *Config) readStores(r *env.Reader, needs Needs) {
 		return
 	}
 	c.DataDir = abs
+}
+
+// checkPair refuses one store of the environment beside one of a data directory: they
+// would be those of two systems.
+func (c *Config) checkPair(r *env.Reader) {
+	const advice = "is set and %s is not: the other store would be that of a data directory, perhaps of another system; set both, or neither"
+	switch {
+	case c.DatabaseURL != "" && c.NATSURL == "":
+		r.Fault("DATABASE_URL", fmt.Sprintf(advice, "NATS_URL"))
+	case c.DatabaseURL == "" && c.NATSURL != "":
+		r.Fault("NATS_URL", fmt.Sprintf(advice, "DATABASE_URL"))
+	}
 }
 
 // required reads an address that can hold a password, and so can be a file, too.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,20 +12,21 @@ import (
 	"github.com/stridelog/stridelog/standalone/internal/config"
 )
 
-// A database that does not answer is its services' error; nothing else is started
-// in its place.
-func TestANamedDatabaseIsNeverFallenBackFrom(t *testing.T) {
-	c := config.Config{DatabaseURL: "postgres://nobody@127.0.0.1:1/none", DataDir: t.TempDir(), PGBin: "/nowhere"}
-	s, err := Embed(t.Context(), c, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		t.Fatal(err)
+// Nothing is started beside one store that is named: the pair would be of two systems.
+func TestNothingIsEmbeddedBesideANamedStore(t *testing.T) {
+	for _, c := range []config.Config{{DatabaseURL: "postgres://nobody@127.0.0.1:1/none"}, {NATSURL: "nats://127.0.0.1:1"}} {
+		c.DataDir, c.PGBin = t.TempDir(), "/nowhere"
+		if _, err := Embed(t.Context(), c, slog.New(slog.DiscardHandler), nil); !errors.Is(err, ErrHalf) {
+			t.Errorf("got %v", err)
+		}
+		if files, err := os.ReadDir(c.DataDir); err != nil || len(files) > 0 {
+			t.Errorf("the data directory holds %v (%v)", files, err)
+		}
 	}
-	defer s.Close()
-	if s.DatabaseURL != c.DatabaseURL || s.NATSURL == "" {
-		t.Errorf("the stores are %+v, want the named database and an embedded NATS", s)
-	}
-	if _, err := os.Stat(filepath.Join(c.DataDir, "pg")); !os.IsNotExist(err) {
-		t.Errorf("a database was made (%v)", err)
+	both := config.Config{DatabaseURL: "postgres://nobody@127.0.0.1:1/none", NATSURL: "nats://127.0.0.1:1", DataDir: t.TempDir(), PGBin: "/nowhere"}
+	s, err := Embed(t.Context(), both, slog.New(slog.DiscardHandler), nil)
+	if err != nil || s.DatabaseURL != both.DatabaseURL || s.NATSURL != both.NATSURL {
+		t.Errorf("with both named the stores are %+v, %v", s, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strconv"
@@ -25,26 +26,20 @@ func announced(t *testing.T, pid int) config.Config {
 	return c
 }
 
-func TestFindTakesWhatIsConfiguredBeforeWhatRuns(t *testing.T) {
+func TestFindTakesBothStoresFromOnePlace(t *testing.T) {
 	c := announced(t, os.Getpid())
-	for _, want := range []Stores{
-		{DatabaseURL: "postgres://embedded", NATSURL: "nats://embedded"},
-		{DatabaseURL: "postgres://mine", NATSURL: "nats://embedded"},
-		{DatabaseURL: "postgres://embedded", NATSURL: "nats://mine"},
-		{DatabaseURL: "postgres://mine", NATSURL: "nats://mine"},
-	} {
-		given := c
-		for _, url := range []string{want.DatabaseURL, want.NATSURL} {
-			switch url {
-			case "postgres://mine":
-				given.DatabaseURL = url
-			case "nats://mine":
-				given.NATSURL = url
-			}
+	mine, embedded := [2]string{"postgres://mine", "nats://mine"}, [2]string{"postgres://embedded", "nats://embedded"}
+	for given, want := range map[[2]string][2]string{{}: embedded, mine: mine} {
+		c.DatabaseURL, c.NATSURL = given[0], given[1]
+		got, err := Find(c)
+		if err != nil || got.DatabaseURL != want[0] || got.NATSURL != want[1] {
+			t.Errorf("given %v it found %+v, %v; want %v", given, got, err, want)
 		}
-		got, err := Find(given)
-		if err != nil || *got != want {
-			t.Errorf("found %+v, %v; want %+v", got, err, want)
+	}
+	for _, half := range [][2]string{{mine[0], ""}, {"", mine[1]}} {
+		c.DatabaseURL, c.NATSURL = half[0], half[1]
+		if got, err := Find(c); !errors.Is(err, ErrHalf) {
+			t.Errorf("given %v it found %+v, %v", half, got, err)
 		}
 	}
 }

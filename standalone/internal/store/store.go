@@ -13,17 +13,20 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 )
 
 // Stores are the addresses of the stores, and the embedded servers behind them
-// if there are any.
+// if there are any. Both are of one place: the environment, or one data directory.
 type Stores struct {
 	DatabaseURL string
 	NATSURL     string
+	From        string // where the addresses are from, in words
 
 	log      *slog.Logger
 	postgres *launcher.Server
@@ -33,15 +36,26 @@ type Stores struct {
 
 // Given are the stores that the configuration names; nothing is started.
 func Given(c config.Config) *Stores {
-	return &Stores{DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL}
+	return &Stores{DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, From: "of DATABASE_URL and NATS_URL"}
 }
 
-// Embed starts what the configuration does not name: NATS, Postgres or both,
-// under the data directory. Close stops them. PostgreSQL's programs are only
-// downloaded when download is not nil.
+// ErrHalf says that only one of the two stores is named. The other one would be that
+// of a data directory, and so perhaps of another system.
+var ErrHalf = errors.New("one of DATABASE_URL and NATS_URL is set and the other is not: set both, or neither")
+
+// Embed starts NATS and Postgres under the data directory, unless the configuration
+// names both. Close stops them. PostgreSQL's programs are only downloaded when
+// download is not nil.
 func Embed(ctx context.Context, c config.Config, log *slog.Logger, download *launcher.Download) (*Stores, error) {
 	s := Given(c)
 	s.log = log
+	switch {
+	case s.DatabaseURL != "" && s.NATSURL != "":
+		return s, makeDirs(c.DataDir) // keys lie there
+	case s.DatabaseURL != "" || s.NATSURL != "":
+		return nil, ErrHalf
+	}
+	s.From = "embedded in " + c.DataDir
 	if err := makeDirs(c.DataDir); err != nil {
 		return nil, err
 	}
@@ -53,25 +67,38 @@ func Embed(ctx context.Context, c config.Config, log *slog.Logger, download *lau
 }
 
 func (s *Stores) start(ctx context.Context, c config.Config, download *launcher.Download) error {
-	if s.DatabaseURL == "" {
-		pg, err := launcher.Start(ctx, launcher.Options{Dir: c.DataDir, BinDir: c.PGBin, Download: download, Log: s.log})
-		if err != nil {
-			return fmt.Errorf("start embedded Postgres: %w", err)
-		}
-		s.postgres, s.DatabaseURL = pg, pg.URL()
+	before := s.lastPorts(c.DataDir)
+	pg, err := launcher.Start(ctx, launcher.Options{Dir: c.DataDir, BinDir: c.PGBin, Port: before.Postgres, Download: download, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("start embedded Postgres: %w", err)
 	}
-	if s.NATSURL == "" {
-		token, err := keyFile(c.DataDir, "nats.token", randomKey)
-		if err != nil {
-			return err
-		}
-		server, err := natsserver.Start(natsserver.Options{StoreDir: filepath.Join(c.DataDir, "nats"), Token: token, Log: s.log})
-		if err != nil {
-			return fmt.Errorf("start embedded NATS: %w", err)
-		}
-		s.nats, s.NATSURL = server, server.URL()
+	s.postgres, s.DatabaseURL = pg, pg.URL()
+	token, err := keyFile(c.DataDir, "nats.token", randomKey)
+	if err != nil {
+		return err
+	}
+	server, err := natsserver.Start(natsserver.Options{StoreDir: filepath.Join(c.DataDir, "nats"), Addr: before.natsAddr(ctx), Token: token, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("start embedded NATS: %w", err)
+	}
+	s.nats, s.NATSURL = server, server.URL()
+	if err := s.keepPorts(c.DataDir); err != nil {
+		return err
 	}
 	return s.announce(c.DataDir)
+}
+
+// Names says which two stores these are, without any secret.
+func (s *Stores) Names() string {
+	database, err := postgres.Where(s.DatabaseURL)
+	if err != nil {
+		database = "of an address that cannot be read"
+	}
+	nats, err := bus.Where(s.NATSURL)
+	if err != nil {
+		nats = "of an address that cannot be read"
+	}
+	return fmt.Sprintf("database %s and NATS %s, %s", database, nats, s.From)
 }
 
 // running is how other commands find the embedded stores of a data directory.
@@ -79,12 +106,14 @@ type running struct {
 	DatabaseURL string `json:"database_url"`
 	NATSURL     string `json:"nats_url"`
 	PID         int    `json:"pid"`
+
+	dir string // whose this is
 }
 
 func runFile(dataDir string) string { return filepath.Join(dataDir, "run", "stores.json") }
 
 func (s *Stores) announce(dataDir string) error {
-	text, err := json.Marshal(running{s.DatabaseURL, s.NATSURL, os.Getpid()})
+	text, err := json.Marshal(running{DatabaseURL: s.DatabaseURL, NATSURL: s.NATSURL, PID: os.Getpid()})
 	if err != nil {
 		return err
 	}
@@ -95,25 +124,22 @@ func (s *Stores) announce(dataDir string) error {
 	return nil
 }
 
-// Find returns the stores a command should reach: each as the configuration
-// names it, else that of the system that runs in the data directory (or, when
-// none was chosen, of the demo below it).
+// Find returns the stores a command should reach: those that the configuration names,
+// else those of the system that runs in the data directory (or, when none was chosen,
+// of the demo below it). Never one of each.
 func Find(c config.Config) (*Stores, error) {
 	s := Given(c)
-	if s.DatabaseURL != "" && s.NATSURL != "" {
+	switch {
+	case s.DatabaseURL != "" && s.NATSURL != "":
 		return s, nil
+	case s.DatabaseURL != "" || s.NATSURL != "":
+		return nil, ErrHalf
 	}
 	r, err := findRunning(c)
 	if err != nil {
 		return nil, err
 	}
-	if s.DatabaseURL == "" {
-		s.DatabaseURL = r.DatabaseURL
-	}
-	if s.NATSURL == "" {
-		s.NATSURL = r.NATSURL
-	}
-	return s, nil
+	return &Stores{DatabaseURL: r.DatabaseURL, NATSURL: r.NATSURL, From: "of the system that runs in " + r.dir}, nil
 }
 
 // errNotRunning says that no system runs in the data directory.
@@ -171,6 +197,7 @@ func findRunning(c config.Config) (running, error) {
 		if ended(r.PID) { // it was killed and could not take the file away
 			continue
 		}
+		r.dir = dir
 		found = append(found, r)
 	}
 	switch len(found) {

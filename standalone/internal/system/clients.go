@@ -35,7 +35,7 @@ func (c clients) close() {
 // connections.
 const poolSize = 16
 
-// open connects under a name. With a schema it works as that schema's owner. A nil
+// open connects under a name, and refuses stores of two systems. With a schema it works as that schema's owner. A nil
 // registry keeps no metrics.
 func (s *System) open(ctx context.Context, name, schema string, registry *prometheus.Registry) (c clients, err error) {
 	c.log = s.Log.With("service", name)
@@ -64,6 +64,9 @@ func (s *System) open(ctx context.Context, name, schema string, registry *promet
 		return clients{}, err
 	}
 	c.bus, err = bus.New(nc, c.log, options...)
+	if err == nil && !s.AcceptLog {
+		err = CheckPair(ctx, c.db, c.bus)
+	}
 	if err == nil {
 		err = c.bus.DeclareStreams(ctx)
 	}

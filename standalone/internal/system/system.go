@@ -39,6 +39,9 @@ type System struct {
 	// OperationsAddr is where a service that is alone in its process answers
 	// operators; empty: nowhere. The gateway always does, on its own address.
 	OperationsAddr string
+	// AcceptLog takes the log at NATSURL also when the database was filled from another
+	// one: for a rebuild after a restore.
+	AcceptLog bool
 	// NATS is the embedded server; nil: NATSURL is one of somebody else's.
 	NATS *natsserver.Server
 
