@@ -14,6 +14,7 @@ require (
 	github.com/prometheus/client_golang v1.25.0
 	github.com/stridelog/stridelog/events v0.0.0
 	github.com/synadia-io/orbit.go/jetstreamext v0.3.1
+	github.com/tink-crypto/tink-go/v2 v2.9.0
 	go.opentelemetry.io/otel/metric v1.47.0
 	pgregory.net/rapid v1.3.0
 )

@@ -162,6 +162,9 @@ type Upload struct {
 	Pieces int    `json:"pieces"`         // objects that it is made of
 	Bytes  int64  `json:"bytes"`          // of the whole file
 	File   string `json:"file,omitempty"` // base name that the person gave it
+	// Key is the secret that the pieces are encrypted with: AES-256-GCM, 32 bytes. It is
+	// empty for a file that a gateway of before encryption stored, in clear.
+	Key []byte `json:"key,omitempty"`
 }
 
 // ImportResponse says that the import is queued. From now on whoever asked need

@@ -58,9 +58,14 @@ func (b *Bus) declareUploads(ctx context.Context) error {
 }
 
 // Upload stores a file under a name of its own, however large, with the memory of
-// one piece. On an error, which can be the reader's, nothing of it stays.
+// two pieces. It is encrypted with a key of its own, which is in the answer and nowhere
+// else. On an error, which can be the reader's, nothing of it stays.
 func (b *Bus) Upload(ctx context.Context, name string, r io.Reader) (u rpc.Upload, err error) {
-	u.Name = name
+	u.Name, u.Key = name, newUploadKey()
+	sealing, err := piecesOf(u)
+	if err != nil {
+		return u, err
+	}
 	store, err := b.js.ObjectStore(ctx, events.BucketUploads)
 	if err != nil {
 		return u, fmt.Errorf("open the bucket of uploads: %w", err)
@@ -84,7 +89,11 @@ func (b *Bus) Upload(ctx context.Context, name string, r io.Reader) (u rpc.Uploa
 		case ended && n == 0 && u.Pieces > 0:
 			return u, nil
 		}
-		if err := put(tidy, store, pieceName(name, u.Pieces), piece[:n]); err != nil {
+		sealed, err := sealing.seal(u.Pieces, piece[:n])
+		if err != nil {
+			return u, fmt.Errorf("encrypt an upload: %w", err)
+		}
+		if err := put(tidy, store, sealing.name(u.Pieces), sealed); err != nil {
 			return u, fmt.Errorf("store an upload: %w", err)
 		}
 		u.Pieces, u.Bytes = u.Pieces+1, u.Bytes+int64(n)
@@ -93,8 +102,6 @@ func (b *Bus) Upload(ctx context.Context, name string, r io.Reader) (u rpc.Uploa
 		}
 	}
 }
-
-func pieceName(name string, n int) string { return fmt.Sprintf("%s/%06d", name, n) }
 
 func put(ctx context.Context, store jetstream.ObjectStore, name string, piece []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, pieceTimeout)
@@ -114,20 +121,30 @@ func fill(r io.Reader, piece []byte) (n int, err error) {
 	return n, err
 }
 
-// Download writes an upload to w. ErrUploadGone when a piece is missing; the
-// client checks every piece's digest.
+// Download writes an upload to w, decrypted. ErrUploadGone when a piece is missing; the
+// client checks every piece's digest, and decryption its place.
 func (b *Bus) Download(ctx context.Context, u rpc.Upload, w io.Writer) error {
 	store, err := b.js.ObjectStore(ctx, events.BucketUploads)
 	if err != nil {
 		return fmt.Errorf("open the bucket of uploads: %w", err)
 	}
+	sealing, err := piecesOf(u)
+	if err != nil {
+		return err
+	}
 	var total int64
 	for n := range u.Pieces {
-		written, err := download(ctx, store, pieceName(u.Name, n), w)
+		piece, err := download(ctx, store, sealing.name(n))
+		if err == nil {
+			piece, err = sealing.open(n, piece)
+		}
 		if err != nil {
 			return fmt.Errorf("read piece %d of %d of an upload: %w", n+1, u.Pieces, err)
 		}
-		total += written
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+		total += int64(len(piece))
 	}
 	if total != u.Bytes {
 		return fmt.Errorf("an upload of %d bytes came back with %d: %w", u.Bytes, total, ErrUploadGone)
@@ -135,29 +152,30 @@ func (b *Bus) Download(ctx context.Context, u rpc.Upload, w io.Writer) error {
 	return nil
 }
 
-func download(ctx context.Context, store jetstream.ObjectStore, name string, w io.Writer) (int64, error) {
+func download(ctx context.Context, store jetstream.ObjectStore, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, pieceTimeout)
 	defer cancel()
-	piece, err := store.Get(ctx, name)
+	piece, err := store.GetBytes(ctx, name)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return 0, ErrUploadGone
+		return nil, ErrUploadGone
 	}
-	if err != nil {
-		return 0, err
-	}
-	n, err := io.Copy(w, piece)
-	return n, errors.Join(err, piece.Close())
+	return piece, err
 }
 
-// DeleteUpload deletes an upload. One that is not there is no error.
+// DeleteUpload deletes an upload. One that is not there is no error. The bucket's files
+// keep the deleted bytes for a while: whoever wants them unreadable forgets u.Key.
 func (b *Bus) DeleteUpload(ctx context.Context, u rpc.Upload) error {
 	store, err := b.js.ObjectStore(ctx, events.BucketUploads)
 	if err != nil {
 		return fmt.Errorf("open the bucket of uploads: %w", err)
 	}
+	sealing, err := piecesOf(u)
+	if err != nil {
+		return err
+	}
 	for n := range u.Pieces {
 		limit, cancel := context.WithTimeout(ctx, pieceTimeout)
-		err := store.Delete(limit, pieceName(u.Name, n))
+		err := store.Delete(limit, sealing.name(n))
 		cancel()
 		if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 			return fmt.Errorf("delete an upload: %w", err)

@@ -209,6 +209,70 @@ func counts(t *testing.T, r *prometheus.Registry, name string) map[string]float6
 	return values
 }
 
+// keys is how many keys of a user's uploads are stored.
+func (w *world) keys(user string) (n int) {
+	w.t.Helper()
+	err := w.db.QueryRow(w.t.Context(), "SELECT count(*) FROM poller.imports i, jsonb_array_elements(i.uploads) u WHERE i.user_id = $1 AND u->>'key' <> ''", user).Scan(&n)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// The key of an upload is in its import's row and goes with the upload: once it was
+// used, when it could not be, and when the person is erased before.
+func TestTheKeyOfAnUploadGoesWithIt(t *testing.T) {
+	w := newWorld(t)
+	c, _ := w.importing()
+	user, erased := newPerson().user, newPerson().user
+	var atEnd int
+	w.startImports(c, imports.Hooks{Finished: func() error { atEnd = w.keys(user); return nil }})
+	for content, want := range map[string]string{entriesText(t, w.history(3, day)): "success", "PK, or not": "failed"} {
+		if got := w.imported(w.ask(user, w.upload(user, content))); got.status != want {
+			t.Errorf("the import ends %+v", got)
+		}
+		w.eventually("the key is forgotten", func() bool { return w.keys(user) == 0 })
+		if atEnd != 1 {
+			t.Fatalf("the control: there were %d keys when the import had ended", atEnd)
+		}
+	}
+	waiting, err := json.Marshal([]rpc.Upload{w.upload(erased, "an archive")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.Exec(t.Context(), `INSERT INTO poller.imports (id, user_id, provider, kind, dry_run, uploads, requested_at, not_before)
+		VALUES ($1, $2, $3, $4, false, $5, now(), 'infinity')`, events.NewID(), erased, cloudName, exportKind, waiting); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.keys(erased); n != 1 {
+		t.Fatalf("the control: %d keys wait with their imports", n)
+	}
+	w.erase(erased)
+	if n := w.keys(erased); n != 0 || w.chunks() != 0 {
+		t.Errorf("%d keys and %d chunks of an erased person stay", n, w.chunks())
+	}
+}
+
+// A gateway of before encryption stored uploads in clear, and named no key.
+func TestAnUploadOfBeforeEncryptionIsImported(t *testing.T) {
+	w := newWorld(t)
+	c, _ := w.importing()
+	w.start(c, work.Hooks{})
+	user := newPerson().user
+	content := entriesText(t, w.history(3, day))
+	store, err := w.bus.JetStream().ObjectStore(t.Context(), events.BucketUploads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.PutString(t.Context(), user+"/one/0/000000", content); err != nil {
+		t.Fatal(err)
+	}
+	id := w.ask(user, rpc.Upload{Name: user + "/one/0", Pieces: 1, Bytes: int64(len(content))})
+	if got := w.imported(id); got.status != "success" || got.report.Counts.Imported != 3 {
+		t.Errorf("the import ends %+v", got)
+	}
+}
+
 func TestWhatIsWrongWithAnUploadIsSaid(t *testing.T) {
 	w := newWorld(t)
 	c, _ := w.importing()
