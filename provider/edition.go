@@ -2,6 +2,7 @@ package provider
 
 import (
 	"cmp"
+	"hash/crc64"
 	"time"
 )
 
@@ -19,27 +20,37 @@ func EditionOf(modified *time.Time, raw []byte) Edition {
 	if modified != nil {
 		e.Modified = modified.UTC()
 	}
-	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
-	e.Sum = offset
-	quoted := false
+	text := make([]byte, 0, len(raw)) // without white space
 	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		switch {
-		case quoted && c == '\\' && i+1 < len(raw):
-			e.Sum = (e.Sum ^ uint64(c)) * prime
-			i++
-			c = raw[i]
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == ' ' || c == '\n' || c == '\r' || c == '\t':
-			continue
-		case c == ':' || c == ',':
+		switch c := raw[i]; c {
+		case ' ', '\n', '\r', '\t':
+		case '"':
+			quoted := raw[i : i+quotedLength(raw[i:])]
+			text = append(text, quoted...)
+			i += len(quoted) - 1
+		case ':', ',':
 			e.Values++
+			text = append(text, c)
+		default:
+			text = append(text, c)
 		}
-		e.Sum = (e.Sum ^ uint64(c)) * prime
 	}
+	e.Sum = crc64.Checksum(text, crc64.MakeTable(crc64.ECMA))
 	return e
+}
+
+// quotedLength is the length of the quoted text that raw starts with, quotes and all;
+// of one that does not end, all of raw.
+func quotedLength(raw []byte) int {
+	for i := 1; i < len(raw); i++ {
+		switch raw[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(raw)
 }
 
 // Compare is a total order of the texts of one record: modified later, then holding

@@ -67,16 +67,31 @@ type ImportedActivity struct {
 	File        string        // base name inside the archive
 	Duration    time.Duration // zero when it cannot be read
 	Read        int64         // bytes of Size read so far
+	// Reading is what the export's reader found out of the record, so that nobody reads
+	// it twice; nil when it did not look.
+	Reading *Reading `json:"-"`
 	// ForeignID says that ExternalID is not of the provider API's id space. A known
 	// record that pairs with it (Pairs) is of the same activity; then this one is its
 	// companion and no activity of its own.
 	ForeignID bool
 }
 
+// Reading is what a record says of itself, as far as records are compared by it.
+type Reading struct {
+	Edition  Edition
+	Sighting *Sighting // nil when the record does not say when the activity was
+	// Companion is the companion in the record's context as the record that it is by
+	// itself; nil when there is none or it is no record.
+	Companion *Companion
+}
+
 // Companion is a record that goes along with another, as the record that it is by
 // itself.
 type Companion struct {
-	ImportedActivity
+	ImportedActivity // without Raw
+	// Text is its bytes. They are put together when they are asked for: of a table they
+	// are mostly the names of its columns, which many rows share.
+	Text func() string
 	// Deleted says that the export marks it as deleted by the person, so that it can be
 	// a companion and nothing else.
 	Deleted bool

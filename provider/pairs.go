@@ -23,7 +23,8 @@ type candidate struct {
 // activity. The closest go first; every record is in one pair at most. The result
 // depends on what is in the lists, not on the order of them.
 func Pairs(own, foreign []Sighting) []Pair {
-	utc, wall := clocksOf(foreign)
+	untyped := slices.ContainsFunc(own, func(s Sighting) bool { return s.LogType == "" })
+	utc, wall := clocksOf(foreign, untyped)
 	var all []candidate
 	for i, s := range own {
 		all = utc.candidates(all, own, i)
@@ -52,7 +53,7 @@ func compareIDs(a, b string) int {
 }
 
 // clock is records in the order of their starts, by log type. The records of all
-// types are under everyType.
+// types are under everyType, where there is a record of the provider's without one.
 type clock map[string][]tick
 
 const everyType = "\x00"
@@ -64,12 +65,12 @@ type tick struct {
 }
 
 // clocksOf are records by UTC, and by the wall clock where they tell it.
-func clocksOf(foreign []Sighting) (utc, wall clock) {
+func clocksOf(foreign []Sighting, untyped bool) (utc, wall clock) {
 	utc, wall = clock{}, clock{}
 	for i, s := range foreign {
-		utc.add(s.LogType, tick{s.Start, s.Duration, i})
+		utc.add(s.LogType, untyped, tick{s.Start, s.Duration, i})
 		if s.Offset != nil {
-			wall.add(s.LogType, tick{s.Start.Add(time.Duration(*s.Offset) * time.Second), s.Duration, i})
+			wall.add(s.LogType, untyped, tick{s.Start.Add(time.Duration(*s.Offset) * time.Second), s.Duration, i})
 		}
 	}
 	for _, c := range []clock{utc, wall} {
@@ -82,8 +83,11 @@ func clocksOf(foreign []Sighting) (utc, wall clock) {
 	return utc, wall
 }
 
-func (c clock) add(logType string, t tick) {
-	c[logType], c[everyType] = append(c[logType], t), append(c[everyType], t)
+func (c clock) add(logType string, untyped bool, t tick) {
+	c[logType] = append(c[logType], t)
+	if untyped {
+		c[everyType] = append(c[everyType], t)
+	}
 }
 
 // candidates are the records near one of the provider's, nearest first on either

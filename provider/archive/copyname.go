@@ -34,6 +34,9 @@ var (
 // withoutMark takes one mark off; the name comes back as it is when it has none.
 func withoutMark(stem string) string {
 	for _, mark := range []*regexp.Regexp{copyNumber, gnomeCopy, copyPrefix} {
+		if !strings.ContainsAny(stem, " )") { // nor has any of the marks, and most names are so
+			break
+		}
 		if shorter := mark.ReplaceAllLiteralString(stem, ""); shorter != stem {
 			return shorter
 		}

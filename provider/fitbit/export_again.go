@@ -13,22 +13,46 @@ import (
 
 // Alone implements provider.Export: the companion of an entry is a row.
 func (e *export) Alone(companion string) (provider.Companion, bool) {
-	line, ok := soleRow([]byte(companion))
-	if !ok {
+	a := rowAlone(companion)
+	if a == nil {
 		return provider.Companion{}, false
+	}
+	return *a, true
+}
+
+// rowAlone is the row of a text as the record that it is by itself; nil when it is none.
+func rowAlone(text string) *provider.Companion {
+	line, ok := soleRow([]byte(text))
+	if !ok {
+		return nil
 	}
 	r := rowOf(line)
+	return r.alone(func() string { return text })
+}
+
+// alone is a row as the record that it is by itself; nil when it is none.
+func (r *row) alone(text func() string) *provider.Companion {
 	if r.problem() != "" {
-		return provider.Companion{}, false
+		return nil
 	}
-	a := provider.Companion{Deleted: r.deleted}
+	a := provider.Companion{Deleted: r.deleted, Text: text}
 	a.ForeignID, a.Duration = true, r.times.duration
-	a.ExternalID, a.Format, a.Raw = rowIDPrefix+r.id, FormatExportCSV, []byte(companion)
+	a.ExternalID, a.Format = rowIDPrefix+r.id, FormatExportCSV
 	a.Context.UTCOffsetSeconds = r.times.offset
 	if !r.updated.IsZero() {
 		a.ModifiedAt = &r.updated
 	}
-	return a, true
+	a.Reading = r.reading(text())
+	return &a
+}
+
+// reading is what a row says of itself; text is its own.
+func (r *row) reading(text string) *provider.Reading {
+	reading := provider.Reading{Edition: r.edition(text)}
+	if s, ok := r.sighting(); ok {
+		reading.Sighting = &s
+	}
+	return &reading
 }
 
 // Contexts implements provider.Export.

@@ -56,7 +56,23 @@ func (e *export) entryActivity(raw []byte, v *version) provider.ImportedActivity
 		a.StartedAt = place.startedAt()
 		a.Context.OffsetSource = place.source
 	}
+	a.Reading = &provider.Reading{Edition: v.edition, Companion: e.companion(v, a.Context.Companion)}
+	if s, ok := v.sighting(); ok {
+		a.Reading.Sighting = &s
+	}
 	return e.hashed(a)
+}
+
+// companion is the row that goes along with an entry; text is that of the entry's
+// context.
+func (e *export) companion(v *version, text string) *provider.Companion {
+	if v.row < 0 {
+		return nil
+	}
+	if r := &e.rows[v.row]; r.text() == text { // it was text as it stood
+		return r.alone(r.text)
+	}
+	return rowAlone(text)
 }
 
 // context is what the export says about every record.
@@ -78,7 +94,7 @@ func (e *export) context() events.ActivityContext {
 func (e *export) accompany(c *events.ActivityContext, v *version) {
 	if v.row >= 0 {
 		r := &e.rows[v.row]
-		c.Companion = r.record()
+		c.Companion = r.text()
 		if !utf8.ValidString(c.Companion) { // a fact is text
 			c.Companion = strings.ToValidUTF8(c.Companion, "\ufffd")
 		}
@@ -119,7 +135,7 @@ func (e *export) yieldRows(ctx context.Context, yield func(provider.ImportedActi
 // those of the API (section 3).
 func (e *export) rowActivity(r *row) provider.ImportedActivity {
 	a := provider.ImportedActivity{ForeignID: true, Duration: r.times.duration}
-	a.Format, a.Raw, a.Problem = FormatExportCSV, []byte(r.record()), r.problem()
+	a.Format, a.Raw, a.Problem = FormatExportCSV, []byte(r.text()), r.problem()
 	if a.ExternalID = rowIDPrefix + r.id; r.id == "" {
 		a.ExternalID = madeUpID(a.Raw)
 	}
@@ -133,6 +149,7 @@ func (e *export) rowActivity(r *row) provider.ImportedActivity {
 		a.StartedAt = place.startedAt()
 		a.Context.OffsetSource = place.source
 	}
+	a.Reading = r.reading(string(a.Raw))
 	return e.hashed(a)
 }
 

@@ -13,7 +13,7 @@ import (
 type row struct {
 	id      string // empty when it has none
 	file    int    // of the report
-	header  []byte
+	header  []byte // of its file
 	line    []byte
 	end     int64 // bytes of the file up to the row's end
 	times   rowTimes
@@ -35,8 +35,8 @@ type rowTimes struct {
 // rowIDPrefix stands before the id of a row that is a record of its own.
 const rowIDPrefix = "csv-"
 
-// record is the row as it is kept: a row alone would not say what its values are.
-func (r *row) record() string { return string(r.header) + "\r\n" + string(r.line) }
+// text is the row as it is kept: a row alone would not say what its values are.
+func (r *row) text() string { return string(r.header) + "\r\n" + string(r.line) }
 
 // readTable keeps the rows of one file. They are few bytes each, and all of them
 // must be known before the first entry can be joined.
@@ -89,12 +89,12 @@ func (s *scanner) readRows(f archive.File, at int, skipped map[string]int) (rows
 func rowOf(line csvtable.Row) row {
 	r := row{line: line.Line, times: rowTimesOf(line)}
 	if id := line.Value("exercise_id"); isRowID(id) {
-		r.id = id
+		r.id = strings.Clone(id) // the columns of a row share their memory
 	}
 	r.updated, _ = rowTime(line.Value("exercise_last_updated"))
-	r.logType = strings.ToLower(rowText(line, "log_type"))
+	r.logType = strings.Clone(strings.ToLower(rowText(line, "log_type")))
 	r.deleted = rowText(line, "deletion_reason") != ""
-	r.recorded = recordedBy(strings.ToLower(rowText(line, "log_type")))
+	r.recorded = recordedBy(r.logType)
 	return r
 }
 
@@ -160,13 +160,17 @@ func (r *row) problem() string {
 	}
 }
 
-// edition orders versions of one row. Newer exports have more columns.
-func (r *row) edition() provider.Edition {
+// edition orders versions of one row, by its text. Newer exports have more columns.
+func (r *row) edition(text string) provider.Edition {
 	var modified *time.Time
 	if !r.updated.IsZero() {
 		modified = &r.updated
 	}
-	return provider.EditionOf(modified, []byte(r.record()))
+	return provider.EditionOf(modified, []byte(text))
+}
+
+func (r *row) compare(other *row) int {
+	return r.edition(r.text()).Compare(other.edition(other.text()))
 }
 
 // newestRows leaves one version of every row. Rows without an id stay as they are.
@@ -174,7 +178,7 @@ func (e *export) newestRows() {
 	best := map[string]int{}
 	for i := range e.rows {
 		r := &e.rows[i]
-		if known, ok := best[r.id]; r.id != "" && (!ok || r.edition().Compare(e.rows[known].edition()) > 0) {
+		if known, ok := best[r.id]; r.id != "" && (!ok || r.compare(&e.rows[known]) > 0) {
 			best[r.id] = i
 		}
 	}

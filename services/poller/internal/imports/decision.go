@@ -32,15 +32,24 @@ func (k *knowledge) expect(page []record) {
 		x := &page[i]
 		a := k.activity(x.ExternalID)
 		a.foreign, a.held = x.ForeignID, true
-		k.hear(a, x.said, k.startedAt)
+		k.look(x)
+		k.hear(a, x.said, x.Reading.Companion, k.startedAt)
 		if foreign = foreign || x.ForeignID; x.ForeignID {
-			k.offer(a, x.edition, x.asRecord(), statement{modified: x.ModifiedAt})
-		} else if s, ok := k.normalizers.Sight(x.asRecord()); ok && !a.sighted {
-			k.sight(a, s)
+			k.offer(a, x.Reading, statementOf(x, 0))
+		} else if x.Reading.Sighting != nil && !a.sighted {
+			k.sight(a, *x.Reading.Sighting)
 		}
 	}
 	if foreign {
 		k.join()
+	}
+}
+
+// look reads a record whose reader has not.
+func (k *knowledge) look(x *record) {
+	if x.Reading == nil {
+		x.Reading = k.reading(x.asRecord(), x.ModifiedAt)
+		x.Reading.Companion = k.alone(x.Context.Companion)
 	}
 }
 
@@ -58,7 +67,7 @@ func (k *knowledge) judge(x *record) (o outcome, publish bool) {
 
 func (k *knowledge) decide(a *activity, x *record) outcome {
 	unit, locale := x.said.DistanceUnit, x.said.Locale
-	switch order := x.edition.Compare(a.best); {
+	switch order := x.Reading.Edition.Compare(a.best); {
 	case a.ofAPI(), a.foreign && k.joins.ownOf[a.id] != "", a.told && order < 0:
 		return alreadyThere
 	case a.told && order == 0:
@@ -68,7 +77,7 @@ func (k *knowledge) decide(a *activity, x *record) outcome {
 	switch {
 	case !a.found || a.winner.removed:
 		return imported
-	case a.winner.edition.Compare(x.edition) == 0 && sameContext(a.winner.context, x.Context):
+	case a.winner.edition.Compare(x.Reading.Edition) == 0 && a.winner.context == k.sum(x.Context):
 		return alreadyThere
 	default:
 		return enriched
@@ -87,9 +96,10 @@ func (k *knowledge) complete(x *provider.ImportedActivity, c events.ActivityCont
 // published takes in that a record is in the log.
 func (k *knowledge) published(x *record, o outcome, sequence uint64) {
 	a := k.activity(x.ExternalID)
-	k.offer(a, x.edition, x.asRecord(), statement{sequence: sequence, modified: x.ModifiedAt})
-	k.log(a, x.Context, k.hear(a, x.Context, k.startedAt))
-	a.put(version{sequence: sequence, origin: events.OriginImport, edition: x.edition, context: x.Context, ours: o})
+	k.offer(a, x.Reading, statementOf(x, sequence))
+	k.person.hear(x.Context, k.startedAt)
+	k.log(a, x.Context, a.track())
+	a.put(version{sequence: sequence, origin: events.OriginImport, edition: x.Reading.Edition, context: k.sum(x.Context), ours: o})
 }
 
 // see notes that the export holds a record.

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"hash/maphash"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -20,6 +21,7 @@ type knowledge struct {
 	logged     logged
 
 	startedAt   time.Time // of this import: its own facts carry it
+	seed        maphash.Seed
 	normalizers provider.Normalizers
 	format      records
 }
@@ -33,7 +35,10 @@ type records interface {
 }
 
 func newKnowledge(startedAt time.Time, n provider.Normalizers, format records) *knowledge {
-	return &knowledge{activities: map[string]*activity{}, logged: logged{}, routes: map[string]routes{}, startedAt: startedAt, normalizers: n, format: format}
+	return &knowledge{
+		activities: map[string]*activity{}, logged: logged{}, routes: map[string]routes{},
+		startedAt: startedAt, seed: maphash.MakeSeed(), normalizers: n, format: format,
+	}
 }
 
 // activity is what is known of one external id.
@@ -67,21 +72,10 @@ type version struct {
 	origin   events.Origin
 	removed  bool
 	edition  provider.Edition
-	context  events.ActivityContext
+	context  uint64 // sum of it
 	// ours says that this very import published it before it was interrupted, and
 	// as what; it counts once.
 	ours outcome
-}
-
-// statement is what came with the best edition of a record.
-type statement struct {
-	sequence uint64 // of a fact that has its bytes; 0 while only the export has them
-	text     string // of a foreign record, which may be in no fact of its own
-	format   string
-	modified *time.Time
-	unit     string // distance unit of the account
-	locale   string
-	deleted  bool // by itself it is not to be shown
 }
 
 // activity is the one with an id, known or not.
@@ -114,18 +108,19 @@ func (k *knowledge) read(d bus.Delivery) {
 func (k *knowledge) fetched(data *events.ActivityFetched, sequence uint64) {
 	a := k.activity(data.ExternalID)
 	record := provider.Record{Provider: data.Provider, ExternalID: data.ExternalID, Format: data.Format, Raw: data.Raw, Context: data.Context}
-	v := version{sequence: sequence, origin: data.Origin, context: data.Context}
+	v := version{sequence: sequence, origin: data.Origin, context: k.sum(data.Context)}
 	if data.Origin == events.OriginImport {
 		a.foreign = data.ForeignID
-		v.edition = provider.EditionOf(data.ProviderModifiedAt, data.Raw)
+		reading := k.reading(record, data.ProviderModifiedAt)
+		v.edition = reading.Edition
 		if data.FetchedAt.Equal(k.startedAt) {
 			v.ours = imported
 			if data.ReplacesSequence > 0 {
 				v.ours = enriched
 			}
 		}
-		k.log(a, data.Context, k.hear(a, data.Context, data.FetchedAt))
-		k.offer(a, v.edition, record, statement{sequence: sequence, modified: data.ProviderModifiedAt})
+		k.log(a, data.Context, k.hear(a, data.Context, k.alone(data.Context.Companion), data.FetchedAt))
+		k.offer(a, reading, newStatement(record, data.ForeignID, data.ProviderModifiedAt, sequence))
 	} else if s, ok := k.normalizers.Sight(record); ok {
 		a.byAPI = true
 		k.sight(a, s)
@@ -152,36 +147,4 @@ func (a *activity) put(v version) {
 // ofAPI says whether what the provider's API said of the activity stands.
 func (a *activity) ofAPI() bool {
 	return a.found && a.winner.origin.Rank() > events.OriginImport.Rank()
-}
-
-// offer takes in an edition of a record that an export holds.
-func (k *knowledge) offer(a *activity, e provider.Edition, r provider.Record, s statement) {
-	s.format, s.unit, s.locale = r.Format, r.Context.DistanceUnit, r.Context.Locale
-	if a.foreign {
-		s.text = string(r.Raw)
-	}
-	switch order := e.Compare(a.best); {
-	case a.told && order < 0:
-		return
-	case a.told && order == 0:
-		a.said.join(s)
-		return
-	}
-	a.told, a.best, a.said = true, e, s
-	if seen, ok := k.normalizers.Sight(r); ok && !a.byAPI {
-		k.sight(a, seen)
-	}
-}
-
-// join takes in what another export says with the same edition.
-func (s *statement) join(o statement) {
-	if s.sequence == 0 {
-		s.sequence = o.sequence
-	}
-	s.unit, s.locale = least(s.unit, o.unit), least(s.locale, o.locale)
-}
-
-func (k *knowledge) sight(a *activity, s provider.Sighting) {
-	a.sighting, a.sighted = s, true
-	k.joins.stale = true
 }

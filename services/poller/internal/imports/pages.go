@@ -13,12 +13,11 @@ const pageBytes = 4 << 20
 
 type record struct {
 	provider.ImportedActivity
-	said    events.ActivityContext // by the export itself
-	edition provider.Edition
+	said events.ActivityContext // by the export itself
 }
 
 func recordOf(a provider.ImportedActivity) record {
-	return record{ImportedActivity: a, said: a.Context, edition: provider.EditionOf(a.ModifiedAt, a.Raw)}
+	return record{ImportedActivity: a, said: a.Context}
 }
 
 // asRecord is the record as a normalizer reads it.

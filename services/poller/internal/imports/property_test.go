@@ -63,7 +63,10 @@ func (plain) Alone(companion string) (provider.Companion, bool) {
 		return provider.Companion{}, false
 	}
 	own := entry{id: e.ID, content: e.Content, edited: e.Edited, foreign: true, start: e.Start}
-	return provider.Companion{ImportedActivity: own.imported()}, true
+	a := provider.Companion{ImportedActivity: own.imported()}
+	text := string(a.Raw)
+	a.Raw, a.Text = nil, func() string { return text }
+	return a, true
 }
 
 func (plain) Finish(a *provider.ImportedActivity) {

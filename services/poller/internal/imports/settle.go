@@ -35,7 +35,7 @@ func (k *knowledge) lacks(a *activity) amendment {
 		return nothing
 	case a.foreign && a.said.deleted, !a.foreign && a.said.sequence == 0:
 		return nothing // not to be shown; or the log does not take its bytes
-	case live && a.winner.edition.Compare(a.best) == 0 && sameContext(a.winner.context, k.contextOf(a, a.said.unit, a.said.locale)):
+	case live && a.winner.edition.Compare(a.best) == 0 && a.winner.context == k.sum(k.contextOf(a, a.said.unit, a.said.locale)):
 		return nothing
 	default:
 		return restate
@@ -59,13 +59,14 @@ func (k *knowledge) lacking() []string {
 // the fact that the statement names, of one of the provider's.
 func (k *knowledge) restated(a *activity, raw []byte) record {
 	if a.foreign {
-		raw = []byte(a.said.text)
+		raw = []byte(a.said.text())
 	}
 	x := provider.ImportedActivity{ForeignID: a.foreign}
 	x.ExternalID, x.Format, x.Raw, x.ModifiedAt = a.id, a.said.format, raw, a.said.modified
 	x.Context = k.contextOf(a, a.said.unit, a.said.locale)
+	x.Reading = &provider.Reading{Edition: a.best}
 	k.format.Finish(&x)
-	return record{ImportedActivity: x, said: x.Context, edition: a.best}
+	return recordOf(x)
 }
 
 // settle publishes what follows for the records that are in the log from what this

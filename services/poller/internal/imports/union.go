@@ -35,21 +35,20 @@ func least(a, b string) string {
 
 // hear takes in what an export says beside a record, at the time of its import: of
 // the person, of the record's offset, and the companion, which is a record, too. It
-// returns the offset that a track says, nil when none does.
-func (k *knowledge) hear(a *activity, c events.ActivityContext, at time.Time) (track *int) {
+// returns the offset that a track says, nil when none does. Alone is the companion in
+// the context, nil when it is no record.
+func (k *knowledge) hear(a *activity, c events.ActivityContext, alone *provider.Companion, at time.Time) (track *int) {
 	k.person.hear(c, at)
 	if a.foreign {
 		return nil // the offset is its own
 	}
 	track = c.UTCOffsetSeconds
-	if c.Companion != "" {
-		if alone, ok := k.format.Alone(c.Companion); ok {
-			k.accompany(a, alone, c)
-			if alone.Context.UTCOffsetSeconds != nil { // the offset is the companion's
-				track = nil
-			}
-		} else {
-			a.opaque = max(a.opaque, c.Companion)
+	if alone == nil {
+		a.opaque = max(a.opaque, c.Companion)
+	} else {
+		k.accompany(a, alone, c)
+		if alone.Context.UTCOffsetSeconds != nil { // the offset is the companion's
+			track = nil
 		}
 	}
 	if c.TrackOffsetSeconds != nil {
@@ -71,14 +70,24 @@ func (a *activity) addTrack(seconds int) {
 	a.tracks = append(a.tracks, seconds)
 }
 
+// track is the offset that the activity's tracks agree about; nil without one.
+func (a *activity) track() *int {
+	if a.foreign || len(a.tracks) != 1 {
+		return nil
+	}
+	return &a.tracks[0]
+}
+
 // accompany takes in the companion of an activity.
-func (k *knowledge) accompany(a *activity, alone provider.Companion, c events.ActivityContext) {
+func (k *knowledge) accompany(a *activity, alone *provider.Companion, c events.ActivityContext) {
 	row := k.activity(alone.ExternalID)
 	row.foreign = true
-	k.offer(row, provider.EditionOf(alone.ModifiedAt, alone.Raw), provider.Record{
-		ExternalID: alone.ExternalID, Format: alone.Format, Raw: alone.Raw,
-		Context: events.ActivityContext{DistanceUnit: c.DistanceUnit, Locale: c.Locale},
-	}, statement{modified: alone.ModifiedAt, deleted: alone.Deleted})
+	if alone.Reading == nil {
+		alone.Reading = k.reading(provider.Record{ExternalID: alone.ExternalID, Format: alone.Format, Raw: []byte(alone.Text())}, alone.ModifiedAt)
+	}
+	k.offer(row, alone.Reading, statement{
+		text: alone.Text, format: alone.Format, modified: alone.ModifiedAt, unit: c.DistanceUnit, locale: c.Locale, deleted: alone.Deleted,
+	})
 	k.joins.provisional(a.id, row.id)
 }
 
@@ -112,7 +121,7 @@ func (k *knowledge) contextOf(a *activity, unit, locale string) events.ActivityC
 func (k *knowledge) besides(c *events.ActivityContext, a *activity) {
 	c.Companion = a.opaque
 	if row := k.activities[k.joins.foreignOf[a.id]]; row != nil {
-		c.Companion, c.UTCOffsetSeconds = row.said.text, row.sighting.Offset
+		c.Companion, c.UTCOffsetSeconds = row.said.text(), row.sighting.Offset
 		if !utf8.ValidString(c.Companion) { // a fact is text
 			c.Companion = strings.ToValidUTF8(c.Companion, "\ufffd")
 		}
