@@ -51,7 +51,7 @@ func (i importer) Open(ctx context.Context, paths []string, o provider.ImportOpt
 		return nil, err
 	}
 	e := &export{
-		files: files, hasher: hasher, again: again, entries: entryIndex{}, offsets: map[uint64]int{}, tracks: map[uint64]*track{}, days: map[int64]*pointDay{},
+		files: files, hasher: hasher, again: again, entries: entryIndex{}, offsets: map[uint64]int{}, tracks: map[uint64]*track{}, days: map[int64]*pointDay{}, names: map[string]named{},
 		report: provider.ExportReport{Files: []provider.ExportFile{}, Unknown: []string{}, Notes: []string{}},
 	}
 	if zone, known := provider.ZoneNamed(o.TimeZone); known {
@@ -74,8 +74,9 @@ type export struct {
 	again   *provider.Hasher // of Finish
 	report  provider.ExportReport
 	profile profile
-	zone    *time.Location // of the profile; nil when unknown
-	stated  *time.Location // with the import; nil when nothing is stated
+	zone    *time.Location   // of the profile; nil when unknown
+	stated  *time.Location   // with the import; nil when nothing is stated
+	names   map[string]named // of the files, by path
 	rows    []row
 	entries entryIndex
 	pages   []page            // that were not read again yet, in their order
@@ -105,9 +106,19 @@ func (e *export) Close() error { return e.files.Close() }
 
 // byNumber puts files into one order wherever they lie: a page's number is an
 // offset into the list of all exercises, oldest first (section 1.3).
-func byNumber(f archive.File) string {
-	n := kindOf(f)
+func (e *export) byNumber(f archive.File) string {
+	n := e.kindOf(f)
 	return fmt.Sprintf("%d %020d %s\x00%s", n.kind, n.number, f.Base, f.Path)
+}
+
+// kindOf is the function of that name. Every walk asks for every file.
+func (e *export) kindOf(f archive.File) named {
+	n, known := e.names[f.Path]
+	if !known {
+		n = kindOf(f)
+		e.names[f.Path] = n
+	}
+	return n
 }
 
 // note adds a code to the report, once.

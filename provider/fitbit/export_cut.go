@@ -45,8 +45,8 @@ func (e *export) cutRoutes(ctx context.Context, read int64, yield func(provider.
 		return nil
 	}
 	c := &cutter{export: e, read: read, yield: yield}
-	err := e.files.Walk(ctx, byNumber, func(f archive.File) error {
-		name := kindOf(f)
+	err := e.files.Walk(ctx, e.byNumber, func(f archive.File) error {
+		name := e.kindOf(f)
 		d := e.days[int64(name.number)] //nolint:gosec // a day of a four-digit year
 		if name.kind != kindPoints || d == nil || len(d.cuts) == 0 {
 			return nil

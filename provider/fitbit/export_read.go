@@ -15,8 +15,8 @@ import (
 // Activities implements provider.Export: the entries of all pages, then the rows
 // that stand for no entry.
 func (e *export) Activities(ctx context.Context, yield func(provider.ImportedActivity) error) error {
-	err := e.files.Walk(ctx, byNumber, func(f archive.File) error {
-		if kindOf(f).kind != kindExercises || len(e.pages) == 0 {
+	err := e.files.Walk(ctx, e.byNumber, func(f archive.File) error {
+		if e.kindOf(f).kind != kindExercises || len(e.pages) == 0 {
 			return nil
 		}
 		return e.readPage(ctx, f, yield)

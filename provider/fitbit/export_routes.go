@@ -31,8 +31,8 @@ func (e *export) readTracks(ctx context.Context, yield func(provider.ImportedRou
 	}
 	read := e.size
 	var room []byte
-	err := e.files.Walk(ctx, byNumber, func(f archive.File) error {
-		name := kindOf(f)
+	err := e.files.Walk(ctx, e.byNumber, func(f archive.File) error {
+		name := e.kindOf(f)
 		t := e.tracks[name.number]
 		if name.kind != kindTCX || t == nil || t.given {
 			return nil

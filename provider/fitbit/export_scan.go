@@ -27,7 +27,7 @@ const (
 // handed over.
 func (e *export) scan(ctx context.Context, bounds importer) error {
 	s := &scanner{export: e, bounds: bounds, unknown: map[string]bool{}}
-	err := e.files.Walk(ctx, byNumber, func(f archive.File) error { return s.visit(ctx, f) })
+	err := e.files.Walk(ctx, e.byNumber, func(f archive.File) error { return s.visit(ctx, f) })
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ type scanner struct {
 }
 
 func (s *scanner) visit(ctx context.Context, f archive.File) error {
-	name := kindOf(f)
+	name := s.kindOf(f)
 	switch name.kind {
 	case kindExercises, kindRows:
 		if s.recordFiles++; s.recordFiles > s.bounds.recordFiles {
