@@ -64,7 +64,7 @@ func (c *check) text(name, value string) {
 
 // optionalText is text for a member that may be absent or empty.
 func (c *check) optionalText(name, value string) {
-	if !storable(value) {
+	if !Storable(value) {
 		c.fail("%s is no text that a database can hold", name)
 	}
 }
@@ -104,16 +104,8 @@ func isUUID(s string) bool {
 	return true
 }
 
-// storable says whether a text column of PostgreSQL holds a text as it is.
-func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
-
-// isInstant says whether JSON and a column of PostgreSQL hold an instant in every zone,
-// and it was set.
-func isInstant(t time.Time) bool {
-	const first, last = 1, 9998
-	year := t.UTC().Year()
-	return !t.IsZero() && year >= first && year <= last
-}
+// isInstant says whether an instant was set and is in range.
+func isInstant(t time.Time) bool { return !t.IsZero() && InRange(t) }
 
 // checkEnvelope looks at what stands in the headers.
 func checkEnvelope(e *Event) error {

@@ -2,6 +2,7 @@ package poller
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -37,8 +38,9 @@ type record struct {
 }
 
 func (r record) raw(call int) []byte {
-	return fmt.Appendf(nil, `{"id":%q, "version":%q,"start":%q,"link":"https://cloud.test/%d","bulk":%q}`,
-		r.id, r.version, r.start.Format(time.RFC3339), call, strings.Repeat("x", r.bulk))
+	id, _ := json.Marshal(r.id) // a string always has a form
+	return fmt.Appendf(nil, `{"id":%s, "version":%q,"start":%q,"link":"https://cloud.test/%d","bulk":%q}`,
+		id, r.version, r.start.Format(time.RFC3339), call, strings.Repeat("x", r.bulk))
 }
 
 // fill gives the cloud n records, one every step back from the end.

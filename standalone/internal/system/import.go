@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/services/poller"
 )
 
@@ -36,6 +37,9 @@ func (s *System) Import(ctx context.Context, user string, i poller.Import, progr
 // FindUser gives the id of a person by that id, or by the id that the client gave
 // them, from what the gateway publishes. ErrNoUser when neither fits.
 func (s *System) FindUser(ctx context.Context, user string) (id string, err error) {
+	if !events.Storable(user) { // no database could look for it
+		return "", fmt.Errorf("%w: the id is not UTF-8", ErrNoUser)
+	}
 	c, err := s.open(ctx, "import", "", nil)
 	if err != nil {
 		return "", err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
 
@@ -135,6 +136,9 @@ func (s *rule) memberFault(raw json.RawMessage) string {
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
 		return "must be a string" + map[bool]string{true: " or null"}[slices.Contains(s.Type, "null")]
+	}
+	if rawjson.LoneSurrogate(raw) {
+		return "holds half of a character: write both of its UTF-16 escapes, or the character itself"
 	}
 	return s.fault(text)
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/stridelog/stridelog/events"
 )
 
 // Place is a row of a list that is sorted by time and id, newest first.
@@ -110,7 +112,8 @@ func (f Filter) Decode(s string) (Place, error) {
 	default:
 		return Place{}, ErrInvalid
 	}
-	if !p.Total.valid() {
+	// No row lies out of range, and the database would refuse to compare.
+	if !p.Total.valid() || !events.InRange(p.Time) {
 		return Place{}, ErrInvalid
 	}
 	return p, nil

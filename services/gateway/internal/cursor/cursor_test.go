@@ -55,6 +55,26 @@ func TestAWordOfAnOlderProgramIsAPlaceWithoutTotal(t *testing.T) {
 	}
 }
 
+// A client that knows the format can write any time. What no column holds is refused
+// here, and not by the database.
+func TestATimeThatNoRowHasIsRefused(t *testing.T) {
+	list := cursor.NewFilter("list", "a")
+	for _, year := range []int{-290_000, -4800, -4713, 0, 9999, 290_000} {
+		p := place(cursor.Total{})
+		p.Time = time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)
+		if got, err := list.Decode(list.Encode(p)); err == nil {
+			t.Errorf("the year %d came through as %+v", year, got)
+		}
+	}
+	for _, at := range []time.Time{{}, time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9998, 12, 31, 23, 59, 59, 0, time.UTC)} {
+		p := place(cursor.Total{})
+		p.Time = at
+		if got, err := list.Decode(list.Encode(p)); err != nil || !got.Time.Equal(at) {
+			t.Errorf("%v came back as %+v, %v", at, got, err)
+		}
+	}
+}
+
 // A client that knows the format can write any total. What could be none is refused, so that
 // no page shows it.
 func TestATotalThatCannotBeIsRefused(t *testing.T) {

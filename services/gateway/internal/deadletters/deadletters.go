@@ -4,6 +4,7 @@ package deadletters
 import (
 	"context"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/stridelog/stridelog/platform/bus"
@@ -23,7 +24,7 @@ func (r *Reader) List(ctx context.Context, word string, limit int) ([]bus.DeadLe
 	q := bus.DeadLetterQuery{Limit: limit + 1}
 	at, err := filter.Start(word)
 	switch {
-	case err != nil:
+	case err != nil, at != nil && sequence(*at) > math.MaxInt64: // no stream is so long
 		return nil, cursor.Page{}, 0, problem.InvalidCursor("list")
 	case at == nil:
 	case at.Backwards:

@@ -133,6 +133,10 @@ func Of(err error) *Problem {
 	if errors.As(err, &answer) {
 		return ofRPC(answer, err)
 	}
+	if notStorable(err) {
+		return New(http.StatusBadRequest, CodeInvalidRequest,
+			"A value of the request is one that the database cannot hold, such as a time out of range: correct it and send the request again.").Because(err)
+	}
 	return New(http.StatusInternalServerError, CodeInternal,
 		"Something went wrong here. Try again; if it stays so, give the operator the request id.").Because(err)
 }

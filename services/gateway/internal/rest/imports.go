@@ -3,10 +3,14 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -82,7 +86,8 @@ func (s *server) form(parts *multipart.Reader) imports.Files {
 				return "", nil, problem.InvalidField("file", "is a field of the form and no file: send it with a file name")
 			case part.FormName() == "file":
 				files++
-				return part.FileName(), part, nil
+				name, err := fileName(part)
+				return name, part, err
 			case files > 0:
 				return "", nil, problem.InvalidField(short(part.FormName()), "comes after a file: send the fields of the form before its files")
 			}
@@ -91,6 +96,24 @@ func (s *server) form(parts *multipart.Reader) imports.Files {
 			}
 		}
 	}
+}
+
+// longestName is the most bytes that a file's name has on the systems that people use.
+const longestName = 255
+
+// fileName is the name that a client gives a file, without folders. It is shown in the
+// report, and tells what a single file of an export is.
+func fileName(part *multipart.Part) (string, error) {
+	name := part.FileName()
+	switch {
+	case len(name) > longestName:
+		return "", problem.InvalidField("file", fmt.Sprintf("has a name of more than %d bytes: send it with a shorter one", longestName))
+	case !utf8.ValidString(name):
+		return "", problem.InvalidField("file", "has a name that is not UTF-8: send it with another one")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "", problem.InvalidField("file", "has a control character in its name: send it with another one")
+	}
+	return name, nil
 }
 
 // broken is the fault of a form that cannot be read, unless it is too large.

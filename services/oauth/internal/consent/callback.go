@@ -109,6 +109,7 @@ func (d *Desk) exchange(ctx context.Context, connector *provider.Connector, code
 		}
 		return grant, err
 	}
+	grant = grant.Storable()
 	if grant.AccountID == "" || grant.AccessToken == "" || grant.RefreshToken == "" || grant.ExpiresAt.IsZero() {
 		return grant, &provider.Error{Provider: connector.Name, Op: "exchange a code", Class: provider.ClassInvalidResponse}
 	}

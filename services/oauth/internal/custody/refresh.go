@@ -79,7 +79,7 @@ func (k *Keeper) rotate(ctx context.Context, l store.Lease) (store.Connection, e
 
 // landed stores a new pair, and tries for a while when the database is away.
 func (k *Keeper) landed(ctx context.Context, c store.Connection, old seal.Pair, g provider.Grant) (store.Connection, error) {
-	fresh := c
+	fresh, g := c, g.Storable()
 	fresh.AccessExpiresAt = g.ExpiresAt
 	pair := seal.Pair{Access: g.AccessToken, Refresh: g.RefreshToken}
 	if pair.Refresh == "" {

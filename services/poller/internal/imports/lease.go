@@ -2,13 +2,13 @@ package imports
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -45,7 +45,7 @@ func (l *lease) renew(ctx context.Context) error {
 }
 
 func (l *lease) save(ctx context.Context, r Report) error {
-	text, err := json.Marshal(r)
+	text, err := postgres.JSON(r)
 	if err != nil {
 		return fmt.Errorf("store the progress of import %s: %w", l.ID, err)
 	}
@@ -53,7 +53,7 @@ func (l *lease) save(ctx context.Context, r Report) error {
 }
 
 func (l *lease) finish(ctx context.Context, status string, r Report, failure *store.ImportError) error {
-	text, err := json.Marshal(r)
+	text, err := postgres.JSON(r)
 	if err != nil {
 		return fmt.Errorf("store the report of import %s: %w", l.ID, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/postgres"
 )
 
 // ImportChannel is the NOTIFY channel that says that some import may have work.
@@ -64,7 +65,7 @@ func scanImport(row pgx.Row) (l ImportLease, err error) {
 // AddImport queues an import, once however often it is asked for, and gives the
 // time of the first request. ErrErased when the user is.
 func (s *Store) AddImport(ctx context.Context, i Import) (requested time.Time, err error) {
-	uploads, err := json.Marshal(i.Uploads)
+	uploads, err := postgres.JSON(i.Uploads)
 	if err != nil {
 		return requested, err
 	}

@@ -100,9 +100,11 @@ func (s *session) record(ctx context.Context, t token, r request) (a provider.Ac
 		if p := recover(); p != nil {
 			err = s.panicked(p, r.op)
 		}
-		s.count(outer, quota, err)
+		provider.StorableError(err)
+		s.count(outer, quota.Storable(), err)
 	}()
 	a, quota, err = r.ask(ctx, provider.Secret(t.AccessToken), r.id)
+	a = a.Storable(s.connector.Volatile)
 	if err == nil && a.ExternalID != r.id {
 		err = &provider.Error{Provider: s.lease.Provider, Op: r.op, Class: provider.ClassInvalidResponse, Reason: "another record"}
 	}

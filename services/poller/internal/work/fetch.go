@@ -56,7 +56,12 @@ func (s *session) list(ctx context.Context, w store.Window, t token) (page provi
 		if p := recover(); p != nil {
 			page, err = provider.Page{}, s.panicked(p, "list activities")
 		}
+		provider.StorableError(err)
 		s.count(outer, page.Quota, err)
 	}()
-	return s.connector.Fetcher.ListActivities(ctx, provider.ListRequest{Token: provider.Secret(t.AccessToken), Window: w.Pass(), Cursor: w.Cursor})
+	page, err = s.connector.Fetcher.ListActivities(ctx, provider.ListRequest{Token: provider.Secret(t.AccessToken), Window: w.Pass(), Cursor: w.Cursor})
+	if err != nil {
+		return page, err
+	}
+	return page.Storable(s.connector.Volatile)
 }

@@ -58,7 +58,7 @@ func call(n provider.Normalizer, r provider.Record) (w events.Workout, version i
 }
 
 func check(w events.Workout) (day *time.Time, err error) {
-	if !timeColumn(w.StartTime) || !timeColumn(w.EndTime) {
+	if !events.InRange(w.StartTime) || !events.InRange(w.EndTime) {
 		return nil, fmt.Errorf("start or end is out of range")
 	}
 	if err := storable(w.Type, w.Category); err != nil {
@@ -66,7 +66,7 @@ func check(w events.Workout) (day *time.Time, err error) {
 	}
 	if w.LocalDate != nil {
 		d, err := time.Parse(time.DateOnly, *w.LocalDate)
-		if err != nil || !timeColumn(d) {
+		if err != nil || !events.InRange(d) {
 			return nil, fmt.Errorf("local_date is no date")
 		}
 		day = &d

@@ -42,7 +42,7 @@ func (r *Reader) Read(d bus.Delivery) (*Version, *Connection, error) {
 	if d.Err != nil {
 		return nil, nil, d.Err
 	}
-	if !timeColumn(d.Event.Time) {
+	if !events.InRange(d.Event.Time) {
 		return nil, nil, fmt.Errorf("%w: its time is out of range", ErrUnusable)
 	}
 	switch data := d.Event.Data.(type) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -85,15 +84,12 @@ func owner(e events.Event, userID, provider string) (uuid.UUID, error) {
 // storable refuses keys that a text column cannot hold as they are.
 func storable(keys ...string) error {
 	for _, k := range keys {
-		if !utf8.ValidString(k) || strings.ContainsRune(k, 0) {
+		if !events.Storable(k) {
 			return fmt.Errorf("%w: one of its ids is no valid text", ErrUnusable)
 		}
 	}
 	return nil
 }
-
-// timeColumn refuses instants that JSON or a timestamp cannot hold.
-func timeColumn(t time.Time) bool { y := t.UTC().Year(); return y >= 1 && y <= 9998 }
 
 const maxProblem = 500 // characters
 

@@ -1,0 +1,103 @@
+package provider
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+// What is kept of texts that a provider chose, in bytes. An id is part of an index's
+// row, which PostgreSQL bounds at 2,700.
+const (
+	longestID     = 512
+	longestScope  = 255
+	longestCursor = 16 << 10
+	mostScopes    = 100
+)
+
+// storableID says whether an id can be kept as it is.
+func storableID(id string) bool { return len(id) <= longestID && events.Storable(id) }
+
+// Storable is the grant without what no database holds: scopes and accounts that are
+// no text, and times out of range. An account id that cannot be kept is none.
+func (g Grant) Storable() Grant {
+	if !storableID(g.AccountID) {
+		g.AccountID = ""
+	}
+	if len(g.Scopes) > mostScopes {
+		g.Scopes = g.Scopes[:mostScopes]
+	}
+	if slices.ContainsFunc(g.Scopes, oddScope) {
+		g.Scopes = slices.DeleteFunc(slices.Clone(g.Scopes), oddScope)
+	}
+	linked := map[string]string{}
+	for name, account := range g.LinkedAccounts {
+		if events.Storable(name) && storableID(account) {
+			linked[name] = account
+		}
+	}
+	g.LinkedAccounts = linked
+	if !events.InRange(g.ExpiresAt) {
+		g.ExpiresAt = time.Time{}
+	}
+	if !events.InRange(g.RefreshExpiresAt) {
+		g.RefreshExpiresAt = time.Time{}
+	}
+	return g
+}
+
+func oddScope(s string) bool { return len(s) > longestScope || !events.Storable(s) }
+
+// Storable is the page without what no database holds. A record whose id cannot be
+// kept gets one that is made from its bytes. It fails with ClassInvalidResponse when
+// there is no way on to the next page.
+func (p Page) Storable(volatile []string) (Page, error) {
+	if len(p.Next) > longestCursor || !events.Storable(p.Next) {
+		return p, &Error{Op: "list activities", Class: ClassInvalidResponse, Reason: "cursor"}
+	}
+	for i := range p.Activities {
+		p.Activities[i] = p.Activities[i].Storable(volatile)
+	}
+	p.Quota = p.Quota.Storable()
+	return p, nil
+}
+
+// Storable is the record without what no database holds.
+func (a Activity) Storable(volatile []string) Activity {
+	if a.ExternalID == "" || !storableID(a.ExternalID) {
+		a.ExternalID = MadeUpID(a.Raw, volatile)
+		a.Problem = "its id is no text that can be kept"
+	}
+	if a.StartedAt != nil && !events.InRange(*a.StartedAt) {
+		a.StartedAt, a.Problem = nil, "its start is out of range"
+	}
+	if a.ModifiedAt != nil && !events.InRange(*a.ModifiedAt) {
+		a.ModifiedAt = nil
+	}
+	return a
+}
+
+// Storable is the quota in the numbers of a database's column, or nil when its reset
+// is out of range: then it says nothing.
+func (q *Quota) Storable() *Quota {
+	if q == nil || !events.InRange(q.ResetAt) {
+		return nil
+	}
+	in := func(n int) int { return min(max(n, 0), math.MaxInt32) }
+	return &Quota{Limit: in(q.Limit), Remaining: in(q.Remaining), ResetAt: q.ResetAt}
+}
+
+// StorableError takes from a provider's failure the times that no database holds.
+func StorableError(err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		return
+	}
+	e.Quota = e.Quota.Storable()
+	if !events.InRange(e.RetryAt) {
+		e.RetryAt = time.Time{}
+	}
+}
