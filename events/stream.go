@@ -6,7 +6,7 @@ import "time"
 const (
 	StreamFacts       = "STRIDELOG_FACTS"
 	StreamSyncs       = "STRIDELOG_SYNCS"
-	StreamWorkouts    = "STRIDELOG_WORKOUTS"
+	StreamChanges     = "STRIDELOG_CHANGES"
 	StreamDeadLetters = "STRIDELOG_DEAD_LETTERS"
 )
 
@@ -25,11 +25,13 @@ type Stream struct {
 	Subjects    []string
 	// MaxAge is how long a message is kept; zero is for ever.
 	MaxAge time.Duration
-	// Atomic allows pages to be published as one unit. It excludes Derived.
+	// Atomic allows pages to be published as one unit.
 	Atomic bool
-	// Derived streams can be made again from the log, so an acknowledgement
-	// need not wait for the disk.
+	// Derived streams can be made again from the facts.
 	Derived bool
+	// Succeeds names a stream of earlier programs that had these messages. They move
+	// here with their sequences and times, and that stream is dropped.
+	Succeeds string
 }
 
 // DuplicateWindow is how long JetStream remembers a Nats-Msg-Id. It is a second
@@ -38,7 +40,7 @@ const DuplicateWindow = 2 * time.Minute
 
 const (
 	syncRetention       = 90 * 24 * time.Hour
-	workoutRetention    = 30 * 24 * time.Hour
+	changeRetention     = 30 * 24 * time.Hour
 	deadLetterRetention = 90 * 24 * time.Hour
 )
 
@@ -58,11 +60,13 @@ func Streams() []Stream {
 			MaxAge:      syncRetention,
 		},
 		{
-			Name:        StreamWorkouts,
-			Description: "Normalized workouts, derived from the facts; rebuildable",
+			Name:        StreamChanges,
+			Description: "What changed in clean data, derived from the facts, in one order; rebuildable",
 			Subjects:    []string{subjectRoot + ".workout.>"},
-			MaxAge:      workoutRetention,
+			MaxAge:      changeRetention,
+			Atomic:      true,
 			Derived:     true,
+			Succeeds:    "STRIDELOG_WORKOUTS",
 		},
 		{
 			Name:        StreamDeadLetters,

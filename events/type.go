@@ -64,10 +64,10 @@ func registry() [14]Descriptor {
 		{TypeActivityRemoved, StreamFacts, "A provider no longer has a record.", func() Data { return &ActivityRemoved{} }},
 		{TypeRouteFetched, StreamFacts, "A provider sent where an activity went.", func() Data { return &RouteFetched{} }},
 		{TypeContextFetched, StreamFacts, "A file of an export said something about a person or an activity beside its records.", func() Data { return &ContextFetched{} }},
-		{TypeWorkoutRecorded, StreamWorkouts, "A workout exists that did not exist before.", func() Data { return &WorkoutRecorded{} }},
-		{TypeWorkoutUpdated, StreamWorkouts, "A workout has a new version.", func() Data { return &WorkoutUpdated{} }},
-		{TypeWorkoutRemoved, StreamWorkouts, "A workout is gone.", func() Data { return &WorkoutRemoved{} }},
-		{TypeWorkoutLinked, StreamWorkouts, "A workout is another record of the same one as another, or no longer.", func() Data { return &WorkoutLinked{} }},
+		{TypeWorkoutRecorded, StreamChanges, "A workout exists that did not exist before.", func() Data { return &WorkoutRecorded{} }},
+		{TypeWorkoutUpdated, StreamChanges, "A workout has a new version.", func() Data { return &WorkoutUpdated{} }},
+		{TypeWorkoutRemoved, StreamChanges, "A workout is gone.", func() Data { return &WorkoutRemoved{} }},
+		{TypeWorkoutLinked, StreamChanges, "A workout is another record of the same one as another, or no longer.", func() Data { return &WorkoutLinked{} }},
 		{TypeUserErased, StreamFacts, "A person's data was erased.", func() Data { return &UserErased{} }},
 	}
 }

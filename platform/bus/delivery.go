@@ -77,12 +77,19 @@ func storedHeader(h nats.Header) map[string][]string {
 	return out
 }
 
+// everySubject matches every subject that a stream of ours has. For ">" the server looks
+// at its last sequence alone, and finds nothing where that message was erased.
+const everySubject = "*.>"
+
 // LastSequence is the sequence of the last message on subjects, which may hold
 // wildcards; 0 when there is none.
 func (b *Bus) LastSequence(ctx context.Context, stream, subjects string) (uint64, error) {
 	s, err := b.stream(ctx, stream)
 	if err != nil {
 		return 0, err
+	}
+	if subjects == ">" {
+		subjects = everySubject
 	}
 	m, err := s.GetLastMsgForSubject(ctx, subjects)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {

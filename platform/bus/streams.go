@@ -17,10 +17,11 @@ import (
 // stream from the next: a sequence means nothing without it.
 const metadataEpoch = "stridelog_epoch"
 
-// DeclareStreams makes every stream of events.Streams and the bucket of uploads, or brings what exists in
-// line with it. It keeps what the declaration does not speak of (replicas,
-// placement, size limits), so an operator may set those. Any number of processes
-// may declare at once: they end up with one epoch.
+// DeclareStreams makes every stream of events.Streams and the bucket of uploads, or
+// brings what exists in line with it, also what earlier programs had. It keeps what
+// the declaration does not speak of (replicas, placement, size limits), so an
+// operator may set those. Any number of processes may declare at once: they end up
+// with one epoch.
 func (b *Bus) DeclareStreams(ctx context.Context) error {
 	for _, s := range events.Streams() {
 		if err := b.declare(ctx, s); err != nil {
@@ -34,6 +35,9 @@ func (b *Bus) DeclareStreams(ctx context.Context) error {
 }
 
 func (b *Bus) declare(ctx context.Context, s events.Stream) error {
+	if err := b.succeed(ctx, s); err != nil {
+		return err
+	}
 	for {
 		have, err := b.js.Stream(ctx, s.Name)
 		if err == nil {
@@ -55,16 +59,12 @@ func (b *Bus) declare(ctx context.Context, s events.Stream) error {
 }
 
 func newStreamConfig(s events.Stream) jetstream.StreamConfig {
-	c := jetstream.StreamConfig{
+	return withDeclared(jetstream.StreamConfig{
 		Name:      s.Name,
 		Retention: jetstream.LimitsPolicy,
 		Storage:   jetstream.FileStorage,
 		Metadata:  map[string]string{metadataEpoch: uuid.NewString()},
-	}
-	if s.Derived {
-		c.PersistMode = jetstream.AsyncPersistMode
-	}
-	return withDeclared(c, s)
+	}, s)
 }
 
 // withDeclared sets what the declaration says and a running stream can change.

@@ -22,8 +22,8 @@ func TestStreamsAreDeclaredAsTheContractSays(t *testing.T) {
 			c.AllowAtomicPublish != want.Atomic || !c.AllowDirect || c.Duplicates != events.DuplicateWindow || c.DenyDelete {
 			t.Errorf("%s is declared as %+v", want.Name, c)
 		}
-		if async := c.PersistMode == jetstream.AsyncPersistMode; async != want.Derived {
-			t.Errorf("%s: asynchronous persistence is %v, want %v", want.Name, async, want.Derived)
+		if c.PersistMode != jetstream.DefaultPersistMode {
+			t.Errorf("%s acknowledges before a message is written", want.Name)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func TestTheSameHistoryAtTwoProvidersIsShownOnce(t *testing.T) {
 			projectortest.Publish(t, s.bus, order[:20]...) // once more, as other facts
 			s.drained(t)
 			check("afterwards")
-			for _, d := range projectortest.Deliveries(t, s.bus, events.StreamWorkouts, 1) {
+			for _, d := range projectortest.Deliveries(t, s.bus, events.StreamChanges, 1) {
 				if d.Event.Type() == events.TypeWorkoutRemoved {
 					t.Error("a duplicate was announced as removed")
 				}
@@ -165,7 +165,7 @@ func TestALinkIsAnnouncedAndIsNoVersion(t *testing.T) {
 	duplicate := events.WorkoutID(anna, "fitbit", "1")
 	primary := events.WorkoutID(anna, "google_health", "1")
 	var said []string
-	for _, d := range projectortest.Deliveries(t, s.bus, events.StreamWorkouts, 1) {
+	for _, d := range projectortest.Deliveries(t, s.bus, events.StreamChanges, 1) {
 		var link *string
 		var version uint64
 		switch e := d.Event.Data.(type) {

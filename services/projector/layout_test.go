@@ -100,7 +100,7 @@ func TestAnOlderAndANewerProgramShareTheFacts(t *testing.T) {
 		t.Errorf("%d versions of %d facts", n, len(facts))
 	}
 	ids := map[string]bool{}
-	for _, d := range projectortest.Deliveries(t, older.bus, events.StreamWorkouts, 1) {
+	for _, d := range projectortest.Deliveries(t, older.bus, events.StreamChanges, 1) {
 		if ids[d.Event.ID] {
 			t.Errorf("event %s came twice", d.Event.ID)
 		}

@@ -291,7 +291,7 @@ func TestErasureLeavesNothingAndNothingComesBack(t *testing.T) {
 	if n := left(); n != 0 {
 		t.Errorf("%d rows came back", n)
 	}
-	for _, d := range projectortest.Deliveries(t, s.bus, events.StreamWorkouts, 1) {
+	for _, d := range projectortest.Deliveries(t, s.bus, events.StreamChanges, 1) {
 		if d.Event.UserID == anna {
 			t.Errorf("event %s about the erased user is in the stream", d.Event.ID)
 		}

@@ -86,7 +86,7 @@ func TestWhatIsUnknownIsKeptAndFoldedByAProgramThatKnowsIt(t *testing.T) {
 		t.Errorf("%q differ", found)
 	}
 	var announced []string
-	for _, d := range projectortest.Deliveries(t, s.bus, events.StreamWorkouts, 1) {
+	for _, d := range projectortest.Deliveries(t, s.bus, events.StreamChanges, 1) {
 		if d.Event.Type() == events.TypeWorkoutRecorded {
 			announced = append(announced, d.Event.UserID)
 		}

@@ -80,7 +80,7 @@ func (p *projection) live(ctx context.Context, start, stop func()) (int, error) 
 		return 0, err
 	}
 	// The server takes an event with a known id for a repetition.
-	if err := p.bus.JetStream().DeleteStream(ctx, events.StreamWorkouts); err != nil {
+	if err := p.bus.JetStream().DeleteStream(ctx, events.StreamChanges); err != nil {
 		return 0, err
 	}
 	db, service, err := p.projector(ctx)
@@ -100,7 +100,7 @@ func (p *projection) live(ctx context.Context, start, stop func()) (int, error) 
 	if err := <-ended; err != nil {
 		return 0, err
 	}
-	announced, err := p.bus.State(ctx, events.StreamWorkouts)
+	announced, err := p.bus.State(ctx, events.StreamChanges)
 	if err != nil {
 		return 0, err
 	}

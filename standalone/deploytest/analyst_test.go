@@ -66,7 +66,7 @@ func TestAnalystsRead(t *testing.T) {
 			t.Fatalf("an analyst does not hear what happens: %v", err)
 		}
 	}
-	for stream, want := range map[string]int{events.StreamFacts: 2, events.StreamWorkouts: 1} {
+	for stream, want := range map[string]int{events.StreamFacts: 2, events.StreamChanges: 1} {
 		c, err := analyst.Consumer(t.Context(), stream, deployment.Analyst)
 		if err != nil {
 			t.Fatal(err)

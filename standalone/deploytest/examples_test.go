@@ -29,7 +29,7 @@ func TestTheExamplesReadAsAnAnalyst(t *testing.T) {
 		"Python": {"../../bin/python/bin/python", "--once --durable analyst --api-prefix stridelog.api --inbox-prefix _INBOX_analyst", "1 events, 1 workouts",
 			[]string{"../examples/python-consumer/consumer.py", "--database", filepath.Join(t.TempDir(), "workouts.db")}},
 		"nats": {"../../bin/nats-v0.5.1", "--js-api-prefix stridelog.api --inbox-prefix _INBOX_analyst", "Acknowledged message",
-			[]string{"consumer", "next", "STRIDELOG_WORKOUTS", "analyst"}},
+			[]string{"consumer", "next", "STRIDELOG_CHANGES", "analyst"}},
 	} {
 		// Programs under one name share the work: one event for each.
 		if _, err := operator.Publish(t.Context(), "stridelog.workout.recorded"+person, []byte(event)); err != nil {

@@ -145,7 +145,7 @@ func (c *compose) checkAnalyst(ctx context.Context, t *testing.T, workouts int) 
 	}
 	defer nc.Close()
 	js := analystJetStream(t, nc)
-	for _, stream := range []string{events.StreamFacts, events.StreamWorkouts} {
+	for _, stream := range []string{events.StreamFacts, events.StreamChanges} {
 		consumer, err := js.Consumer(ctx, stream, deployment.Analyst)
 		if err != nil {
 			t.Fatal(err)

@@ -43,7 +43,7 @@ func durables() map[[2]string]string {
 	return map[[2]string]string{
 		{events.StreamFacts, "poller_connections"}: "poller", {events.StreamSyncs, "poller_syncs"}: "poller",
 		{events.StreamFacts, "projector-facts"}: "projector", {events.StreamSyncs, "projector-syncs"}: "projector",
-		{events.StreamFacts, "analyst"}: deployment.Analyst, {events.StreamWorkouts, "analyst"}: deployment.Analyst,
+		{events.StreamFacts, "analyst"}: deployment.Analyst, {events.StreamChanges, "analyst"}: deployment.Analyst,
 	}
 }
 
@@ -80,7 +80,7 @@ func (i *installation) members(t *testing.T) map[string]member {
 	if err := operator.DeclareStreams(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, stream := range []string{events.StreamFacts, events.StreamWorkouts} {
+	for _, stream := range []string{events.StreamFacts, events.StreamChanges} {
 		if err := operator.DeclareReader(t.Context(), stream, deployment.Analyst); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestNobodyMovesAnothersPosition(t *testing.T) {
 func TestMessagesAreErasedByWhoEachStreamBelongsTo(t *testing.T) {
 	erasers := map[string][]string{
 		events.StreamFacts: {"poller"}, events.StreamSyncs: {"poller"},
-		events.StreamWorkouts: {"projector"}, events.StreamDeadLetters: {"poller", "projector"},
+		events.StreamChanges: {"projector"}, events.StreamDeadLetters: {"poller", "projector"},
 	}
 	for _, m := range members(t) {
 		for stream, services := range erasers {

@@ -46,7 +46,7 @@ func (c conformance) String() string {
 func conform(ctx context.Context, js jetstream.JetStream) (conformance, error) {
 	known := newContract()
 	var all conformance
-	for _, stream := range []string{"STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_WORKOUTS"} {
+	for _, stream := range []string{"STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES"} {
 		err := readAll(ctx, js, stream, "stridelog.>", func(m jetstream.Msg) error {
 			if !strings.HasPrefix(m.Headers().Get("ce-source"), "stridelog/") {
 				return nil

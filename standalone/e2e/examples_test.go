@@ -52,14 +52,14 @@ func TestTheExamplesAgreeWithREST(t *testing.T) {
 		first[i].await(t, `\d+ events`)
 		kill(first[i]) // in the middle, or nearly
 		again := e.start(t, w)
-		w.awaitPosition(t, "STRIDELOG_WORKOUTS", e.durable)
+		w.awaitPosition(t, "STRIDELOG_CHANGES", e.durable)
 		kill(again)
 	}
 	w.change(t, c, user, w.people[0])
 	second := w.connect(t, c, w.people[1])
 	served := w.served(t, c, user, second)
 
-	total := w.lastSequence(t, "STRIDELOG_WORKOUTS")
+	total := w.lastSequence(t, "STRIDELOG_CHANGES")
 	for _, e := range examples {
 		last := e.start(t, w, e.once)
 		<-last.exited

@@ -58,7 +58,7 @@ func TestAPlainSubscriberReadsCloudEvents(t *testing.T) {
 	}
 
 	recorded := map[string]bool{}
-	w.consume(t, "STRIDELOG_WORKOUTS", "stridelog.workout.recorded.fitbit."+user.ID, len(truths), func(m jetstream.Msg) {
+	w.consume(t, "STRIDELOG_CHANGES", "stridelog.workout.recorded.fitbit."+user.ID, len(truths), func(m jetstream.Msg) {
 		checkHeaders(t, m, "stridelog.workout.recorded.v1")
 		var data struct {
 			ExternalID string `json:"external_id"`
@@ -282,7 +282,7 @@ func TestDisconnectKeepsDataAndEraseRemovesIt(t *testing.T) {
 	_, err := c.Workouts(ctx, user.ID, nil)
 	expectProblem(t, err, http.StatusNotFound)
 	w.awaitErasure(t, c, erasure.ID)
-	for _, stream := range []string{"STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_WORKOUTS"} {
+	for _, stream := range []string{"STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES"} {
 		s, err := w.jetStream(t).Stream(ctx, stream)
 		if err != nil {
 			t.Fatal(err)

@@ -173,7 +173,7 @@ func (w *importWorld) eraseUser(t *testing.T, c *client.Client, user client.User
 	if fetched, removed := w.facts(t, user); len(fetched)+len(removed) != 0 {
 		t.Errorf("%d facts are left", len(fetched)+len(removed))
 	}
-	for _, stream := range []string{"STRIDELOG_FACTS", "STRIDELOG_WORKOUTS"} {
+	for _, stream := range []string{"STRIDELOG_FACTS", "STRIDELOG_CHANGES"} {
 		s, err := w.jetStream(t).Stream(ctx, stream)
 		if err != nil {
 			t.Fatal(err)

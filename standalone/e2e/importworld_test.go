@@ -182,7 +182,7 @@ func (w *importWorld) facts(t *testing.T, user client.User) (fetched, removed ma
 // everyMessage adds all that the log holds.
 func (w *importWorld) everyMessage(ctx context.Context, t *testing.T, out *strings.Builder) {
 	t.Helper()
-	for _, stream := range []string{"STRIDELOG_FACTS", "STRIDELOG_WORKOUTS"} {
+	for _, stream := range []string{"STRIDELOG_FACTS", "STRIDELOG_CHANGES"} {
 		err := readAll(ctx, w.jetStream(t), stream, "stridelog.>", func(m jetstream.Msg) error {
 			_, err := out.Write(m.Data())
 			return err

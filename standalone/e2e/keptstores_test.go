@@ -12,8 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
@@ -138,7 +140,9 @@ func TestStoresOfEarlierPrograms(t *testing.T) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			k := restore(t, dir)
 			release := k.holdRebuild(t)
+			announced := k.announced(t, "STRIDELOG_WORKOUTS")
 			in := k.start(t)
+			k.sameAnnouncements(t, announced)
 			k.sameWorkouts(t, in.Client)
 			k.saysReady(t, in, "a rebuild for layout")
 			release()
@@ -147,6 +151,46 @@ func TestStoresOfEarlierPrograms(t *testing.T) {
 			k.saysReady(t, in, "ok")
 			k.clean(t, in)
 		})
+	}
+}
+
+// announced are the events of a stream, by sequence.
+func (k *keptStores) announced(t *testing.T, stream string) map[uint64]jetstream.Msg {
+	t.Helper()
+	all := map[uint64]jetstream.Msg{}
+	if err := readAll(deadline(t), k.jetStream(t), stream, ">", func(m jetstream.Msg) error {
+		meta, err := m.Metadata()
+		if err == nil {
+			all[meta.Sequence.Stream] = m
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// sameAnnouncements insists that the earlier program's announcements have moved. They
+// live for 30 days, so kept stores have none once they are older.
+func (k *keptStores) sameAnnouncements(t *testing.T, was map[uint64]jetstream.Msg) {
+	t.Helper()
+	t.Logf("the earlier program left %d announcements", len(was))
+	now := k.announced(t, "STRIDELOG_CHANGES")
+	for sequence, m := range was {
+		meta, err := m.Metadata()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := now[sequence]
+		if got == nil && time.Since(meta.Timestamp) > 30*24*time.Hour {
+			continue
+		}
+		if got == nil || got.Subject() != m.Subject() || got.Headers().Get("ce-id") != m.Headers().Get("ce-id") || !bytes.Equal(got.Data(), m.Data()) {
+			t.Errorf("announcement %d, %s, is not in the new stream", sequence, m.Subject())
+		}
+	}
+	if _, err := k.jetStream(t).Stream(t.Context(), "STRIDELOG_WORKOUTS"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("the earlier stream: %v, want that it is gone", err)
 	}
 }
 

@@ -66,7 +66,7 @@ func TestEveryCommandOfReadmeAndOperationsRuns(t *testing.T) {
 	ops.run(t, "Health", holds(`"ok"`, `"ready"`, "consumer projector-facts", "stridelog_consumer_lag_seconds{"))
 	ops.run(t, "Traces", func(string) error { return nil }) // it only sets variables
 	ops.run(t, "Dead letters", holds(`"data":[]`, "There are no dead letters.", "17: there is no such dead letter"))
-	ops.run(t, "Backup", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_WORKOUTS", "STRIDELOG_DEAD_LETTERS"))
+	ops.run(t, "Backup", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES", "STRIDELOG_DEAD_LETTERS"))
 	ops.run(t, "Restore", holds(rebuilt))
 	ops.run(t, "A drill", func(text string) error {
 		if !strings.Contains(text, `"ready"`) || strings.Contains(text, `"data"`) {

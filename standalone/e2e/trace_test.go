@@ -240,7 +240,7 @@ func (x tree) checkFold(t *testing.T) {
 func (v *vault) checkWorkoutEvents(t *testing.T, x tree, userID string, want int) {
 	t.Helper()
 	ctx := deadline(t)
-	consumer, err := v.jetStream(t).OrderedConsumer(ctx, "STRIDELOG_WORKOUTS", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"stridelog.workout.recorded.fitbit." + userID}})
+	consumer, err := v.jetStream(t).OrderedConsumer(ctx, "STRIDELOG_CHANGES", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"stridelog.workout.recorded.fitbit." + userID}})
 	if err != nil {
 		t.Fatal(err)
 	}

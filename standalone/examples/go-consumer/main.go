@@ -27,7 +27,7 @@ import (
 )
 
 const (
-	stream    = "STRIDELOG_WORKOUTS"
+	stream    = "STRIDELOG_CHANGES"
 	batchSize = 100
 	// A batch takes milliseconds; after a crash its events come again this soon.
 	ackWait = 5 * time.Second

@@ -20,7 +20,7 @@ import sqlite3
 import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 
-STREAM = "STRIDELOG_WORKOUTS"
+STREAM = "STRIDELOG_CHANGES"
 BATCH = 100
 ACK_WAIT = 5  # seconds; after a crash a batch comes again this soon
 PATIENCE = 1  # seconds that a fetch waits on a quiet stream

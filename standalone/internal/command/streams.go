@@ -17,7 +17,7 @@ func runStreams(ctx context.Context, p Process, c config.Config, args []string) 
 	var readers []string
 	flags := flag.NewFlagSet("streams", flag.ContinueOnError)
 	flags.SetOutput(p.Stderr)
-	flags.Func("reader", "also make a durable consumer of this name on the facts and on the workouts; may be repeated",
+	flags.Func("reader", "also make a durable consumer of this name on the facts and on the changes; may be repeated",
 		func(name string) error { readers = append(readers, name); return nil })
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -32,13 +32,13 @@ func runStreams(ctx context.Context, p Process, c config.Config, args []string) 
 			return err
 		}
 		for _, name := range readers {
-			for _, stream := range []string{events.StreamFacts, events.StreamWorkouts} {
+			for _, stream := range []string{events.StreamFacts, events.StreamChanges} {
 				if err := b.DeclareReader(ctx, stream, name); err != nil {
 					return err
 				}
 			}
 		}
-		fmt.Fprintf(p.Stdout, "The %d streams and %d readers of facts and workouts are declared.\n", len(events.Streams()), len(readers))
+		fmt.Fprintf(p.Stdout, "The %d streams and %d readers of facts and changes are declared.\n", len(events.Streams()), len(readers))
 		return nil
 	})
 }

@@ -32,7 +32,7 @@ func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseRespon
 	if err := e.deleteRows(ctx, r, counts); err != nil {
 		return rpc.EraseResponse{}, fmt.Errorf("erase the rows of a user: %w", err)
 	}
-	for kind, stream := range map[string]string{"workout_events": events.StreamWorkouts, "projector_dead_letters": events.StreamDeadLetters} {
+	for kind, stream := range map[string]string{"workout_events": events.StreamChanges, "projector_dead_letters": events.StreamDeadLetters} {
 		n, err := e.Bus.EraseSubjects(ctx, stream, events.UserSubjects(r.UserID))
 		if err != nil {
 			return rpc.EraseResponse{}, fmt.Errorf("erase the messages of a user: %w", err)

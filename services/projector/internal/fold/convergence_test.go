@@ -165,7 +165,7 @@ func TestAnyOrderAndRepetitionGivesTheSameTablesAndAnnouncements(t *testing.T) {
 		want := expect(deliveries)
 
 		x.clear(t)
-		from = projectortest.End(t, x.bus, events.StreamWorkouts) + 1
+		from = projectortest.End(t, x.bus, events.StreamChanges) + 1
 		if err := x.facts.Fold(t.Context(), deliveries); err != nil {
 			rt.Fatal(err)
 		}
@@ -174,7 +174,7 @@ func TestAnyOrderAndRepetitionGivesTheSameTablesAndAnnouncements(t *testing.T) {
 		inOrder := projectortest.Dump(t, x.db)
 
 		x.clear(t)
-		from = projectortest.End(t, elsewhere, events.StreamWorkouts) + 1
+		from = projectortest.End(t, elsewhere, events.StreamChanges) + 1
 		foldShuffled(t, rt, second, deliveries)
 		x.compare(t, rt, want, projectortest.LastAnnounced(t, elsewhere, from))
 		x.compareLinks(t, rt, elsewhere, from)
@@ -233,7 +233,7 @@ func TestRedeliveryChangesNothing(t *testing.T) {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
 	// Both facts came in one batch, so only the second ever was the version.
-	if got := projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1); len(got) != 1 || got[0].Event.Type() != events.TypeWorkoutUpdated {
+	if got := projectortest.Deliveries(t, x.bus, events.StreamChanges, 1); len(got) != 1 || got[0].Event.Type() != events.TypeWorkoutUpdated {
 		t.Errorf("%d events were announced, want the update alone", len(got))
 	}
 }
@@ -269,7 +269,7 @@ func TestCrashBeforeTheAnnouncementRepeatsIt(t *testing.T) {
 	x.facts.AfterCommit = func() error {
 		if crashes > 0 {
 			crashes--
-			if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 0 {
+			if n := len(projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)); n != 0 {
 				t.Errorf("%d events were announced before the commit was through", n)
 			}
 			close(died)
@@ -285,7 +285,7 @@ func TestCrashBeforeTheAnnouncementRepeatsIt(t *testing.T) {
 		t.Errorf("%d workouts after the commit, want 1", n)
 	}
 	projectortest.Drained(t, x.bus, events.StreamFacts, "projector-facts")
-	got := projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)
+	got := projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)
 	want := events.WorkoutEventID(events.TypeWorkoutRecorded, events.WorkoutID(anna, projectortest.Provider, "1"), "fact-1")
 	if len(got) != 1 || got[0].Event.ID != want {
 		t.Errorf("announced %d events, want one with the id %s", len(got), want)
@@ -304,7 +304,7 @@ func TestCrashBeforeTheAnnouncementOfALinkRepeatsIt(t *testing.T) {
 		t.Fatal("the control: it did not die")
 	}
 	stored := projectortest.Links(t, x.db)
-	if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 0 || len(stored) != 1 {
+	if n := len(projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)); n != 0 || len(stored) != 1 {
 		t.Fatalf("after the commit there are %d events and the links %v, want none and one", n, stored)
 	}
 	// The batch comes again, and its links are as they are already.
@@ -317,7 +317,7 @@ func TestCrashBeforeTheAnnouncementOfALinkRepeatsIt(t *testing.T) {
 			t.Errorf("the events say %v, stored are %v", said, stored)
 		}
 	}
-	if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 3 {
+	if n := len(projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)); n != 3 {
 		t.Errorf("%d events, want two workouts and a link", n)
 	}
 }

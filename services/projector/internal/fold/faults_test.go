@@ -94,7 +94,7 @@ func TestARecordThatIsNotUnderstoodKeepsTheLastGoodVersion(t *testing.T) {
 			t.Errorf("reason %d is %q, want something with %q and nothing of the record", i, reasons[i], part)
 		}
 	}
-	if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 2 {
+	if n := len(projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)); n != 2 {
 		t.Errorf("%d events were announced, want 2", n)
 	}
 	if n := len(projectortest.Deliveries(t, x.bus, events.StreamDeadLetters, 1)); n != 0 {

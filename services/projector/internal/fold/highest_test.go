@@ -31,7 +31,7 @@ func drawLog(t *rapid.T) (facts []events.Event) {
 func highest(t *testing.T, b *bus.Bus, from uint64) map[string]string {
 	t.Helper()
 	kept, versions := map[string]string{}, map[string]uint64{}
-	for _, d := range projectortest.Deliveries(t, b, events.StreamWorkouts, from) {
+	for _, d := range projectortest.Deliveries(t, b, events.StreamChanges, from) {
 		var c events.WorkoutChange
 		switch data := d.Event.Data.(type) {
 		case *events.WorkoutRecorded:
@@ -56,7 +56,7 @@ func TestKeepingTheHighestVersionIsRight(t *testing.T) {
 		x.clear(t)
 		facts := drawLog(rt)
 		from := projectortest.End(t, x.bus, events.StreamFacts) + 1
-		announced := projectortest.End(t, x.bus, events.StreamWorkouts) + 1
+		announced := projectortest.End(t, x.bus, events.StreamChanges) + 1
 		if err := x.bus.PublishAll(t.Context(), facts); err != nil {
 			rt.Fatal(err)
 		}

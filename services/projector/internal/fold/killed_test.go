@@ -76,7 +76,7 @@ func TestALinkIsAnnouncedAfterAKill(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 3 {
+	if n := len(projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)); n != 3 {
 		t.Errorf("%d events, want two workouts and a link", n)
 	}
 }

@@ -41,7 +41,7 @@ func TestALateFactIsAnnouncedAfterACrash(t *testing.T) {
 	if n := <-crashes; n != 1 {
 		t.Errorf("when it crashed, %d facts were kept", n)
 	}
-	list := projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)
+	list := projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)
 	if len(list) != 1 || list[0].Event.Type() != events.TypeWorkoutRecorded {
 		t.Errorf("%d events are announced, want one", len(list))
 	}

@@ -35,7 +35,7 @@ func TestRoutesAreNotedInAnyOrderAndEndWithARemoval(t *testing.T) {
 	if n := len(projectortest.Deliveries(t, x.bus, events.StreamDeadLetters, 1)); n != 1 {
 		t.Errorf("%d dead letters, want that of the foreign route", n)
 	}
-	if n := len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)); n != 2 {
+	if n := len(projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)); n != 2 {
 		t.Errorf("%d announcements: a route is no version of a workout", n)
 	}
 	inOrder := projectortest.Dump(t, x.db)

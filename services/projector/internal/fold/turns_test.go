@@ -45,7 +45,7 @@ func (x *bench) waiting(t *testing.T) bool {
 func TestFoldingDoesNotWaitForAnnouncing(t *testing.T) {
 	x := setup(t)
 	shown := func() int64 { return x.number(t, "SELECT count(*) FROM projector.view_workouts_v1") }
-	announced := func() int { return len(projectortest.Deliveries(t, x.bus, events.StreamWorkouts, 1)) }
+	announced := func() int { return len(projectortest.Deliveries(t, x.bus, events.StreamChanges, 1)) }
 	x.publish(t, projectortest.Fact{User: anna, External: "1"})
 	folding, announcing := x.take(t, generation.Folding, anna), x.take(t, generation.Announcing, anna)
 	run(t, x.facts)

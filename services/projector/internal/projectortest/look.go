@@ -126,7 +126,7 @@ func LinksSaid(t testing.TB, b *bus.Bus, from uint64) map[string]string {
 			links[workout] = *primary
 		}
 	}
-	for _, d := range Deliveries(t, b, events.StreamWorkouts, from) {
+	for _, d := range Deliveries(t, b, events.StreamChanges, from) {
 		if d.Err != nil {
 			t.Fatal(d.Err)
 		}
@@ -152,7 +152,7 @@ func LinksSaid(t testing.TB, b *bus.Bus, from uint64) map[string]string {
 func LastAnnounced(t testing.TB, b *bus.Bus, from uint64) map[string]string {
 	t.Helper()
 	last := map[string]string{}
-	for _, d := range Deliveries(t, b, events.StreamWorkouts, from) {
+	for _, d := range Deliveries(t, b, events.StreamChanges, from) {
 		if d.Err != nil {
 			t.Fatal(d.Err)
 		}

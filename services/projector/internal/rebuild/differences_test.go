@@ -114,7 +114,7 @@ func TestARebuildAnnouncesTheLinksThatItChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := projectortest.End(t, w.bus, events.StreamWorkouts) + 1
+	from := projectortest.End(t, w.bus, events.StreamChanges) + 1
 	report := w.rebuild(t, projectortest.Normalizer{Number: 1})
 	if report.Relinked != 3 || report.Announced != 0 || report.Withheld != 0 {
 		t.Errorf("the report says %+v, want three links announced and nothing else", report.Differences)
@@ -123,7 +123,7 @@ func TestARebuildAnnouncesTheLinksThatItChanged(t *testing.T) {
 		t.Errorf("the rebuild says %v, stored are %v", said, projectortest.Links(t, w.db))
 	}
 	w.rebuild(t, projectortest.Normalizer{Number: 1})
-	if end := projectortest.End(t, w.bus, events.StreamWorkouts); end != from+2 {
+	if end := projectortest.End(t, w.bus, events.StreamChanges); end != from+2 {
 		t.Errorf("%d events came, want three, and none of another rebuild", end+1-from)
 	}
 }
@@ -159,7 +159,7 @@ func (w *world) complete(t *testing.T) {
 		t.Errorf("%d workouts are not as served", len(ids))
 	}
 	ids := map[string]int{}
-	for _, d := range projectortest.Deliveries(t, w.bus, events.StreamWorkouts, 1) {
+	for _, d := range projectortest.Deliveries(t, w.bus, events.StreamChanges, 1) {
 		if d.Event.Type() != events.TypeWorkoutLinked {
 			ids[d.Event.ID]++
 		}
@@ -205,10 +205,10 @@ func TestNothingIsAnnouncedOfAnErasedPerson(t *testing.T) {
 	if _, err := eraser.Erase(t.Context(), rpc.EraseRequest{UserID: anna, ErasureID: "e"}); err != nil {
 		t.Fatal(err)
 	}
-	from := projectortest.End(t, w.bus, events.StreamWorkouts) + 1
+	from := projectortest.End(t, w.bus, events.StreamChanges) + 1
 	w.rebuild(t, later())
 	spoken := map[string]int{}
-	for _, d := range projectortest.Deliveries(t, w.bus, events.StreamWorkouts, from) {
+	for _, d := range projectortest.Deliveries(t, w.bus, events.StreamChanges, from) {
 		spoken[d.Event.UserID]++
 	}
 	if spoken[anna] != 0 || spoken[ben] == 0 {

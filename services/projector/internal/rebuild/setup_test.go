@@ -124,7 +124,7 @@ func (w *world) rebuild(t *testing.T, n provider.Normalizer) rebuild.Report {
 // the highest (version, normalizer version), as docs/events.md says.
 func (w *world) take(t *testing.T) int {
 	t.Helper()
-	list := projectortest.Deliveries(t, w.bus, events.StreamWorkouts, w.consumed+1)
+	list := projectortest.Deliveries(t, w.bus, events.StreamChanges, w.consumed+1)
 	for _, d := range list {
 		var c change
 		if err := json.Unmarshal(d.Message.Data, &c); err != nil {
