@@ -81,6 +81,11 @@ func (x *batch) workouts() (ids []pgtype.UUID, users []string) {
 	return ids, slices.Compact(users)
 }
 
+// removes says whether a workout may be removed by the batch.
+func (x *batch) removes() bool {
+	return slices.ContainsFunc(x.versions, func(v *row.Version) bool { return v.Removed })
+}
+
 // write is Write; the generation may be shared. Only what depends on all that is known
 // of a workout waits for its turn: versions and routes are as they are.
 func write(ctx context.Context, tx pgx.Tx, x batch) (duplicates.Report, error) {
@@ -105,7 +110,7 @@ func write(ctx context.Context, tx pgx.Tx, x batch) (duplicates.Report, error) {
 		}
 		touching = duplicates.Begin(&b, ids, users, x.shared)
 		b.Queue(fmt.Sprintf(foldWorkouts, "workout_id = ANY($1)"), ids)
-		if x.shared {
+		if x.shared && x.removes() {
 			b.Queue(endLinks, ids)
 		}
 		touching.Look(&b)
