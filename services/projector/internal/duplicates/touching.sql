@@ -24,7 +24,8 @@ FROM seeds s
 WHERE duplicate_of IS NOT NULL
    OR EXISTS (SELECT FROM workouts w
               WHERE w.user_id = s.user_id AND w.start_time >= s.start_time AND w.start_time < s.until AND w.id <> s.id)
-   OR EXISTS (SELECT FROM unlinked_islands i
+   OR (SELECT EXISTS (SELECT FROM unlinked_islands)) -- usually there is none
+  AND EXISTS (SELECT FROM unlinked_islands i
               WHERE i.user_id = s.user_id AND i.since < s.until AND i.until > s.start_time)
    OR EXISTS (SELECT FROM (SELECT %[1]s AS until FROM workouts w
                            WHERE w.user_id = s.user_id AND w.start_time < s.start_time AND w.start_time > s.start_time - $2::interval

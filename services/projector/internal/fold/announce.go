@@ -65,13 +65,19 @@ func (f *Facts) publish(ctx context.Context, tx pgx.Tx, candidates []*row.Versio
 	return nil
 }
 
-// shownNow are those of the versions $1, $2 (workout, sequence) that are not shown, by
-// their place, and of the others those of whose links something was said.
-const shownNow = `SELECT c.place, w.id IS NULL, w.duplicate_of, s.link_version
-FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS c (id, version, place)
-LEFT JOIN workouts w ON w.id = c.id AND w.version = c.version
-LEFT JOIN projector.workout_links s ON s.workout_id = w.id AND w.removed_at IS NULL
-WHERE w.id IS NULL OR s.workout_id IS NOT NULL`
+const (
+	// lost are those of the versions $1, $2 (workout, sequence) that are not shown, by
+	// their place.
+	lost = `SELECT c.place FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS c (id, version, place)
+WHERE NOT EXISTS (SELECT FROM workouts w WHERE w.id = c.id AND w.version = c.version)`
+	// linked are those of the workouts $1, of the users $2, of whose links something was
+	// said, by their place. Of most users nothing was, and nothing is read.
+	linked = `SELECT c.place, w.duplicate_of, s.link_version
+FROM unnest($1::uuid[]) WITH ORDINALITY AS c (id, place)
+JOIN projector.workout_links s ON s.workout_id = c.id
+JOIN workouts w ON w.id = c.id AND w.removed_at IS NULL
+WHERE (SELECT EXISTS (SELECT FROM projector.workout_links WHERE user_id = ANY($2::text[]::uuid[])))`
+)
 
 // News are what is to be announced.
 type News struct {
@@ -91,17 +97,20 @@ func Shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version, users []st
 	var b pgx.Batch
 	generation.Announcing.Queue(&b, users)
 	wins, links := slices.Clone(candidates), map[int64]row.Link{}
-	b.Queue(shownNow, workoutIDs(candidates), sequences).Query(func(rows pgx.Rows) error {
+	ids := workoutIDs(candidates)
+	b.Queue(lost, ids, sequences).Query(func(rows pgx.Rows) error {
 		var place int64
-		var lost bool
+		_, err := pgx.ForEachRow(rows, []any{&place}, func() error {
+			wins[place-1] = nil
+			return nil
+		})
+		return err
+	})
+	b.Queue(linked, ids, users).Query(func(rows pgx.Rows) error {
+		var place, version int64
 		var primary pgtype.UUID
-		var version *int64
-		_, err := pgx.ForEachRow(rows, []any{&place, &lost, &primary, &version}, func() error {
-			if lost {
-				wins[place-1] = nil
-			} else {
-				links[place-1] = row.Link{DuplicateOf: text(primary), Version: uint64(*version)}
-			}
+		_, err := pgx.ForEachRow(rows, []any{&place, &primary, &version}, func() error {
+			links[place-1] = row.Link{DuplicateOf: text(primary), Version: uint64(version)} //nolint:gosec // a sequence
 			return nil
 		})
 		return err
