@@ -41,6 +41,7 @@ soak: postgres pgclient browser compiler curl python $(NATS) ## Kills of every p
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
 	  go test -v -count=1 -timeout 120m -run TestKillsDuringBackfills ./standalone/e2e
 	STRIDELOG_SOAK_MATRIX=all go test -race -v -count=1 -timeout 15m -run TestGoogleFaultMatrix ./standalone/e2e
+	STRIDELOG_ERASE=soak go test -v -count=1 -timeout 60m -run TestManyFactsAreErasedBesideFew ./standalone/e2e
 	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)
 	STRIDELOG_STORM=5m go test -race -count=1 -timeout 15m -run TestRefreshStorm -v ./services/oauth
 	./scripts/fuzz.sh 60s

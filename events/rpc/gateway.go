@@ -25,6 +25,7 @@ type ErasureResponse struct {
 	State      string           `json:"state"`
 	UserSHA256 string           `json:"user_sha256"`
 	Counts     map[string]int64 `json:"counts"`               // what was deleted so far, by kind
+	Left       *int64           `json:"left,omitempty"`       // messages still in the log; nil until they are counted
 	LastError  string           `json:"last_error,omitempty"` // of the step that is tried again
 	FinishedAt *time.Time       `json:"finished_at,omitempty"`
 }

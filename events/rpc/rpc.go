@@ -3,6 +3,7 @@
 package rpc
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -133,16 +134,37 @@ type DisconnectResponse struct {
 	Status       events.ConnectionStatus `json:"status"`
 }
 
+// The parts of an erasure, in order.
+const (
+	// EraseRows ends the work on the user and deletes every row about them.
+	EraseRows = "rows"
+	// EraseLog deletes messages about the user from the log for one turn, some
+	// seconds at most. It is asked for until nothing is left.
+	EraseLog = "log"
+)
+
 // EraseRequest tells a service to delete everything about a user. It may come
 // more than once.
 type EraseRequest struct {
 	UserID    string `json:"user_id"`
 	ErasureID string `json:"erasure_id"`
+	// Part is EraseRows or EraseLog. Empty is both to the end, however long that
+	// takes: so ask gateways of before there were parts.
+	Part string `json:"part,omitempty"`
+	// Progress is that of the last answer for EraseLog; none for the first.
+	Progress json.RawMessage `json:"progress,omitempty"`
 }
 
-// EraseResponse counts what was deleted, by kind.
+// EraseResponse counts what was deleted.
 type EraseResponse struct {
+	// Counts are the rows, by kind; for an empty Part the messages, too.
 	Counts map[string]int64 `json:"counts"`
+	// Erased are the messages deleted since the first turn, by kind.
+	Erased map[string]int64 `json:"erased,omitempty"`
+	// Left is how many messages are still there.
+	Left int64 `json:"left,omitempty"`
+	// Progress is for the next turn; only the service that made it reads it.
+	Progress json.RawMessage `json:"progress,omitempty"`
 }
 
 // ImportRequest asks to bring in an export archive that was uploaded. It may come

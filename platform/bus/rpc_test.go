@@ -199,3 +199,31 @@ func TestProcessesOfOneServiceShareRequestsAndStopCleanly(t *testing.T) {
 		t.Errorf("request after the stop: %v", err)
 	}
 }
+
+// A request that may be made again holds up nobody who stops the service.
+func TestALongRequestEndsWithItsService(t *testing.T) {
+	b := bustest.New(t)
+	stop, cancel := context.WithCancel(t.Context())
+	begun := make(chan struct{})
+	server, err := b.Serve("poller", bustest.Logger(t), bus.Method(rpc.PollerErase, bus.Until(stop,
+		func(ctx context.Context, _ rpc.EraseRequest) (rpc.EraseResponse, error) {
+			close(begun)
+			<-ctx.Done()
+			return rpc.EraseResponse{}, &rpc.Error{Code: rpc.CodeUnavailable, Detail: "interrupted"}
+		})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error, 1)
+	go func() {
+		_, err := bus.Call[rpc.EraseRequest, rpc.EraseResponse](t.Context(), b, rpc.PollerErase, rpc.EraseRequest{})
+		answered <- err
+	}()
+	receive(t, begun, "the request")
+	cancel()
+	server.Stop()
+	var refused *rpc.Error
+	if err := receive(t, answered, "the answer"); !errors.As(err, &refused) || refused.Detail != "interrupted" {
+		t.Errorf("the request is answered %v", err)
+	}
+}

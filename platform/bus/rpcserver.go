@@ -54,6 +54,17 @@ func Method[Req, Resp any](m rpc.Method, fn func(ctx context.Context, req Req) (
 	}}
 }
 
+// Until is fn with a context that also ends with stop: for requests that take long and
+// may be made again, so that a service that stops need not wait for them.
+func Until[Req, Resp any](stop context.Context, fn func(context.Context, Req) (Resp, error)) func(context.Context, Req) (Resp, error) {
+	return func(ctx context.Context, req Req) (Resp, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(stop, cancel)()
+		return fn(ctx, req)
+	}
+}
+
 // RPCServer answers requests until it is stopped.
 type RPCServer struct {
 	bus    *Bus

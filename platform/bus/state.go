@@ -45,3 +45,16 @@ func (b *Bus) Position(ctx context.Context, stream, durable string) (p Position,
 	info := c.CachedInfo()
 	return Position{Acknowledged: info.AckFloor.Stream, Pending: info.NumPending}, true, nil
 }
+
+// Subjects are the subjects of a stream that match filter, each with the number of its
+// messages.
+func (b *Bus) Subjects(ctx context.Context, stream, filter string) (map[string]uint64, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err == nil {
+		var info *jetstream.StreamInfo
+		if info, err = s.Info(ctx, jetstream.WithSubjectFilter(filter)); err == nil {
+			return info.State.Subjects, nil
+		}
+	}
+	return nil, fmt.Errorf("list the subjects of stream %s: %w", stream, err)
+}

@@ -57,6 +57,10 @@ type Config struct {
 	// MaxUpload is the most bytes that an uploaded archive may have; zero is
 	// DefaultMaxUpload.
 	MaxUpload int64
+	// ErasuresFile keeps a list of all erasures outside of the stores. Whoever is in it and
+	// not erased in the database, after a restore, is erased before anything is served.
+	// Empty: none.
+	ErasuresFile string
 }
 
 // DefaultMaxUpload is 10 GB: the largest export that somebody has shown has that.
@@ -83,7 +87,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{c: c}
 	s.keys = apikey.New(c.DB, c.AdminKey)
-	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log})
+	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log, ListFile: c.ErasuresFile})
 	handler, err := rest.New(rest.Options{
 		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
 	})
@@ -101,6 +105,9 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	if err := s.adminKey(ctx); err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	if err := s.erasures.Replay(ctx); err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	return lifecycle.Run(ctx, s.c.Log,

@@ -55,7 +55,7 @@ func answer(e erasure.Erasure, err error) (rpc.ErasureResponse, error) {
 		return rpc.ErasureResponse{}, err
 	}
 	r := rpc.ErasureResponse{
-		ErasureID: e.ID.String(), State: e.State, UserSHA256: hex.EncodeToString(e.UserHash), Counts: e.Counts, FinishedAt: e.FinishedAt,
+		ErasureID: e.ID.String(), State: e.State, UserSHA256: hex.EncodeToString(e.UserHash), Counts: e.Erased(), Left: e.Left, FinishedAt: e.FinishedAt,
 	}
 	if e.LastError != nil {
 		r.LastError = *e.LastError

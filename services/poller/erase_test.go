@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stridelog/stridelog/events"
@@ -76,6 +77,39 @@ func TestAnErasedUserLeavesNothing(t *testing.T) {
 	w.settled()
 	if n := w.rows(gone.user); n != 0 {
 		t.Errorf("%d rows came back", n)
+	}
+}
+
+// The gateway asks for the rows first, and then for turns in the log.
+func TestRowsAreErasedBeforeTheLog(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.fill(25, w.clock.now(), day)
+	w.start(w.config(), work.Hooks{})
+	p := newPerson()
+	w.ended(w.activate(p))
+	ask := func(r rpc.EraseRequest) (rpc.EraseResponse, error) {
+		r.UserID, r.ErasureID = p.user, events.NewID()
+		return bus.Call[rpc.EraseRequest, rpc.EraseResponse](t.Context(), w.bus, rpc.PollerErase, r)
+	}
+	before := w.messages(p.user)
+	got, err := ask(rpc.EraseRequest{Part: rpc.EraseRows})
+	if err != nil || got.Counts["poller_index"] != 25 || got.Counts["facts"] != 0 {
+		t.Fatalf("the rows: %+v, %v", got, err)
+	}
+	if n := w.rows(p.user); n != 0 || w.messages(p.user) != before {
+		t.Errorf("%d rows are left, and %d messages of %d", n, w.messages(p.user), before)
+	}
+	for got.Left = 1; got.Left > 0; {
+		if got, err = ask(rpc.EraseRequest{Part: rpc.EraseLog, Progress: got.Progress}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := w.messages(p.user); n != 0 || got.Erased["facts"] != 26 || got.Erased["syncs"] != 1 {
+		t.Errorf("%d messages are left; erased are %v", n, got.Erased)
+	}
+	var refused *rpc.Error
+	if _, err := ask(rpc.EraseRequest{Part: "half"}); !errors.As(err, &refused) || refused.Code != rpc.CodeInvalidArgument {
+		t.Errorf("a part of a later version: %v", err)
 	}
 }
 

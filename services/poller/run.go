@@ -89,7 +89,7 @@ func (s *Service) work(ctx context.Context, pool *work.Pool, ready func()) error
 
 func (s *Service) answer(ctx context.Context, eraser *erase.Eraser, importer *imports.Runner, ready func()) error {
 	server, err := s.config.Bus.Serve(store.Schema, s.config.Log,
-		bus.Method[rpc.EraseRequest, rpc.EraseResponse](rpc.PollerErase, eraser.Erase),
+		bus.Method(rpc.PollerErase, bus.Until(ctx, eraser.Erase)),
 		bus.Method[rpc.ImportRequest, rpc.ImportResponse](rpc.PollerImport, importer.Accept))
 	if err != nil {
 		return fmt.Errorf("serve the poller's requests: %w", err)

@@ -47,7 +47,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		}
 	}
 	methods := func(ctx context.Context, ready func()) error {
-		server, err := s.cfg.Bus.Serve(serviceName, s.cfg.Log, bus.Method(rpc.ProjectorErase, eraser.Erase), s.cfg.Bus.RetryMethod(serviceName, again))
+		server, err := s.cfg.Bus.Serve(serviceName, s.cfg.Log, bus.Method(rpc.ProjectorErase, bus.Until(ctx, eraser.Erase)), s.cfg.Bus.RetryMethod(serviceName, again))
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,6 +59,19 @@ func eraseCall(p Process, args []string) (user string, err error) {
 	return user, nil
 }
 
+// standing is how far an erasure is, in a line.
+func standing(e rpc.ErasureResponse) string {
+	line := e.State
+	if e.Left != nil {
+		var gone int64
+		for _, n := range e.Counts {
+			gone += n
+		}
+		line += fmt.Sprintf(": %d rows and messages are deleted, %d messages are left", gone, *e.Left)
+	}
+	return strings.TrimSpace(line + " " + e.LastError)
+}
+
 func erase(ctx context.Context, p Process, b *bus.Bus, user string) error {
 	e, err := bus.Call[rpc.EraseUserRequest, rpc.ErasureResponse](ctx, b, rpc.GatewayErase, rpc.EraseUserRequest{UserID: user})
 	if err != nil {
@@ -68,9 +82,9 @@ func erase(ctx context.Context, p Process, b *bus.Bus, user string) error {
 	defer tick.Stop()
 	said := ""
 	for e.State != erasureDone {
-		if now := e.State + " " + e.LastError; now != said {
+		if now := standing(e); now != said {
 			said = now
-			fmt.Fprintf(p.Stderr, "%s %s\n", e.State, e.LastError)
+			fmt.Fprintln(p.Stderr, now)
 		}
 		select {
 		case <-ctx.Done():

@@ -29,7 +29,7 @@ func erased(t *testing.T, b *bus.Bus, args ...string) (code int, out, said strin
 func answering(t *testing.T, b *bus.Bus) (asked *[]string) {
 	t.Helper()
 	asked = &[]string{}
-	looks := 0
+	looks, left := 0, int64(9)
 	server, err := b.Serve("gateway", bustest.Logger(t),
 		bus.Method(rpc.GatewayErase, func(_ context.Context, r rpc.EraseUserRequest) (rpc.ErasureResponse, error) {
 			*asked = append(*asked, r.UserID)
@@ -40,7 +40,7 @@ func answering(t *testing.T, b *bus.Bus) (asked *[]string) {
 		}),
 		bus.Method(rpc.GatewayErasure, func(_ context.Context, r rpc.ErasureRequest) (rpc.ErasureResponse, error) {
 			if looks++; looks == 1 {
-				return rpc.ErasureResponse{ErasureID: r.ErasureID, State: "oauth_erased", LastError: "unavailable: nobody answers"}, nil
+				return rpc.ErasureResponse{ErasureID: r.ErasureID, State: "rows_erased", Left: &left, Counts: map[string]int64{"poller.facts": 3, "gateway.users": 1}, LastError: "unavailable: nobody answers"}, nil
 			}
 			return rpc.ErasureResponse{ErasureID: r.ErasureID, State: "done", UserSHA256: "5e1f", Counts: map[string]int64{"poller.facts": 12, "gateway.users": 1, "poller.syncs": 0}}, nil
 		}))
@@ -59,7 +59,7 @@ func TestAnErasureIsFollowedToItsEnd(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, erasureID) || !strings.HasSuffix(out, want) {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
-	if !strings.Contains(said, "oauth_erased unavailable: nobody answers") {
+	if !strings.Contains(said, "rows_erased: 4 rows and messages are deleted, 9 messages are left unavailable: nobody answers") {
 		t.Errorf("it says %q", said)
 	}
 }

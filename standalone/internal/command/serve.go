@@ -1,9 +1,11 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/telemetry"
@@ -29,6 +31,7 @@ func runServe(ctx context.Context, p Process, c config.Config, args []string) er
 			return err
 		}
 		defer stores.Close()
+		c.ErasuresFile = cmp.Or(c.ErasuresFile, filepath.Join(c.DataDir, "erasures.jsonl"))
 		if c.SealingKey == "" {
 			if c.SealingKey, err = store.SealingKey(c.DataDir); err != nil {
 				return err

@@ -83,6 +83,8 @@ type Config struct {
 	Poll         Poll
 	// ImportMaxBytes is the most bytes that an uploaded archive may have.
 	ImportMaxBytes int64
+	// ErasuresFile is where the gateway keeps the list of erasures; empty: nowhere.
+	ErasuresFile string
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
 	// provider counts as switched off.
 	RetireConfirm time.Duration
@@ -131,6 +133,7 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	c.readGoogleHealth(r)
 	c.readPoll(r)
 	c.Tracing = telemetry.TracingWanted(r)
+	c.ErasuresFile = r.String("STRIDELOG_ERASURES_FILE", "")
 	if c.ImportMaxBytes = r.Bytes("IMPORT_MAX_BYTES", gateway.DefaultMaxUpload); c.ImportMaxBytes < 1 {
 		r.Fault("IMPORT_MAX_BYTES", "must be at least 1")
 	}

@@ -47,11 +47,10 @@ func (e ConnectionStatus) Valid() bool {
 
 // Defines values for ErasureState.
 const (
-	Accepted        ErasureState = "accepted"
-	Done            ErasureState = "done"
-	OauthErased     ErasureState = "oauth_erased"
-	PollerErased    ErasureState = "poller_erased"
-	ProjectorErased ErasureState = "projector_erased"
+	Accepted   ErasureState = "accepted"
+	Done       ErasureState = "done"
+	LogErased  ErasureState = "log_erased"
+	RowsErased ErasureState = "rows_erased"
 )
 
 // Valid indicates whether the value is a known member of the ErasureState enum.
@@ -61,11 +60,9 @@ func (e ErasureState) Valid() bool {
 		return true
 	case Done:
 		return true
-	case OauthErased:
+	case LogErased:
 		return true
-	case PollerErased:
-		return true
-	case ProjectorErased:
+	case RowsErased:
 		return true
 	default:
 		return false
@@ -515,18 +512,27 @@ type Disconnection struct {
 
 // Erasure defines model for Erasure.
 type Erasure struct {
-	Attempts   int                `json:"attempts"`
+	// Attempts How often it was put off after a failure.
+	Attempts int `json:"attempts"`
+
+	// Counts What was deleted so far; by kind.
+	Counts     map[string]int64   `json:"counts"`
 	ErasureID  openapi_types.UUID `json:"erasure_id"`
 	FinishedAt *time.Time         `json:"finished_at"`
 
 	// LastError Why the last attempt failed; it is tried again.
-	LastError   *string      `json:"last_error"`
-	Receipt     *Receipt     `json:"receipt"`
-	RequestedAt time.Time    `json:"requested_at"`
-	State       ErasureState `json:"state"`
+	LastError *string `json:"last_error"`
+
+	// MessagesLeft Messages that are still to go from the log; null until they are counted.
+	MessagesLeft *int64    `json:"messages_left"`
+	Receipt      *Receipt  `json:"receipt"`
+	RequestedAt  time.Time `json:"requested_at"`
+
+	// State rows_erased: no table has a row of the person any more, and messages go from the log, a hundred at a time, beside those of other people. The person's data answers 404 from the beginning.
+	State ErasureState `json:"state"`
 }
 
-// ErasureState defines model for Erasure.State.
+// ErasureState rows_erased: no table has a row of the person any more, and messages go from the log, a hundred at a time, beside those of other people. The person's data answers 404 from the beginning.
 type ErasureState string
 
 // FullWorkout defines model for FullWorkout.

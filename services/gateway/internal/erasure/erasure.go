@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,11 +22,10 @@ import (
 
 // The states, in order.
 const (
-	StateAccepted        = "accepted"
-	StateOAuthErased     = "oauth_erased"
-	StatePollerErased    = "poller_erased"
-	StateProjectorErased = "projector_erased"
-	StateDone            = "done"
+	StateAccepted   = "accepted"
+	StateRowsErased = "rows_erased" // in every service; messages go from the log
+	StateLogErased  = "log_erased"
+	StateDone       = "done"
 )
 
 // Erasure is one person's deletion.
@@ -34,12 +34,25 @@ type Erasure struct {
 	UserID      *uuid.UUID // nil once done: nothing here knows the person any more
 	UserHash    []byte     // SHA-256 of the user id's text
 	State       string
-	Counts      map[string]int64
+	Counts      map[string]int64 // rows
+	Progress    Progress
+	Left        *int64 // messages that are still in the log; nil until they are counted
 	Attempts    int
 	LastError   *string
 	RequestedAt time.Time
 	FinishedAt  *time.Time
 	Receipt     *Receipt
+}
+
+// Erased is what was deleted so far, by service and kind: rows and messages.
+func (e Erasure) Erased() map[string]int64 {
+	counts := maps.Clone(e.Counts)
+	for service, kinds := range e.Progress.Erased {
+		for kind, n := range kinds {
+			counts[service+"."+kind] += n
+		}
+	}
+	return counts
 }
 
 // Receipt is what remains of an erasure.
@@ -92,11 +105,11 @@ func accept(ctx context.Context, db *pgxpool.Pool, userID uuid.UUID) (Erasure, e
 	return e, nil
 }
 
-const columns = `id, user_id, user_hash, state, counts, attempts, last_error, requested_at, finished_at, receipt`
+const columns = `id, user_id, user_hash, state, counts, progress, messages_left, attempts, last_error, requested_at, finished_at, receipt`
 
 func scan(row pgx.CollectableRow) (Erasure, error) {
 	var e Erasure
-	err := row.Scan(&e.ID, &e.UserID, &e.UserHash, &e.State, &e.Counts, &e.Attempts, &e.LastError, &e.RequestedAt, &e.FinishedAt, &e.Receipt)
+	err := row.Scan(&e.ID, &e.UserID, &e.UserHash, &e.State, &e.Counts, &e.Progress, &e.Left, &e.Attempts, &e.LastError, &e.RequestedAt, &e.FinishedAt, &e.Receipt)
 	return e, err
 }
 
@@ -121,5 +134,5 @@ func get(ctx context.Context, q querier, id uuid.UUID) (Erasure, error) {
 
 // receipt is what the finished erasure leaves behind.
 func (e Erasure) receipt(at time.Time) Receipt {
-	return Receipt{ErasureID: e.ID, UserSHA256: hex.EncodeToString(e.UserHash), Counts: e.Counts, Requested: e.RequestedAt.UTC(), Finished: at.UTC()}
+	return Receipt{ErasureID: e.ID, UserSHA256: hex.EncodeToString(e.UserHash), Counts: e.Erased(), Requested: e.RequestedAt.UTC(), Finished: at.UTC()}
 }

@@ -87,7 +87,8 @@ func (s *Store) Accept(ctx context.Context, r Request, next Files) (i Import, er
 		if isEmptyObject(in) {
 			return i, problem.InvalidField("file", "is no file: it is an empty JSON object; send the archive as it was downloaded")
 		}
-		u, err := s.bus.Upload(ctx, fmt.Sprintf("%s/%s/%d", r.UserID, i.ID, len(uploads)), in)
+		// The name stays in the bucket's files: it says nothing of the person.
+		u, err := s.bus.Upload(ctx, fmt.Sprintf("%s/%d", i.ID, len(uploads)), in)
 		if err != nil {
 			return i, ofReading(err)
 		}

@@ -136,7 +136,7 @@ func shown(u users.User, c connections.Summary) api.User {
 func shownErasure(e erasure.Erasure) api.Erasure {
 	out := api.Erasure{
 		ErasureID: e.ID, State: api.ErasureState(e.State), RequestedAt: e.RequestedAt.UTC(), FinishedAt: utc(e.FinishedAt),
-		Attempts: e.Attempts, LastError: e.LastError,
+		Counts: e.Erased(), MessagesLeft: e.Left, Attempts: e.Attempts, LastError: e.LastError,
 	}
 	if r := e.Receipt; r != nil {
 		out.Receipt = &api.Receipt{ErasureID: r.ErasureID, UserSha256: r.UserSHA256, Counts: r.Counts, RequestedAt: r.Requested, FinishedAt: r.Finished}

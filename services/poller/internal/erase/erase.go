@@ -4,8 +4,8 @@ package erase
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,8 +16,20 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// look is how often a lease that is still held is looked at.
-const look = 20 * time.Millisecond
+const (
+	// look is how often a lease that is still held is looked at.
+	look = 20 * time.Millisecond
+	// leaseWait bounds how long one request waits for a worker to let go.
+	leaseWait = 5 * time.Second
+)
+
+// streams are where the poller erases. Only in the facts does a person fill whole files.
+func streams() []bus.ErasedStream {
+	return []bus.ErasedStream{
+		{Kind: "facts", Stream: events.StreamFacts, Whole: true}, {Kind: "syncs", Stream: events.StreamSyncs},
+		{Kind: "dead_letters", Stream: events.StreamDeadLetters},
+	}
+}
 
 // Eraser erases users. All fields are required.
 type Eraser struct {
@@ -27,44 +39,69 @@ type Eraser struct {
 	Now   func() time.Time
 }
 
-// Erase marks the user as erased, waits until no worker is on the user's data,
-// deletes uploads and all rows and then overwrites the user's messages in the log. Each step
-// may be repeated: a call that ran out of time is simply made again.
+// Erase deletes first a user's rows and then, turn by turn, their messages in the log.
+// Each part may be repeated: a call that ran out of time is simply made again.
 func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseResponse, error) {
 	if _, err := uuid.Parse(r.UserID); err != nil || len(r.UserID) != 36 {
 		return rpc.EraseResponse{}, &rpc.Error{Code: rpc.CodeInvalidArgument, Field: "user_id", Detail: "The user id is not a UUID."}
 	}
-	if err := e.Store.MarkErased(ctx, r.UserID, e.Now()); err != nil {
-		return rpc.EraseResponse{}, err
+	switch r.Part {
+	case rpc.EraseRows:
+		ctx, cancel := context.WithTimeout(ctx, leaseWait)
+		defer cancel()
+		counts, err := e.rows(ctx, r.UserID)
+		return rpc.EraseResponse{Counts: counts}, err
+	case rpc.EraseLog:
+		answer, err := e.Bus.EraseTurn(ctx, streams(), events.UserSubjects(r.UserID), r.Progress)
+		return answer, e.interrupted(ctx, r, err)
+	case "":
+		return e.everything(ctx, r)
+	default:
+		return rpc.EraseResponse{}, &rpc.Error{Code: rpc.CodeInvalidArgument, Field: "part", Detail: "This version knows no such part of an erasure; run the same version of all services."}
 	}
-	if err := e.waitForLeases(ctx, r.UserID); err != nil {
-		return rpc.EraseResponse{}, err
-	}
-	uploads, err := e.Store.UploadsOf(ctx, r.UserID)
+}
+
+func (e *Eraser) everything(ctx context.Context, r rpc.EraseRequest) (rpc.EraseResponse, error) {
+	counts, err := e.rows(ctx, r.UserID)
 	if err != nil {
 		return rpc.EraseResponse{}, err
+	}
+	erased, err := e.Bus.EraseAll(ctx, streams(), events.UserSubjects(r.UserID))
+	if err != nil {
+		return rpc.EraseResponse{}, e.interrupted(ctx, r, err)
+	}
+	maps.Copy(counts, erased)
+	return rpc.EraseResponse{Counts: counts}, nil
+}
+
+// interrupted says what to do after a turn that failed.
+func (e *Eraser) interrupted(ctx context.Context, r rpc.EraseRequest, err error) error {
+	if err == nil {
+		return nil
+	}
+	e.Log.WarnContext(ctx, "an erasure was interrupted; calling it again continues it", "erasure_id", r.ErasureID, "error", err)
+	return &rpc.Error{Code: rpc.CodeUnavailable, Detail: "Erasing from the log was interrupted; the log of the poller says why. Call again to continue."}
+}
+
+// rows marks the user as erased, waits until no worker is on the user's data, and
+// deletes uploads and all rows.
+func (e *Eraser) rows(ctx context.Context, userID string) (map[string]int64, error) {
+	if err := e.Store.MarkErased(ctx, userID, e.Now()); err != nil {
+		return nil, err
+	}
+	if err := e.waitForLeases(ctx, userID); err != nil {
+		return nil, err
+	}
+	uploads, err := e.Store.UploadsOf(ctx, userID)
+	if err != nil {
+		return nil, err
 	}
 	for _, u := range uploads {
 		if err := e.Bus.DeleteUpload(ctx, u); err != nil {
-			return rpc.EraseResponse{}, err
+			return nil, err
 		}
 	}
-	counts, err := e.Store.DeleteUser(ctx, r.UserID)
-	if err != nil {
-		return rpc.EraseResponse{}, err
-	}
-	for _, s := range []struct{ kind, stream string }{
-		{"facts", events.StreamFacts}, {"syncs", events.StreamSyncs}, {"dead_letters", events.StreamDeadLetters},
-	} {
-		n, err := e.Bus.EraseSubjects(ctx, s.stream, events.UserSubjects(r.UserID))
-		counts[s.kind] += n
-		if err != nil {
-			e.Log.WarnContext(ctx, "an erasure was interrupted; calling it again continues it", "erasure_id", r.ErasureID, "erased", counts[s.kind], "error", err)
-			return rpc.EraseResponse{}, &rpc.Error{Code: rpc.CodeUnavailable, Detail: fmt.Sprintf("Erasing %s from the log was interrupted; call again to continue.", s.kind)}
-		}
-	}
-	e.Log.InfoContext(ctx, "a user's data was erased from the log", "erasure_id", r.ErasureID)
-	return rpc.EraseResponse{Counts: counts}, nil
+	return e.Store.DeleteUser(ctx, userID)
 }
 
 func (e *Eraser) waitForLeases(ctx context.Context, userID string) error {

@@ -4,6 +4,7 @@ package erasure
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -20,24 +21,44 @@ type Eraser struct {
 	Tables *generation.Tables
 }
 
+// streams are where the projector erases: what it announced, and dead letters that a
+// late batch may have left.
+func streams() []bus.ErasedStream {
+	return []bus.ErasedStream{
+		{Kind: "workout_events", Stream: events.StreamChanges, Whole: true},
+		{Kind: "projector_dead_letters", Stream: events.StreamDeadLetters},
+	}
+}
+
 // Erase marks a person as erased and deletes their rows, while no batch is being
 // written; then nothing about them can be written or announced any more, and it
-// erases what was announced, and dead letters that a late batch may have left. It
-// may be called again at any time, and then finishes what is left.
+// erases, turn by turn, what was announced. It may be called again at any time, and
+// then finishes what is left.
 func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseResponse, error) {
 	if id, err := uuid.Parse(r.UserID); err != nil || id.String() != r.UserID {
 		return rpc.EraseResponse{}, &rpc.Error{Code: rpc.CodeInvalidArgument, Field: "user_id", Detail: "user_id must be a UUID in lower case."}
+	}
+	switch r.Part {
+	case rpc.EraseRows, "":
+	case rpc.EraseLog:
+		answer, err := e.Bus.EraseTurn(ctx, streams(), events.UserSubjects(r.UserID), r.Progress)
+		if err != nil {
+			return rpc.EraseResponse{}, fmt.Errorf("erase the messages of a user: %w", err)
+		}
+		return answer, nil
+	default:
+		return rpc.EraseResponse{}, &rpc.Error{Code: rpc.CodeInvalidArgument, Field: "part", Detail: "This version knows no such part of an erasure; run the same version of all services."}
 	}
 	counts := map[string]int64{}
 	if err := e.deleteRows(ctx, r, counts); err != nil {
 		return rpc.EraseResponse{}, fmt.Errorf("erase the rows of a user: %w", err)
 	}
-	for kind, stream := range map[string]string{"workout_events": events.StreamChanges, "projector_dead_letters": events.StreamDeadLetters} {
-		n, err := e.Bus.EraseSubjects(ctx, stream, events.UserSubjects(r.UserID))
+	if r.Part == "" {
+		erased, err := e.Bus.EraseAll(ctx, streams(), events.UserSubjects(r.UserID))
 		if err != nil {
 			return rpc.EraseResponse{}, fmt.Errorf("erase the messages of a user: %w", err)
 		}
-		counts[kind] = n
+		maps.Copy(counts, erased)
 	}
 	return rpc.EraseResponse{Counts: counts}, nil
 }
