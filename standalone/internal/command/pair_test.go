@@ -48,7 +48,7 @@ func pairCalls(archive string) map[string]pairCall {
 		"rebuild":      {works: "Rebuilt "},
 		"erase":        {args: []string{"--user", anna, "--yes"}, works: "Nobody answers rpc.gateway.v1.erase"},
 		"dead-letters": {args: []string{"requeue", "1"}, works: "there is no such dead letter"},
-		"streams":      {args: []string{"--reader", "somebody"}, works: "readers of facts and workouts are declared"},
+		"streams":      {args: []string{"--reader", "somebody"}, works: "readers of facts and changes are declared"},
 		"verify":       {reads: true, foreign: true},
 		"export":       {args: []string{"--user", anna}, reads: true, works: "the log holds nothing"},
 		"tail":         {reads: true},
