@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -32,14 +31,14 @@ type BatchOptions struct {
 // many at once when they queue up. There is no timer that waits for more.
 // One goroutine may use it; several processes may share a durable.
 type Batches struct {
-	options  BatchOptions
-	consumer jetstream.Consumer
-	log      *slog.Logger
+	options BatchOptions
+	durable *pubsub.Durable
 }
 
 // Batches declares the durable and starts from its position; a new one starts at
-// the beginning of the stream. It sets no delivery limit: whoever folds decides
-// what to do with an event it cannot use (DeadLetter, for one).
+// the beginning of the stream, and one that was deleted behind what the positions
+// (UsePositions) say. It sets no delivery limit: whoever folds decides what to do with
+// an event it cannot use (DeadLetter, for one).
 func (b *Bus) Batches(ctx context.Context, o BatchOptions) (*Batches, error) {
 	if o.Max <= 0 {
 		o.Max = defaultBatch
@@ -47,34 +46,41 @@ func (b *Bus) Batches(ctx context.Context, o BatchOptions) (*Batches, error) {
 	if o.AckWait <= 0 {
 		o.AckWait = defaultAckWait
 	}
-	c, err := b.js.CreateOrUpdateConsumer(ctx, o.Stream, jetstream.ConsumerConfig{
-		Durable:        o.Name,
-		FilterSubjects: o.Subjects,
-		DeliverPolicy:  jetstream.DeliverAllPolicy,
-		AckPolicy:      jetstream.AckExplicitPolicy,
-		AckWait:        o.AckWait,
-		MaxDeliver:     -1,
-		MaxAckPending:  4 * o.Max,
-	})
-	if err != nil {
+	d := &pubsub.Durable{
+		Log:      b.log.With("stream", o.Stream, "consumer", o.Name),
+		Missing:  func(err error) { b.missing(o.Stream, o.Name, err) },
+		Declared: func() { b.declaredAgain(o.Stream, o.Name) },
+		Declare: func(ctx context.Context) (jetstream.Consumer, error) {
+			return b.declareDurable(ctx, o.Stream, jetstream.ConsumerConfig{
+				Durable:        o.Name,
+				FilterSubjects: o.Subjects,
+				DeliverPolicy:  jetstream.DeliverAllPolicy,
+				AckPolicy:      jetstream.AckExplicitPolicy,
+				AckWait:        o.AckWait,
+				MaxDeliver:     -1,
+				MaxAckPending:  4 * o.Max,
+			})
+		},
+	}
+	if err := d.Open(ctx); err != nil {
 		return nil, fmt.Errorf("declare consumer %s on %s: %w", o.Name, o.Stream, err)
 	}
 	b.reads(consumer{o.Stream, o.Name, o.Subjects})
-	return &Batches{options: o, consumer: c, log: b.log.With("stream", o.Stream, "consumer", o.Name)}, nil
+	return &Batches{options: o, durable: d}, nil
 }
 
 // Next waits for one event and takes what else has arrived, up to Max. Messages
-// that are no events come too, with Delivery.Err. It rides out a lost connection;
-// it fails when the context ends or the durable was deleted.
+// that are no events come too, with Delivery.Err. It rides out a lost connection and
+// a durable that was deleted, which it declares again; it fails when the context ends.
 func (x *Batches) Next(ctx context.Context) (*Batch, error) {
-	first, err := pubsub.Next(ctx, x.consumer, x.log)
+	first, err := x.durable.Next(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("take a batch of %s: %w", x.options.Name, err)
 	}
 	messages := []jetstream.Msg{first}
 	if x.options.Max > 1 {
 		// One event is a batch; the next call meets a fault of this one.
-		if rest, err := x.consumer.FetchNoWait(x.options.Max - 1); err == nil {
+		if rest, err := x.durable.Consumer().FetchNoWait(x.options.Max - 1); err == nil {
 			for m := range rest.Messages() {
 				messages = append(messages, m)
 			}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
@@ -150,26 +149,13 @@ func TestBatchHoldsUndecodableMessagesToo(t *testing.T) {
 	}
 }
 
-func TestNextEndsWithItsContextAndWithTheDurable(t *testing.T) {
-	b := bustest.New(t)
-	x := fold(t, b, 10)
+func TestNextEndsWithItsContext(t *testing.T) {
+	x := fold(t, bustest.New(t), 10)
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	wait := func(ctx context.Context) { _, err := x.Next(ctx); ended <- err }
-	go wait(ctx)
+	go func() { _, err := x.Next(ctx); ended <- err }()
 	cancel()
 	if err := receive(t, ended, "Next to end"); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
-	}
-	go wait(t.Context())
-	eventually(t, "the reader waits", func() bool {
-		c, err := b.JetStream().Consumer(t.Context(), events.StreamFacts, "folder")
-		return err == nil && c.CachedInfo().NumWaiting > 0
-	})
-	if err := b.JetStream().DeleteConsumer(t.Context(), events.StreamFacts, "folder"); err != nil {
-		t.Fatal(err)
-	}
-	if err := receive(t, ended, "Next to notice"); !errors.Is(err, jetstream.ErrConsumerDeleted) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -141,7 +141,11 @@ type Bus struct {
 
 	mu        sync.Mutex
 	streams   map[string]jetstream.Stream
-	consumers []consumer // that this process reads from
+	consumers []consumer        // that this process reads from
+	lost      []MissingConsumer // of those, as far as it is noticed
+	positions Positions         // nil: none
+
+	away func(error) bool // nil: nothing is
 }
 
 // Option is something a Bus has beside its connection.
@@ -153,6 +157,12 @@ func WithTraces(traces trace.TracerProvider) Option {
 		b.tracer, b.traced = traces.Tracer(scope), telemetry.Records(traces)
 		return nil
 	}
+}
+
+// WithAway makes methods that fail because a store is away answer CodeUnavailable
+// instead of CodeInternal.
+func WithAway(away func(error) bool) Option {
+	return func(b *Bus) error { b.away = away; return nil }
 }
 
 // WithMetrics registers the figures of the connection, the requests, the dead

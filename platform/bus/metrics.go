@@ -18,6 +18,7 @@ const lagTimeout = 2 * time.Second
 type metrics struct {
 	calls       *prometheus.HistogramVec
 	deadLetters *prometheus.CounterVec
+	declared    *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -29,6 +30,9 @@ func newMetrics() *metrics {
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "stridelog_dead_letters_total", Help: "Events given up as dead letters, by their stream.",
 		}, []string{"stream"}),
+		declared: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stridelog_consumer_declared_again_total", Help: "How often a consumer was declared again that somebody had deleted.",
+		}, []string{"stream", "consumer"}),
 	}
 }
 
@@ -55,7 +59,7 @@ func (b *Bus) register(r prometheus.Registerer) error {
 	reconnects := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "stridelog_nats_reconnects_total", Help: "How often the connection to NATS was lost and made again.",
 	}, func() float64 { return float64(b.nc.Stats().Reconnects) })
-	return telemetry.Register(r, "the bus", b.metrics.calls, b.metrics.deadLetters, connected, reconnects, newLagCollector(b), newRefusalCollector(b))
+	return telemetry.Register(r, "the bus", b.metrics.calls, b.metrics.deadLetters, b.metrics.declared, connected, reconnects, newLagCollector(b), newRefusalCollector(b), newMissingCollector(b))
 }
 
 // lagCollector asks at each scrape how far this process's consumers are. What the

@@ -79,6 +79,7 @@ func (b *Bus) NewRouter(service string, log *slog.Logger, handlers ...Handler) (
 			Consumer: func(string) pubsub.Consumer {
 				return pubsub.Consumer{Durable: h.Name, Subjects: h.Subjects, AckWait: h.AckWait}
 			},
+			Declare: b.declareDurable, Missing: b.missing, Declared: b.declaredAgain,
 			Log: log,
 		})
 		if err != nil {
@@ -120,7 +121,7 @@ func (r *Router) Run(ctx context.Context, ready func()) error {
 		return fmt.Errorf("run handlers: %w", err)
 	}
 	if ctx.Err() == nil {
-		return errors.New("run handlers: all subscriptions ended; was a durable or its stream deleted? start the service again")
+		return errors.New("run handlers: all subscriptions ended though nobody asked them to; start the service again")
 	}
 	return nil
 }

@@ -34,7 +34,8 @@ type RPCHandler struct {
 }
 
 // Method makes a handler of a typed function. An error that holds an *rpc.Error
-// reaches the caller as it is; any other becomes CodeInternal without its text.
+// reaches the caller as it is; any other becomes CodeInternal without its text, or
+// CodeUnavailable where a store is away (WithAway).
 func Method[Req, Resp any](m rpc.Method, fn func(ctx context.Context, req Req) (Resp, error)) RPCHandler {
 	return RPCHandler{method: m, answer: func(ctx context.Context, request []byte) ([]byte, error) {
 		var req Req
@@ -179,7 +180,11 @@ func (s *RPCServer) answer(ctx context.Context, h RPCHandler, request []byte) (d
 // errorData is what the caller is told.
 func (s *RPCServer) errorData(ctx context.Context, m rpc.Method, err error) []byte {
 	var known *rpc.Error
-	if !errors.As(err, &known) {
+	if !errors.As(err, &known) && s.bus.away != nil && s.bus.away(err) {
+		s.log.WarnContext(ctx, "request refused: a store is away", "method", m, "error", err)
+		known = &rpc.Error{Code: rpc.CodeUnavailable, Detail: fmt.Sprintf("The database of the %s service is away: try again.", m.Service())}
+	}
+	if known == nil {
 		s.log.ErrorContext(ctx, "request failed", "method", m, "error", err)
 		known = &rpc.Error{Code: rpc.CodeInternal, Detail: fmt.Sprintf("%s failed; the log of the %s service has the reason.", m, m.Service())}
 	}

@@ -7,31 +7,33 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/stridelog/stridelog/platform/bus"
 )
 
 // Handler serves /healthz, /readyz and /metrics for a service without an API of
 // its own, in the same shapes as the gateway's.
 //
 // /healthz answers 200 as long as the process does. /readyz answers 503 while a
-// check fails; with ?verbose it says how each stands and how far the consumers
-// are behind, and without it what the checks have for everybody.
-func Handler(log *slog.Logger, registry *prometheus.Registry, b *bus.Bus, checks ...Check) http.Handler {
+// check fails, and then says how each stands; with ?verbose it does so always and
+// tells how far the consumers are behind, and without it what the checks have for
+// everybody.
+func Handler(log *slog.Logger, registry *prometheus.Registry, reporter *Reporter) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(log, w, http.StatusOK, map[string]any{"status": OK})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		report := Ask(r.Context(), checks)
+		verbose, asked := r.URL.Query().Has("verbose"), reporter.Report
+		if verbose {
+			asked = reporter.Verbose
+		}
+		report := asked(r.Context())
 		status, body := http.StatusOK, map[string]any{"status": "ready"}
-		if !report.Ready {
-			log.WarnContext(r.Context(), "not ready", "error", report.Err)
+		switch {
+		case !report.Ready:
 			status, body = http.StatusServiceUnavailable, map[string]any{"status": "not ready", "checks": report.Says}
-		} else if r.URL.Query().Has("verbose") {
-			report.Lags(r.Context(), b)
+		case verbose:
 			body["checks"] = report.Says
-		} else if len(report.Notices) > 0 {
+		case len(report.Notices) > 0:
 			body["checks"] = report.Notices
 		}
 		answer(log, w, status, body)

@@ -5,9 +5,7 @@ package health
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -33,6 +31,9 @@ type Check struct {
 	// Notice shows what the check says to everybody who asks, unless it says OK: it is
 	// no reason to be taken out of service, and an operator has to know.
 	Notice bool
+	// Detail is asked and shown only with ?verbose, and is no reason to be taken out of
+	// service.
+	Detail bool
 }
 
 // Fault is an error with words that everybody may read.
@@ -79,60 +80,19 @@ func Log(buses func() []*bus.Bus, advice string) Check {
 	}}
 }
 
-// Report is how the dependencies stand.
-type Report struct {
-	Ready bool
-	// Says has a few words about each check, by its name.
-	Says map[string]string
-	// Notices has those of Says that everybody is shown.
-	Notices map[string]string
-	// Err holds what the failed checks said, for the log.
-	Err error
-}
-
-// Ask probes all checks at once, for Timeout at most.
-func Ask(ctx context.Context, checks []Check) Report {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	r := Report{Ready: true, Says: map[string]string{}, Notices: map[string]string{}}
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	for _, c := range checks {
-		all.Go(func() {
-			says, err := c.Probe(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			r.Says[c.Name] = says
-			if c.Notice && says != OK {
-				r.Notices[c.Name] = says
-			}
-			if err != nil {
-				words := silent
-				var fault Fault
-				if errors.As(err, &fault) {
-					words = fault.Says
+// Consumers asks whether the server has every durable that the services of this
+// process read from.
+func Consumers(buses func() []*bus.Bus) Check {
+	return Check{Name: "consumers", Probe: func(context.Context) (string, error) {
+		for _, b := range buses() {
+			for _, m := range b.MissingConsumers() {
+				return "", Fault{
+					Says: m.Consumer + " on " + m.Stream + " is missing since " + m.Since.UTC().Format(time.RFC3339) +
+						": somebody deleted it; it is declared again by itself as soon as NATS takes it",
+					Err: fmt.Errorf("NATS does not have consumer %s on %s", m.Consumer, m.Stream),
 				}
-				r.Ready, r.Says[c.Name] = false, words
-				r.Err = errors.Join(r.Err, fmt.Errorf("%s %s: %w", c.Name, words, err))
 			}
-		})
-	}
-	all.Wait()
-	return r
-}
-
-// Lags adds to what a report says how far the consumers of a process are behind.
-// Being behind is no reason to be taken out of service.
-func (r Report) Lags(ctx context.Context, buses ...*bus.Bus) {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	for _, b := range buses {
-		lags, err := b.Lags(ctx)
-		for _, l := range lags {
-			r.Says["consumer "+l.Consumer] = fmt.Sprintf("%d events behind, the oldest for %s", l.Pending, l.Behind.Round(time.Second))
 		}
-		if err != nil {
-			r.Says["consumers"] = "not all tell how far they are"
-		}
-	}
+		return OK, nil
+	}}
 }

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
@@ -43,6 +45,19 @@ func get(t *testing.T, url string) (int, answer, string) {
 	return resp.StatusCode, a, string(body)
 }
 
+// hourly is a clock on which an hour goes by between any two looks, so that no report
+// counts for a second time.
+func hourly() func() time.Time {
+	var mu sync.Mutex
+	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(time.Hour)
+		return now
+	}
+}
+
 func TestAServiceSaysHowItStands(t *testing.T) {
 	db, url := postgrestest.New(t), bustest.StartServer(t)
 	b := bustest.Connect(t, url, "test")
@@ -56,7 +71,11 @@ func TestAServiceSaysHowItStands(t *testing.T) {
 	notice := health.OK
 	news := health.Check{Name: "news", Notice: true, Probe: func(context.Context) (string, error) { return notice, nil }}
 	itself := health.Check{Name: "itself", Probe: func(context.Context) (string, error) { return "at work", fault }}
-	server := httptest.NewServer(health.Handler(bustest.Logger(t), telemetry.NewRegistry(), b, health.Database(db), health.NATS(b), itself, news))
+	server := httptest.NewServer(health.Handler(bustest.Logger(t), telemetry.NewRegistry(), &health.Reporter{
+		Log: bustest.Logger(t), Buses: func() []*bus.Bus { return []*bus.Bus{b} },
+		Checks: func() []health.Check { return []health.Check{health.Database(db), health.NATS(b), itself, news} },
+		Now:    hourly(),
+	}))
 	defer server.Close()
 
 	if status, a, _ := get(t, server.URL+"/healthz"); status != http.StatusOK || a.Status != "ok" {
@@ -85,6 +104,9 @@ func TestAServiceSaysHowItStands(t *testing.T) {
 	status, a, text := get(t, server.URL+"/readyz")
 	if status != http.StatusServiceUnavailable || a.Checks["itself"] != "does not answer" || a.Checks["nats"] != "does not answer" || a.Checks["database"] != "ok" {
 		t.Errorf("with two faults /readyz answers %d %+v", status, a)
+	}
+	if status, verbose, _ := get(t, server.URL+"/readyz?verbose"); status != http.StatusServiceUnavailable || verbose.Checks["database"] != "ok" || verbose.Checks["consumers of NATS"] == "" {
+		t.Errorf("with two faults /readyz?verbose answers %d %+v", status, verbose)
 	}
 	if strings.Contains(text, "secret") {
 		t.Errorf("/readyz shows %s", text)

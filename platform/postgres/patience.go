@@ -26,7 +26,7 @@ func Patiently(ctx context.Context, log *slog.Logger, fn func(ctx context.Contex
 	for pause := reconnectFirst; ; pause = min(2*pause, reconnectMost) {
 		err := fn(ctx)
 		switch {
-		case err == nil, !away(err), ctx.Err() != nil:
+		case err == nil, !Away(err), ctx.Err() != nil:
 			return err
 		case end.IsZero():
 			end = time.Now().Add(patience)
@@ -51,10 +51,10 @@ const (
 	codeCannotConnectNow = "57P03" // it starts, stops or recovers
 )
 
-// away says whether an error may be over soon: nobody listens, nobody answers, a
+// Away says whether an error may be over soon: nobody listens, nobody answers, a
 // connection was lost, or the server says that it is not up. Whatever else the
 // server says (a wrong password, no such database) stays as it is.
-func away(err error) bool {
+func Away(err error) bool {
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {
 		return answer.Code == codeAdminShutdown || answer.Code == codeCrashShutdown || answer.Code == codeCannotConnectNow

@@ -11,6 +11,7 @@ import (
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/outbox"
+	"github.com/stridelog/stridelog/platform/postgres/positions"
 	"github.com/stridelog/stridelog/services/poller/internal/erase"
 	"github.com/stridelog/stridelog/services/poller/internal/imports"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
@@ -44,6 +45,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err := in.CheckLog(ctx, c.Bus); err != nil {
 		return err
 	}
+	c.Bus.UsePositions(positions.New(c.DB, store.Schema))
 	router, err := c.Bus.NewRouter(store.Schema, c.Log, in.Handlers(c.Bus)...)
 	if err != nil {
 		return err
@@ -59,6 +61,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	}
 	eraser := &erase.Eraser{Log: c.Log, Store: st, Bus: c.Bus, Now: s.now}
 	return lifecycle.Run(ctx, c.Log,
+		lifecycle.Component{Name: "poller positions", Run: c.Bus.KeepPositions},
 		lifecycle.Component{Name: "poller outbox", Run: outbox.NewRelay(c.DB, c.Bus, store.Schema, c.Log).Run},
 		lifecycle.Component{Name: "poller workers", Run: func(ctx context.Context, ready func()) error { return s.work(ctx, pool, ready) }},
 		lifecycle.Component{Name: "poller imports", Run: func(ctx context.Context, ready func()) error { return s.bringIn(ctx, importer, ready) }},

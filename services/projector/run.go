@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/platform/postgres/positions"
 	"github.com/stridelog/stridelog/services/projector/internal/erasure"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/rebuild"
@@ -30,6 +31,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err := rebuild.Tidy(ctx, s.tables); err != nil {
 		return err
 	}
+	s.cfg.Bus.UsePositions(positions.New(s.cfg.DB, serviceName))
 	facts := &fold.Facts{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Metrics: s.metrics}
 	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Failed: s.metrics.SyncsGivenBack}
 	upgrade := &rebuild.Upgrade{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Standing: s.standing}
@@ -60,6 +62,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return facts.Run(ctx, func() { inner(); ready() })
 	}
 	return lifecycle.Run(ctx, s.cfg.Log,
+		lifecycle.Component{Name: "projector positions", Run: s.cfg.Bus.KeepPositions},
 		lifecycle.Component{Name: "projector methods", Run: methods},
 		lifecycle.Component{Name: "sync history", Run: syncs.Run},
 		lifecycle.Component{Name: "rebuild announcements", Run: announcer.Run},

@@ -18,7 +18,7 @@ import (
 // What operators are told to watch (docs/operations.md), by the service that shows it.
 func watched() map[string][]string {
 	everywhere := []string{
-		"stridelog_build_info", "stridelog_nats_connected", "stridelog_nats_reconnects_total",
+		"stridelog_build_info", "stridelog_check_ok", "stridelog_nats_connected", "stridelog_nats_reconnects_total",
 		"stridelog_postgres_pool_used_connections", "stridelog_postgres_pool_wait_seconds_total", "go_goroutines", "process_open_fds",
 	}
 	of := func(names ...string) []string { return append(slices.Clone(everywhere), names...) }
@@ -117,7 +117,7 @@ func fetch(t *testing.T, url string) (status int, body string) {
 // checkReadiness waits until the consumers have caught up and have said so.
 func checkReadiness(t *testing.T, service, site string) {
 	t.Helper()
-	want := map[string]string{"database": "ok", "nats": "ok", "log": "ok"}
+	want := map[string]string{"database": "ok", "nats": "ok", "log": "ok", "consumers": "ok"}
 	const caughtUp = "0 events behind, the oldest for 0s"
 	switch service {
 	case "gateway":

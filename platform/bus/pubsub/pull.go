@@ -27,6 +27,9 @@ const (
 func Next(ctx context.Context, c jetstream.Consumer, log *slog.Logger) (jetstream.Msg, error) {
 	for pause := minPullPause; ; pause = min(2*pause, maxPullPause) {
 		m, err := pull(ctx, c)
+		if errors.Is(err, nats.ErrNoResponders) {
+			err = why(ctx, c)
+		}
 		switch {
 		case m != nil:
 			return m, nil
@@ -35,9 +38,8 @@ func Next(ctx context.Context, c jetstream.Consumer, log *slog.Logger) (jetstrea
 		case err == nil: // the request expired; nothing has come
 			pause = minPullPause / 2
 			continue
-		case errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound),
-			errors.Is(err, nats.ErrConnectionClosed):
-			return nil, fmt.Errorf("%w; start the service again, it declares what it needs", err)
+		case gone(err), errors.Is(err, nats.ErrConnectionClosed):
+			return nil, fmt.Errorf("ask for messages: %w", err)
 		}
 		log.WarnContext(ctx, "cannot ask for messages; trying again", "error", err, "pause", pause)
 		select {
@@ -46,6 +48,15 @@ func Next(ctx context.Context, c jetstream.Consumer, log *slog.Logger) (jetstrea
 		case <-time.After(pause):
 		}
 	}
+}
+
+// why says why nobody answers a request for messages: a consumer that was deleted
+// between two requests is not told, and a server that restarts looks the same.
+func why(ctx context.Context, c jetstream.Consumer) error {
+	if _, err := c.Info(ctx); gone(err) {
+		return err
+	}
+	return nats.ErrNoResponders
 }
 
 func pull(ctx context.Context, c jetstream.Consumer) (jetstream.Msg, error) {

@@ -37,7 +37,14 @@ type SubscriberConfig struct {
 	// RetryDelay is how long a message waits that was nacked for the n-th time,
 	// n from 1. Default: Backoff.
 	RetryDelay func(n uint64) time.Duration
-	Log        *slog.Logger
+	// Declare makes a durable or takes the one that is there. Default:
+	// CreateOrUpdateConsumer, which begins a new one at the start of the stream.
+	Declare func(ctx context.Context, stream string, c jetstream.ConsumerConfig) (jetstream.Consumer, error)
+	// Missing is called while the server does not have a durable that was declared, and
+	// Declared once it has it again. Either may be nil.
+	Missing  func(stream, durable string, err error)
+	Declared func(stream, durable string)
+	Log      *slog.Logger
 }
 
 // Backoff doubles from 100 ms to a minute: twenty tries take about ten minutes.
@@ -71,6 +78,9 @@ func NewSubscriber(js jetstream.JetStream, c SubscriberConfig) (*Subscriber, err
 	if c.RetryDelay == nil {
 		c.RetryDelay = Backoff
 	}
+	if c.Declare == nil {
+		c.Declare = js.CreateOrUpdateConsumer
+	}
 	s := &Subscriber{js: js, config: c}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
@@ -84,41 +94,52 @@ func (s *Subscriber) SubscribeInitialize(topic string) error {
 
 // Declare is SubscribeInitialize with a context.
 func (s *Subscriber) Declare(ctx context.Context, topic string) error {
-	_, _, err := s.declare(ctx, topic)
-	return err
+	d, _ := s.durable(topic)
+	return d.Open(ctx)
 }
 
-func (s *Subscriber) declare(ctx context.Context, topic string) (jetstream.Consumer, Consumer, error) {
+// durable is the one behind a topic, not declared yet.
+func (s *Subscriber) durable(topic string) (*Durable, Consumer) {
 	stream, c := s.config.Stream(topic), s.config.Consumer(topic)
 	if c.AckWait <= 0 {
 		c.AckWait = defaultAckWait
 	}
-	consumer, err := s.js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		Durable:        c.Durable,
-		FilterSubjects: c.Subjects,
-		DeliverPolicy:  jetstream.DeliverAllPolicy,
-		AckPolicy:      jetstream.AckExplicitPolicy,
-		AckWait:        c.AckWait,
-		// Giving up is the handler's decision: the server would only stop delivering.
-		MaxDeliver: -1,
-	})
-	if err != nil {
-		return nil, c, fmt.Errorf("declare consumer %s on %s: %w", c.Durable, stream, err)
+	d := &Durable{Log: s.config.Log.With("topic", topic, "consumer", c.Durable)}
+	d.Declare = func(ctx context.Context) (jetstream.Consumer, error) {
+		consumer, err := s.config.Declare(ctx, stream, jetstream.ConsumerConfig{
+			Durable:        c.Durable,
+			FilterSubjects: c.Subjects,
+			DeliverPolicy:  jetstream.DeliverAllPolicy,
+			AckPolicy:      jetstream.AckExplicitPolicy,
+			AckWait:        c.AckWait,
+			// Giving up is the handler's decision: the server would only stop delivering.
+			MaxDeliver: -1,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("declare consumer %s on %s: %w", c.Durable, stream, err)
+		}
+		return consumer, nil
 	}
-	return consumer, c, nil
+	if s.config.Missing != nil {
+		d.Missing = func(err error) { s.config.Missing(stream, c.Durable, err) }
+	}
+	if s.config.Declared != nil {
+		d.Declared = func() { s.config.Declared(stream, c.Durable) }
+	}
+	return d, c
 }
 
 // Subscribe implements message.Subscriber. The channel closes when the context
-// ends, at Close, and when the durable is deleted. A message whose context ends
-// before it was acked or nacked comes again after AckWait.
+// ends and at Close; a durable that is deleted is declared again. A message whose
+// context ends before it was acked or nacked comes again after AckWait.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, ErrClosed)
 	}
-	consumer, c, err := s.declare(ctx, topic)
-	if err != nil {
+	durable, c := s.durable(topic)
+	if err := durable.Open(ctx); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -128,16 +149,15 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		defer cancel()
 		defer stop()
 		defer close(out)
-		log := s.config.Log.With("topic", topic, "consumer", c.Durable)
 		for {
-			m, err := Next(ctx, consumer, log)
+			m, err := durable.Next(ctx)
 			if err != nil {
 				if ctx.Err() == nil {
-					log.ErrorContext(ctx, "subscription ends", "error", err)
+					durable.Log.ErrorContext(ctx, "subscription ends", "error", err)
 				}
 				return
 			}
-			s.pass(ctx, m, c.AckWait, out, log)
+			s.pass(ctx, m, c.AckWait, out, durable.Log)
 		}
 	})
 	return out, nil

@@ -48,7 +48,7 @@ func (s *System) open(ctx context.Context, name, schema string, registry *promet
 	if err != nil {
 		return clients{}, err
 	}
-	options := []bus.Option{bus.WithTraces(c.traces)}
+	options := []bus.Option{bus.WithTraces(c.traces), bus.WithAway(postgres.Away)}
 	if registry != nil {
 		c.registry = registry
 		c.shared = prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, registry)

@@ -3,9 +3,11 @@ package system
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/health"
 	"github.com/stridelog/stridelog/platform/httpserver"
 	"github.com/stridelog/stridelog/platform/lifecycle"
@@ -65,12 +67,16 @@ func (s *System) withOperations(ctx context.Context, c clients, service lifecycl
 		}
 		return health.OK, nil
 	}}
-	checks := append([]health.Check{health.Database(c.db), health.NATS(c.bus), itself}, s.writes()...)
+	checks := append([]health.Check{health.Database(c.db), health.NATS(c.bus), itself}, s.streams()...)
 	if service.Name == "projector" {
 		checks = append(checks, s.tablesCheck())
 	}
+	reporter := &health.Reporter{Log: c.log, Checks: func() []health.Check { return checks }, Buses: func() []*bus.Bus { return []*bus.Bus{c.bus} }}
+	if err := s.Registry.Register(health.NewCollector(reporter)); err != nil {
+		return fmt.Errorf("register the metrics of readiness: %w", err)
+	}
 	server := httpserver.New(httpserver.Options{
-		Name: "operations", Addr: s.OperationsAddr, Log: c.log, Handler: health.Handler(c.log, s.Registry, c.bus, checks...),
+		Name: "operations", Addr: s.OperationsAddr, Log: c.log, Handler: health.Handler(c.log, s.Registry, reporter),
 	})
 	return lifecycle.Run(ctx, c.log,
 		lifecycle.Component{Name: "operations", Run: server.Run},
@@ -80,12 +86,14 @@ func (s *System) withOperations(ctx context.Context, c clients, service lifecycl
 }
 
 // beside are the checks of the gateway that are not its own.
-func (s *System) beside() []health.Check { return append(s.writes(), s.tables()...) }
+func (s *System) beside() []health.Check { return append(s.streams(), s.tables()...) }
 
-// writes are the checks that ask whether the log takes writes.
-func (s *System) writes() []health.Check {
+// streams are the checks that ask whether the log takes writes and has every consumer
+// that is read from.
+func (s *System) streams() []health.Check {
+	consumers := health.Consumers(s.opened.list)
 	if s.NATS == nil {
-		return []health.Check{health.Log(s.opened.list, health.RestartNATS)}
+		return []health.Check{health.Log(s.opened.list, health.RestartNATS), consumers}
 	}
 	disk := health.Check{Name: "disk", Probe: func(ctx context.Context) (string, error) {
 		says, err := s.NATS.TakesWrites(ctx)
@@ -94,5 +102,5 @@ func (s *System) writes() []health.Check {
 		}
 		return says, nil
 	}}
-	return []health.Check{health.Log(s.opened.list, health.NATSRestartsOwn), disk}
+	return []health.Check{health.Log(s.opened.list, health.NATSRestartsOwn), disk, consumers}
 }

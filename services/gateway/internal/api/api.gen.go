@@ -741,6 +741,9 @@ type Pagination struct {
 
 // Problem defines model for Problem.
 type Problem struct {
+	// Checks Of /readyz: how each dependency stands.
+	Checks *map[string]string `json:"checks,omitempty"`
+
 	// Code Stable: invalid_request, invalid_state, unauthorized, not_found, unknown_provider, method_not_allowed, conflict, provider_disabled, action_required, revoked, provider_retired, gone, content_too_large, unsupported_media_type, log_mismatch, unavailable, internal.
 	Code   string `json:"code"`
 	Detail string `json:"detail"`

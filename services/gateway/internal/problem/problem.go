@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/postgres"
 )
 
 // ContentType is that of every problem.
@@ -54,6 +55,8 @@ type Problem struct {
 	Errors     []Field `json:"errors,omitempty"`
 	Reason     string  `json:"reason,omitempty"`
 	NextAction string  `json:"next_action,omitempty"`
+	// Checks are those of /readyz, each in a few words.
+	Checks map[string]string `json:"checks,omitempty"`
 
 	// RetryAfter becomes the header of that name; zero leaves it out.
 	RetryAfter time.Duration `json:"-"`
@@ -136,6 +139,9 @@ func Of(err error) *Problem {
 	if notStorable(err) {
 		return New(http.StatusBadRequest, CodeInvalidRequest,
 			"A value of the request is one that the database cannot hold, such as a time out of range: correct it and send the request again.").Because(err)
+	}
+	if postgres.Away(err) {
+		return Unavailable("The database is away: try again.", err)
 	}
 	return New(http.StatusInternalServerError, CodeInternal,
 		"Something went wrong here. Try again; if it stays so, give the operator the request id.").Because(err)

@@ -2,7 +2,9 @@ package rest
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,49 +46,59 @@ func schema(c *gin.Context) {
 }
 
 func (s *server) ready(c *gin.Context) {
-	checks := []health.Check{health.Database(s.o.DB), health.NATS(s.o.Bus)}
-	if s.o.Checks != nil {
-		checks = append(checks, s.o.Checks()...)
+	verbose, asked := c.Request.URL.Query().Has("verbose"), s.reporter.Report
+	if verbose {
+		asked = s.reporter.Verbose
 	}
-	report := health.Ask(c, checks)
-	if !report.Ready {
-		says := make([]string, 0, len(checks))
-		for _, check := range checks {
-			says = append(says, check.Name+" "+report.Says[check.Name])
-		}
-		refuse(c, problem.Unavailable("Not ready: "+strings.Join(says, ", ")+". Check that database and NATS run and can be reached.", report.Err))
-		return
-	}
+	report := asked(c)
 	answer := gin.H{"status": "ready"}
-	if c.Request.URL.Query().Has("verbose") {
-		if err := s.views(c, report.Says); err != nil {
-			refuse(c, problem.Unavailable("The database stopped answering: try again.", err))
-			return
-		}
-		if s.o.Buses != nil {
-			report.Lags(c, s.o.Buses()...)
-		}
+	switch {
+	case !report.Ready:
+		refuse(c, notReady(report))
+		return
+	case verbose:
 		answer["checks"] = report.Says
-	} else if len(report.Notices) > 0 {
+	case len(report.Notices) > 0:
 		answer["checks"] = report.Notices
 	}
 	c.JSON(http.StatusOK, answer)
 }
 
-// views notes which of the other services have published what the API reads.
-func (s *server) views(ctx context.Context, checks map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, health.Timeout)
-	defer cancel()
-	for service, view := range map[string]string{
-		"oauth": "oauth.view_connections_v1", "poller": "poller.view_targets_v1", "projector": "projector.view_workouts_v1",
-	} {
-		var published bool
-		if err := s.o.DB.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, view).Scan(&published); err != nil {
-			return err
-		}
-		checks[service] = map[bool]string{true: "ok", false: "has not published its views yet"}[published]
+// notReady says how each check stands, in words and for programs.
+func notReady(report health.Report) *problem.Problem {
+	says := make([]string, 0, len(report.Says))
+	for _, name := range slices.Sorted(maps.Keys(report.Says)) {
+		says = append(says, name+" "+report.Says[name])
 	}
-	return nil
+	p := problem.Unavailable("Not ready: "+strings.Join(says, ", ")+". Check that database and NATS run and can be reached.", report.Err)
+	p.Checks = report.Says
+	return p
+}
+
+// newReporter asks database and NATS, what the process has beside them, and in detail
+// which of the other services have published what the API reads.
+func newReporter(o Options) *health.Reporter {
+	return &health.Reporter{Log: o.Log, Buses: o.Buses, Checks: func() []health.Check {
+		if o.DB == nil || o.Bus == nil {
+			return nil // a handler that serves what needs no stores
+		}
+		checks := []health.Check{health.Database(o.DB), health.NATS(o.Bus)}
+		if o.Checks != nil {
+			checks = append(checks, o.Checks()...)
+		}
+		for service, view := range map[string]string{
+			"oauth": "oauth.view_connections_v1", "poller": "poller.view_targets_v1", "projector": "projector.view_workouts_v1",
+		} {
+			checks = append(checks, health.Check{Name: service, Detail: true, Probe: func(ctx context.Context) (string, error) {
+				var published bool
+				if err := o.DB.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, view).Scan(&published); err != nil {
+					return "", err
+				}
+				return map[bool]string{true: health.OK, false: "has not published its views yet"}[published], nil
+			}})
+		}
+		return checks
+	}}
 }
 
 // metrics are the figures of the HTTP side.

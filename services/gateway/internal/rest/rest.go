@@ -72,6 +72,7 @@ type server struct {
 	connections   *connections.Reader
 	deadLetters   *deadletters.Reader
 	notifications *notifications.Store
+	reporter      *health.Reporter
 	fields        *contract.Operation // what a form's fields may say: the query's parameters of startImport
 }
 
@@ -85,12 +86,16 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics: %w", err)
 	}
+	reporter := newReporter(o)
+	if err := o.Registry.Register(health.NewCollector(reporter)); err != nil {
+		return nil, fmt.Errorf("register the metrics of readiness: %w", err)
+	}
 	page, err := docs.Page(api.Document())
 	if err != nil {
 		return nil, fmt.Errorf("make the docs page: %w", err)
 	}
 	s := &server{
-		o: o, users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
+		o: o, reporter: reporter, users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
 		syncs: syncs.NewStore(o.DB, o.Bus), connections: connections.NewReader(o.DB),
 		notifications: notifications.NewStore(o.DB, o.Bus), deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log),
 	}

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/postgres/positions"
 )
 
 // Saw stores that a durable has given a message; nothing moves it back.
@@ -38,7 +41,7 @@ func (s *Store) Restart(ctx context.Context, durable string, at Position) error 
 	if err != nil {
 		return fmt.Errorf("set the progress of %s: %w", durable, err)
 	}
-	return nil
+	return positions.New(s.db, Schema).Set(ctx, events.StreamFacts, durable, at.Epoch, at.Sequence)
 }
 
 // Numbers are the sequences that a log has for the latest facts of connections.

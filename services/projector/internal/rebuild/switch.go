@@ -8,9 +8,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/postgres/positions"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/row"
+	"github.com/stridelog/stridelog/services/projector/internal/synchistory"
 )
 
 const (
@@ -68,6 +70,9 @@ func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) err
 		if err := generation.Keep(ctx, tx, old); err != nil {
 			return err
 		}
+		if err := resume(ctx, tx, epoch, last); err != nil {
+			return err
+		}
 		return generation.Point(ctx, tx, generation.Pointer{Generation: r.shadow, Layout: r.Tables.Layout, Epoch: epoch, HighWater: last})
 	})
 	if err != nil {
@@ -76,6 +81,17 @@ func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) err
 	r.report.Blocked, r.report.LastSequence = time.Since(waited), last
 	r.tell(PhaseSwitched, last, last)
 	return nil
+}
+
+// resume makes durables that the server does not have, as after a restore, go on
+// behind what is folded now. Syncs are folded again from their start: no rebuild reads
+// them.
+func resume(ctx context.Context, tx pgx.Tx, epoch string, last uint64) error {
+	kept := positions.New(tx, "projector")
+	if err := kept.Forget(ctx, events.StreamSyncs, synchistory.Durable); err != nil {
+		return err
+	}
+	return kept.Set(ctx, events.StreamFacts, fold.Durable, epoch, last)
 }
 
 // catchUp folds the log from after a sequence to its end into the shadow, like the

@@ -1,0 +1,10 @@
+-- Up to where each durable has acknowledged everything, see platform/postgres/positions.
+-- A database of an earlier program begins with what is folded.
+CREATE TABLE projector.positions (
+    stream       text NOT NULL,
+    durable      text NOT NULL,
+    epoch        text NOT NULL,   -- of the stream; a sequence means nothing without it
+    acknowledged bigint NOT NULL,
+    PRIMARY KEY (stream, durable)
+);
+INSERT INTO projector.positions SELECT 'STRIDELOG_FACTS', 'projector-facts', epoch, high_water FROM projector.serving;

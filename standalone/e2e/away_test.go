@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/stridelog/stridelog/standalone/internal/client"
+	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/installation"
+)
+
+// needNoDatabase are the routes that answer without one.
+var needNoDatabase = map[string]bool{ //nolint:gochecknoglobals // a constant table
+	"GET /healthz": true, "GET /metrics": true, "GET /openapi.json": true, "GET /asyncapi.json": true, "GET /schemas/{name}": true, "GET /docs": true,
+	"GET /api/v1/dead-letters":    true, // they are in NATS
+	"GET /api/v1/oauth/providers": true, // they are configured
+	// Nobody has set up Fitbit's.
+	"POST /api/v1/providers/{provider}/notifications": true,
+}
+
+// routeCall is a request that is right for a route.
+type routeCall struct {
+	method, path, body, contentType string
+	query                           url.Values
+}
+
+// routeCalls makes a request for each route of the document.
+func routeCalls(t *testing.T, c *client.Client, userID string) map[string]routeCall {
+	t.Helper()
+	status, text := get(deadline(t), t, c, "/openapi.json")
+	var document struct {
+		Paths map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(text), &document); err != nil || status != http.StatusOK {
+		t.Fatalf("the document: %d, %v", status, err)
+	}
+	calls := map[string]routeCall{}
+	for path, methods := range document.Paths {
+		full := strings.NewReplacer("{user_id}", userID, "{provider}", "fitbit", "{name}", "stridelog.sync.requested.v1.json",
+			"{sync_id}", uuid.NewString(), "{workout_id}", uuid.NewString(), "{erasure_id}", uuid.NewString(), "{import_id}", uuid.NewString()).Replace(path)
+		if strings.Contains(full, "{") {
+			t.Fatalf("%s has a parameter that this test does not know", path)
+		}
+		for method := range methods {
+			if method == "parameters" {
+				continue
+			}
+			call := routeCall{method: strings.ToUpper(method), path: full, query: url.Values{}}
+			switch name := call.method + " " + path; name {
+			case "POST /api/v1/users", "PATCH /api/v1/users/{user_id}":
+				call.body, call.contentType = `{"first_name":"Ada"}`, "application/json"
+			case "POST /api/v1/providers/{provider}/notifications":
+				call.body, call.contentType = `{}`, "application/json"
+			case "POST /api/v1/users/{user_id}/imports":
+				call.body, call.contentType = "PK\x05\x06"+strings.Repeat("\x00", 18), "application/zip"
+				call.query.Set("kind", "fitbit-export")
+			case "GET /api/v1/oauth/{provider}/authorize":
+				call.query.Set("user_id", userID)
+				call.query.Set("redirect_uri", appURL)
+			case "GET /api/v1/oauth/{provider}/callback":
+				call.query.Set("state", "a-state")
+				call.query.Set("code", "a-code")
+			case "GET /api/v1/users/{user_id}/events/workouts":
+				call.query.Set("start_date", "2026-01-01")
+				call.query.Set("end_date", "2026-12-31")
+			}
+			calls[call.method+" "+path] = call
+		}
+	}
+	return calls
+}
+
+func (call routeCall) do(t *testing.T, base, key string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(deadline(t), call.method, base+call.path+"?"+call.query.Encode(), strings.NewReader(call.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if call.contentType != "" {
+		req.Header.Set("Content-Type", call.contentType)
+	}
+	req.Header.Set("X-API-Key", key)
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", call.method, call.path, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, body
+}
+
+// The database is stopped under a whole system, and comes back. Meanwhile every route
+// says so, in one way, and so do readiness, metrics and log; nothing has to be started
+// again.
+func TestADatabaseAwayIsToldOnEveryRoute(t *testing.T) {
+	w, postgres := newWorld(t), startPostgres(t)
+	w.databaseURL = postgres.url()
+	out := newOutput()
+	in := w.startWith(t, installation.Options{
+		Log:    slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		Change: func(c *config.Config) { c.AdminKey = installation.AdminKey },
+	})
+	user := w.connect(t, in.Client, w.people[0])
+	calls := routeCalls(t, in.Client, user.ID)
+	if len(calls) < 25 {
+		t.Fatalf("the document has only %d routes", len(calls))
+	}
+
+	postgres.kill(t)
+	for name, call := range calls {
+		// With the admin key, which needs no database, and with one that only it knows.
+		for _, key := range []string{installation.AdminKey, "sl_a-key-that-is-in-the-database-alone"} {
+			resp, body := call.do(t, in.Client.BaseURL, key)
+			if needNoDatabase[name] && resp.StatusCode < http.StatusInternalServerError {
+				continue
+			}
+			if needNoDatabase[name] && key == installation.AdminKey {
+				t.Errorf("%s needs no database and answers %d %s", name, resp.StatusCode, body)
+			}
+			checkUnavailable(t, name, resp, body)
+		}
+	}
+	_, ready := get(deadline(t), t, in.Client, "/readyz?verbose")
+	var report struct {
+		Checks map[string]string `json:"checks"`
+	}
+	if err := json.Unmarshal([]byte(ready), &report); err != nil || report.Checks["database"] != "does not answer" || report.Checks["nats"] != "ok" || report.Checks["log"] != "ok" || report.Checks["consumers"] != "ok" {
+		t.Errorf("/readyz?verbose says %s (%v)", ready, err)
+	}
+	if _, metrics := get(deadline(t), t, in.Client, "/metrics"); !strings.Contains(metrics, `stridelog_check_ok{check="database"} 0`) || !strings.Contains(metrics, `stridelog_check_ok{check="nats"} 1`) {
+		t.Error("the metrics do not tell of the database")
+	}
+
+	postgres.start(t)
+	ctx := deadline(t)
+	for status := 0; status != http.StatusOK; {
+		status, ready = get(ctx, t, in.Client, "/readyz")
+		wait(t, ctx, "readiness: %s", ready)
+	}
+	if _, metrics := get(ctx, t, in.Client, "/metrics"); !strings.Contains(metrics, `stridelog_check_ok{check="database"} 1`) {
+		t.Error("the metrics do not tell that the database is back")
+	}
+	w.verify(t, in.Client, w.connect(t, in.Client, w.people[1]), w.people[1])
+	text, _ := out.read()
+	for _, want := range []string{`msg="not ready"`, "database does not answer", `msg="ready again"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the log does not have %s", want)
+		}
+	}
+}
+
+// checkUnavailable wants a problem that says that the database is away, and when to try
+// again.
+func checkUnavailable(t *testing.T, name string, resp *http.Response, body []byte) {
+	t.Helper()
+	var problem struct {
+		Status             int
+		Code, Detail, Type string
+	}
+	if err := json.Unmarshal(body, &problem); err != nil || resp.StatusCode != http.StatusServiceUnavailable || problem.Status != resp.StatusCode ||
+		problem.Code != "unavailable" || problem.Type != "https://stridelog.dev/problems/unavailable" ||
+		resp.Header.Get("Content-Type") != "application/problem+json" || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%s answers %d, Retry-After %q: %s", name, resp.StatusCode, resp.Header.Get("Retry-After"), body)
+	}
+	if bytes.Contains(body, []byte("127.0.0.1")) || bytes.Contains(body, []byte("dial")) {
+		t.Errorf("%s shows how it reaches the database: %s", name, body)
+	}
+}
