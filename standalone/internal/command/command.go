@@ -61,7 +61,7 @@ func actions() []action {
 		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all lets them try again", config.Needs{Stores: config.StoresFound}, runDeadLetters},
 		action{"streams", "declare the streams; --reader NAME makes a durable consumer for a reader", config.Needs{Stores: config.StoresFound}, runStreams},
 		action{"health", "is the service on OPERATIONS_ADDR or HTTP_ADDR ready? for containers", config.Needs{Stores: config.StoresNone}, runHealth},
-		action{"doctor", "what to register with a provider, what to know about it, and whether it answers: doctor [fitbit|google_health]", config.Needs{Stores: config.StoresNone}, runDoctor},
+		action{"doctor", "what to register with a provider, what to know about it, and whether it answers: doctor [fitbit|google_health]; doctor stores: how NATS and PostgreSQL stand", config.Needs{Stores: config.StoresNone}, runDoctor},
 		action{"google", "subscribe --project NUMBER: have Google Health tell of changes by itself", config.Needs{Stores: config.StoresNone}, runGoogle},
 		action{"keys", "new-sealing-key: print one; init DIR: write all secrets of docker-compose.yml", config.Needs{Stores: config.StoresNone}, runKeys},
 		action{"config", "check [command]: say what is wrong with the environment", config.Needs{Stores: config.StoresNone}, runConfig},
@@ -118,6 +118,9 @@ func find(name string) (action, bool) {
 func (a action) needsFor(args []string) config.Needs {
 	if a.name == "serve" && embeddedFlag(args) {
 		return config.Needs{Stores: config.StoresEmbedded}
+	}
+	if a.name == "doctor" && len(args) > 0 && args[0] == storesWord {
+		return config.Needs{Stores: config.StoresFound}
 	}
 	return a.needs
 }

@@ -64,7 +64,10 @@ type Poll struct {
 // Config is the whole configuration of a process.
 type Config struct {
 	DatabaseURL, NATSURL string
-	HTTPAddr             string
+	// NATSMonitorURL is the monitoring port of a NATS server of one's own, which tells what
+	// its clients are not told; "off" leaves it; empty: not known.
+	NATSMonitorURL string
+	HTTPAddr       string
 	// OperationsAddr is where a single service without an API answers /readyz and
 	// /metrics; empty is nowhere.
 	OperationsAddr string
@@ -99,6 +102,7 @@ const (
 	defaultRescan = "2d@15m,7d@6h,30d@7d"
 	defaultDeep   = "400d@30d"
 	noDeep        = "off"
+	noMonitor     = "off"
 	callbackPath  = "/api/v1/oauth/fitbit/callback"
 
 	// DemoDir is the folder below the default data directory that the demo uses, so
@@ -129,6 +133,9 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 		LogFormat:         r.String("LOG_FORMAT", "text"),
 	}
 	c.readStores(r, needs)
+	if c.NATSMonitorURL = r.String("NATS_MONITOR_URL", ""); c.NATSMonitorURL != "" && c.NATSMonitorURL != noMonitor {
+		c.NATSMonitorURL = r.URL("NATS_MONITOR_URL", "")
+	}
 	c.readFitbit(r)
 	c.readGoogleHealth(r)
 	c.readPoll(r)

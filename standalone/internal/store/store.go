@@ -27,6 +27,7 @@ type Stores struct {
 	DatabaseURL string
 	NATSURL     string
 	From        string // where the addresses are from, in words
+	DataDir     string // whose embedded stores these are; empty: somebody's own servers
 
 	log      *slog.Logger
 	postgres *launcher.Server
@@ -55,7 +56,7 @@ func Embed(ctx context.Context, c config.Config, log *slog.Logger, download *lau
 	case s.DatabaseURL != "" || s.NATSURL != "":
 		return nil, ErrHalf
 	}
-	s.From = "embedded in " + c.DataDir
+	s.From, s.DataDir = "embedded in "+c.DataDir, c.DataDir
 	if err := makeDirs(c.DataDir); err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func Find(c config.Config) (*Stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stores{DatabaseURL: r.DatabaseURL, NATSURL: r.NATSURL, From: "of the system that runs in " + r.dir}, nil
+	return &Stores{DatabaseURL: r.DatabaseURL, NATSURL: r.NATSURL, From: "of the system that runs in " + r.dir, DataDir: r.dir}, nil
 }
 
 // errNotRunning says that no system runs in the data directory.

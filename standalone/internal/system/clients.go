@@ -7,11 +7,13 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/standalone/internal/doctor"
 )
 
 // clients are what every service works with: its own pool and connection, and what
@@ -75,7 +77,22 @@ func (s *System) open(ctx context.Context, name, schema string, registry *promet
 		c.db.Close()
 		return clients{}, err
 	}
+	if registry != nil { // a service, not a command beside one
+		s.warned.Do(func() { s.warn(ctx, nc) })
+	}
 	return c, nil
+}
+
+// warn says what of a NATS server of one's own can lose records, once a process.
+func (s *System) warn(ctx context.Context, nc *nats.Conn) {
+	if s.NATS != nil {
+		return // its settings are ours
+	}
+	for _, line := range doctor.Durability(ctx, nc, s.Config.NATSMonitorURL) {
+		if line.State != doctor.StateOK {
+			s.Log.WarnContext(ctx, line.Says, "do", line.Do)
+		}
+	}
 }
 
 // buses are those of the services that run in this process.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,7 @@ type System struct {
 	folds   atomic.Pointer[projector.Service] // nil: none in this process, or none yet
 	tracing *telemetry.Tracing                // nil: no spans
 	opened  buses
+	warned  sync.Once
 }
 
 // Services are the names of the services, in the order they start.
