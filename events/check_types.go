@@ -42,6 +42,7 @@ func (w Window) check(c *check, name string) {
 func (s *SyncRequested) check(c *check) {
 	c.person(s.UserID, s.Provider)
 	c.id("sync_id", s.SyncID)
+	c.optionalID("connection_id", s.ConnectionID)
 	s.Window.check(c, "window")
 	for _, id := range s.Suspects {
 		c.text("suspects", id)

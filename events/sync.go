@@ -35,13 +35,16 @@ const (
 
 // SyncRequested asks the poller to read a window.
 type SyncRequested struct {
-	SyncID      string    `json:"sync_id"`
-	UserID      string    `json:"user_id"`
-	Provider    string    `json:"provider"`
-	Window      Window    `json:"window"`
-	Suspects    []string  `json:"suspects,omitempty"` // external ids to check
-	Trigger     string    `json:"trigger"`
-	RequestedAt time.Time `json:"requested_at"`
+	SyncID string `json:"sync_id"`
+	// ConnectionID is the connection that is to be read: it may be newer than the one
+	// that the poller knows. Absent is whichever the user has.
+	ConnectionID string    `json:"connection_id,omitempty"`
+	UserID       string    `json:"user_id"`
+	Provider     string    `json:"provider"`
+	Window       Window    `json:"window"`
+	Suspects     []string  `json:"suspects,omitempty"` // external ids to check
+	Trigger      string    `json:"trigger"`
+	RequestedAt  time.Time `json:"requested_at"`
 	// NotBefore is the earliest start: requests for the same that come until then
 	// are one.
 	NotBefore *time.Time `json:"not_before,omitempty"`

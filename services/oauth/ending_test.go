@@ -61,8 +61,8 @@ func TestTheProviderIsToldWithTheLastConnectionOfTheAccount(t *testing.T) {
 		t.Error("the first end is not recorded as shared, without tokens")
 	}
 	h.disconnect(ben)
-	if _, _, revocations := h.cloud.Counts(); revocations != 1 {
-		t.Errorf("%d revocations with the last connection, want 1", revocations)
+	if _, _, revocations := h.cloud.Counts(); revocations != 2 {
+		t.Errorf("%d revocations with the last connection, want one of each person's grant", revocations)
 	}
 }
 

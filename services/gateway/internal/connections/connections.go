@@ -58,25 +58,32 @@ func (r *Reader) List(ctx context.Context, userID uuid.UUID) ([]Connection, erro
 	return list, nil
 }
 
-// Usable is the id of the connection through which a user can be synced now. None
+// Usable is the connection through which a user can be synced, and since when it stands
+// as it does.
+type Usable struct {
+	ID    uuid.UUID
+	Since time.Time
+}
+
+// Usable is the connection through which a user can be synced now. None
 // is a 404; one that needs somebody's action is a 409 that says which.
-func (r *Reader) Usable(ctx context.Context, userID uuid.UUID, provider string) (uuid.UUID, error) {
+func (r *Reader) Usable(ctx context.Context, userID uuid.UUID, provider string) (Usable, error) {
 	var (
-		id                 uuid.UUID
+		c                  Usable
 		status             events.ConnectionStatus
 		reason, nextAction *string
 	)
-	err := r.db.QueryRow(ctx, `SELECT id, status, reason, next_action FROM oauth.view_connections_v1
+	err := r.db.QueryRow(ctx, `SELECT id, since, status, reason, next_action FROM oauth.view_connections_v1
 		WHERE user_id = $1 AND provider = $2 ORDER BY status = 'revoked', since DESC, id LIMIT 1`, userID, provider).
-		Scan(&id, &status, &reason, &nextAction)
+		Scan(&c.ID, &c.Since, &status, &reason, &nextAction)
 	consent := "Start a consent at /api/v1/oauth/" + provider + "/authorize."
 	if errors.Is(err, pgx.ErrNoRows) {
 		p := problem.New(http.StatusNotFound, problem.CodeNotFound, "The user is not connected to "+provider+". "+consent)
 		p.NextAction = consent
-		return uuid.Nil, p
+		return Usable{}, p
 	}
 	if err != nil {
-		return uuid.Nil, problem.OfQuery("oauth", err)
+		return Usable{}, problem.OfQuery("oauth", err)
 	}
 	code := map[events.ConnectionStatus]string{
 		events.StatusActionRequired:  problem.CodeActionRequired,
@@ -84,7 +91,7 @@ func (r *Reader) Usable(ctx context.Context, userID uuid.UUID, provider string) 
 		events.StatusProviderRetired: problem.CodeProviderRetired,
 	}[status]
 	if code == "" {
-		return id, nil
+		return c, nil
 	}
 	p := problem.New(http.StatusConflict, code, fmt.Sprintf("The connection to %s is %s and cannot be synced.", provider, status))
 	p.NextAction = consent
@@ -95,7 +102,7 @@ func (r *Reader) Usable(ctx context.Context, userID uuid.UUID, provider string) 
 		p.NextAction = *nextAction
 	}
 	p.Detail += " " + p.NextAction
-	return uuid.Nil, p
+	return Usable{}, p
 }
 
 // Summary is what a user's entry says about the connections.

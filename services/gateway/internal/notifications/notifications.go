@@ -41,6 +41,7 @@ func NewStore(db *pgxpool.Pool, b *bus.Bus) *Store { return &Store{db: db, bus: 
 
 // connection is a live connection of an account that was told of.
 type connection struct {
+	ID      uuid.UUID
 	User    uuid.UUID
 	Account string
 }
@@ -69,7 +70,7 @@ func (s *Store) Request(ctx context.Context, name string, changes []provider.Acc
 	asked := 0
 	for _, c := range live {
 		// Windows that depend on the present do not depend on when in the slot it is.
-		n, err := s.ask(ctx, name, c.User, gather(byAccount[c.Account], began.Add(slot)), began)
+		n, err := s.ask(ctx, name, c, gather(byAccount[c.Account], began.Add(slot)), began)
 		if err != nil {
 			return asked, err
 		}
@@ -80,7 +81,7 @@ func (s *Store) Request(ctx context.Context, name string, changes []provider.Acc
 
 // live are the users who have a connection in use with one of the accounts.
 func (s *Store) live(ctx context.Context, name string, accounts []string) ([]connection, error) {
-	rows, err := s.db.Query(ctx, `SELECT user_id, provider_user_id FROM oauth.view_connections_v1
+	rows, err := s.db.Query(ctx, `SELECT id, user_id, provider_user_id FROM oauth.view_connections_v1
 		WHERE provider = $1 AND provider_user_id = ANY($2) AND (status IN ('active', 'degraded') OR status = 'action_required' AND reason = $3)
 		ORDER BY user_id`, name, accounts, events.ReasonConsentExpiring)
 	if err != nil {
@@ -95,10 +96,10 @@ func (s *Store) live(ctx context.Context, name string, accounts []string) ([]con
 
 // ask publishes one user's requests. The user's row stays locked meanwhile, so that
 // none slips past an erasure.
-func (s *Store) ask(ctx context.Context, name string, user uuid.UUID, wishes []wish, began time.Time) (asked int, err error) {
+func (s *Store) ask(ctx context.Context, name string, c connection, wishes []wish, began time.Time) (asked int, err error) {
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		var exists bool
-		err := tx.QueryRow(ctx, `SELECT true FROM gateway.users WHERE id = $1 FOR KEY SHARE`, user).Scan(&exists)
+		err := tx.QueryRow(ctx, `SELECT true FROM gateway.users WHERE id = $1 FOR KEY SHARE`, c.User).Scan(&exists)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil // being erased
 		}
@@ -106,7 +107,7 @@ func (s *Store) ask(ctx context.Context, name string, user uuid.UUID, wishes []w
 			return fmt.Errorf("lock the user: %w", err)
 		}
 		for _, w := range wishes {
-			if _, err := s.bus.Publish(ctx, request(name, user, w, began)); err != nil {
+			if _, err := s.bus.Publish(ctx, request(name, c, w, began)); err != nil {
 				return problem.Unavailable("The notification could not be kept: send it again; if it stays so, check the connection to NATS.", err)
 			}
 			asked++
@@ -118,17 +119,17 @@ func (s *Store) ask(ctx context.Context, name string, user uuid.UUID, wishes []w
 
 // request is the event that asks for one window. Its ids come from what it asks for
 // and from the slot that it falls into.
-func request(name string, user uuid.UUID, w wish, began time.Time) events.Event {
+func request(name string, c connection, w wish, began time.Time) events.Event {
 	const form = time.RFC3339Nano
 	cause := strings.Join(append([]string{
-		"notification", name, user.String(), w.window.From.Format(form), w.window.To.Format(form), began.Format(form),
+		"notification", name, c.User.String(), w.window.From.Format(form), w.window.To.Format(form), began.Format(form),
 	}, w.suspects...), "\n")
 	id := events.SyncID(cause)
 	start := began.Add(slot + clocks)
 	return events.Event{
-		ID: events.SyncID("request\n" + cause), Source: source, About: id, Time: began, Provider: name, UserID: user.String(),
+		ID: events.SyncID("request\n" + cause), Source: source, About: id, Time: began, Provider: name, UserID: c.User.String(),
 		Data: &events.SyncRequested{
-			SyncID: id, UserID: user.String(), Provider: name, Window: w.window, Suspects: w.suspects,
+			SyncID: id, ConnectionID: c.ID.String(), UserID: c.User.String(), Provider: name, Window: w.window, Suspects: w.suspects,
 			Trigger: events.TriggerNotification, RequestedAt: began, NotBefore: &start,
 		},
 	}

@@ -47,7 +47,7 @@ func (s *server) ask(ctx context.Context, provider string, userID uuid.UUID, tri
 	if err != nil {
 		return api.SyncTicket{}, err
 	}
-	id, err := s.syncs.Ask(ctx, syncs.Request{UserID: userID, Provider: provider, ConnectionID: connection, Trigger: trigger, Window: w})
+	id, err := s.syncs.Ask(ctx, syncs.Request{UserID: userID, Provider: provider, ConnectionID: connection.ID, Since: connection.Since, Trigger: trigger, Window: w})
 	if err != nil {
 		return api.SyncTicket{}, err
 	}

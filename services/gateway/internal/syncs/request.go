@@ -39,8 +39,11 @@ type Request struct {
 	UserID       uuid.UUID
 	Provider     string
 	ConnectionID uuid.UUID
-	Trigger      string
-	Window       events.Window
+	// Since is when the connection came to stand as it does. The request is later, also
+	// by another machine's clock.
+	Since   time.Time
+	Trigger string
+	Window  events.Window
 }
 
 // Window is the span of a manual sync. Either end may be empty: the end is now,
@@ -96,6 +99,9 @@ func (s *Store) Ask(ctx context.Context, r Request) (id uuid.UUID, err error) {
 			return fmt.Errorf("lock the user: %w", err)
 		}
 		at := time.Now().UTC().Truncate(time.Microsecond)
+		if !at.After(r.Since) {
+			at = r.Since.UTC().Truncate(time.Microsecond).Add(time.Microsecond)
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO gateway.sync_requests (sync_id, user_id, provider, connection_id, trigger, window_from, window_to, requested_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, id, r.UserID, r.Provider, r.ConnectionID, r.Trigger, r.Window.From, r.Window.To, at)
 		if err != nil {
@@ -110,7 +116,7 @@ func (s *Store) publish(ctx context.Context, id uuid.UUID, r Request, at time.Ti
 	_, err := s.bus.Publish(ctx, events.Event{
 		ID: events.NewID(), Source: source, About: id.String(), Time: at, Provider: r.Provider, UserID: r.UserID.String(),
 		Data: &events.SyncRequested{
-			SyncID: id.String(), UserID: r.UserID.String(), Provider: r.Provider,
+			SyncID: id.String(), ConnectionID: r.ConnectionID.String(), UserID: r.UserID.String(), Provider: r.Provider,
 			Window: r.Window, Trigger: r.Trigger, RequestedAt: at,
 		},
 	})

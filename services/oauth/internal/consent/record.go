@@ -28,7 +28,7 @@ func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant 
 		if err := lockAccounts(ctx, t, connector.Name, grant.AccountID, old); err != nil {
 			return err
 		}
-		if replaced, err = replace(ctx, t, old); err != nil {
+		if replaced, err = d.replace(ctx, t, old); err != nil {
 			return err
 		}
 		c, err = t.OfAccount(ctx, userID, connector.Name, grant.AccountID)
@@ -78,11 +78,11 @@ func lockAccounts(ctx context.Context, t store.Tx, name, accountID string, old *
 
 // replace ends the connection with another account, if there is one, and returns
 // it when the provider must be told.
-func replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Connection, error) {
+func (d *Desk) replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Connection, error) {
 	if old == nil {
 		return nil, nil
 	}
-	ended, revocation, err := ending.End(ctx, t, *old, events.RevokedByReplaced, 0)
+	ended, revocation, err := ending.End(ctx, t, d.Sealer, *old, events.RevokedByReplaced, 0)
 	if err != nil || revocation != store.RevocationPending {
 		return nil, err
 	}
@@ -92,6 +92,9 @@ func replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Con
 func (d *Desk) write(ctx context.Context, t store.Tx, connector *provider.Connector, grant provider.Grant, c *store.Connection, now time.Time) error {
 	var err error
 	if c.SucceededBy, err = succeededBy(ctx, t, connector.Descriptor, *c); err != nil {
+		return err
+	}
+	if err := ending.KeepEarlier(ctx, t, d.Sealer, *c); err != nil {
 		return err
 	}
 	was := c.Standing

@@ -12,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
+	"github.com/stridelog/stridelog/services/oauth/internal/seal"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -30,7 +31,7 @@ func (r *Revoker) Disconnect(ctx context.Context, q rpc.DisconnectRequest) (rpc.
 		if err != nil {
 			return err
 		}
-		ended, revocation, err = End(ctx, t, c, events.RevokedByUser, RetryAfter)
+		ended, revocation, err = End(ctx, t, r.Sealer, c, events.RevokedByUser, RetryAfter)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrErased) {
@@ -49,16 +50,26 @@ func (r *Revoker) Disconnect(ctx context.Context, q rpc.DisconnectRequest) (rpc.
 // End makes a connection revoked and says so, in the caller's transaction. A
 // pending revocation is for the caller to try once that has committed; when free
 // has passed, anybody may.
-func End(ctx context.Context, t store.Tx, c store.Connection, by string, free time.Duration) (store.Connection, store.Revocation, error) {
-	if err := t.LockAccount(ctx, c.Provider, c.AccountID); err != nil {
-		return c, "", err
-	}
+func End(ctx context.Context, t store.Tx, sealer *seal.Sealer, c store.Connection, by string, free time.Duration) (store.Connection, store.Revocation, error) {
 	now := time.Now().UTC()
-	ended, revocation, err := t.End(ctx, c, now, free)
+	ended, revocation, err := end(ctx, t, sealer, c, now, free)
 	if err != nil {
 		return c, "", err
 	}
 	return ended, revocation, t.Emit(ctx, ended, now, ended.EndedBy(by, now))
+}
+
+// end makes a connection revoked. The tokens of one that shares its account wait for the
+// account's last connection.
+func end(ctx context.Context, t store.Tx, sealer *seal.Sealer, c store.Connection, now time.Time, free time.Duration) (store.Connection, store.Revocation, error) {
+	if err := t.LockAccount(ctx, c.Provider, c.AccountID); err != nil {
+		return c, "", err
+	}
+	ended, revocation, err := t.End(ctx, c, now, free)
+	if err == nil && revocation == store.RevocationShared {
+		err = KeepEarlier(ctx, t, sealer, c)
+	}
+	return ended, revocation, err
 }
 
 // Erase ends every connection of a user, tells the providers as far as they
@@ -78,10 +89,7 @@ func (r *Revoker) Erase(ctx context.Context, q rpc.EraseRequest) (rpc.EraseRespo
 		for _, c := range all {
 			switch {
 			case c.Status != events.StatusRevoked:
-				if err := t.LockAccount(ctx, c.Provider, c.AccountID); err != nil {
-					return err
-				}
-				ended, revocation, err := t.End(ctx, c, time.Now().UTC(), RetryAfter)
+				ended, revocation, err := end(ctx, t, r.Sealer, c, time.Now().UTC(), RetryAfter)
 				if err != nil {
 					return err
 				}

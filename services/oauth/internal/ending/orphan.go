@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
 // giveBackFor is how long an orphaned grant is tried to be given back.
@@ -21,7 +22,8 @@ type orphan struct {
 // GiveBack revokes a grant that is not kept, in the background: Run tries at once,
 // again for ten minutes, and for the last time when it ends. A grant whose account
 // has a live connection stays, because at some providers one revocation ends every
-// grant of the account; so nothing is revoked while the database cannot say.
+// grant of the account: its token waits for the account's last connection. Nothing is
+// revoked while the database cannot say.
 func (r *Revoker) GiveBack(name string, g provider.Grant) {
 	r.mu.Lock()
 	r.orphans = append(r.orphans, orphan{name, g.AccountID, g.RefreshToken, time.Now().Add(giveBackFor)})
@@ -55,8 +57,16 @@ func (r *Revoker) giveBackAll(ctx context.Context, last bool) {
 func (r *Revoker) giveBack(ctx context.Context, o orphan) (inUse bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if inUse, err = r.Store.AccountInUse(ctx, o.provider, o.account); err != nil || inUse {
-		return inUse, err
+	if inUse, err = r.Store.AccountInUse(ctx, o.provider, o.account); err != nil {
+		return false, err
+	}
+	if inUse {
+		return true, r.Store.Within(ctx, func(t store.Tx) error {
+			if err := t.LockAccount(ctx, o.provider, o.account); err != nil {
+				return err
+			}
+			return keepEarlier(ctx, t, r.Sealer, o.provider, o.account, o.token)
+		})
 	}
 	return false, r.Connectors[o.provider].Authorizer.Revoke(ctx, o.token)
 }

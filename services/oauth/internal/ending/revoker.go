@@ -79,6 +79,13 @@ func (r *Revoker) attempt(ctx context.Context, c store.Connection) (store.Revoca
 	if shared {
 		return store.RevocationShared, nil
 	}
+	connector := r.Connectors[c.Provider]
+	if connector == nil {
+		return store.RevocationPending, errors.New("the provider is not configured")
+	}
+	if err := r.revokeEarlier(ctx, connector.Authorizer, c); err != nil {
+		return store.RevocationPending, err
+	}
 	if c.Sealed == nil {
 		return store.RevocationFailed, errors.New("the connection has no tokens")
 	}
@@ -86,15 +93,7 @@ func (r *Revoker) attempt(ctx context.Context, c store.Connection) (store.Revoca
 	if err != nil {
 		return store.RevocationFailed, err
 	}
-	connector := r.Connectors[c.Provider]
-	if connector == nil {
-		return store.RevocationPending, errors.New("the provider is not configured")
-	}
-	token := pair.Refresh
-	if token == "" {
-		token = pair.Access
-	}
-	if err := connector.Authorizer.Revoke(ctx, token); err != nil {
+	if err := connector.Authorizer.Revoke(ctx, tokenOf(pair)); err != nil {
 		return store.RevocationPending, err
 	}
 	return store.RevocationDone, nil

@@ -68,9 +68,9 @@ func (in *Intake) connection(ctx context.Context, d bus.Delivery) error {
 		return in.activated(ctx, d, data)
 	case *events.ConnectionStatusChanged:
 		standing := store.StandingOf(data.Status, data.Reason, data.NextAction)
-		return in.standing(ctx, d, data.ConnectionID, standing)
+		return in.standing(ctx, d, data.ConnectionID, standing, nil)
 	case *events.ConnectionRevoked:
-		return in.standing(ctx, d, data.ConnectionID, store.Standing{Status: store.TargetEnded, Reason: "revoked_by_" + data.By})
+		return in.standing(ctx, d, data.ConnectionID, store.Standing{Status: store.TargetEnded, Reason: "revoked_by_" + data.By}, &data.RevokedAt)
 	default:
 		return bus.Permanent(fmt.Errorf("a connection event of type %s is not expected here", d.Event.Type()))
 	}
@@ -145,15 +145,16 @@ func (in *Intake) dropForeign(ctx context.Context, tx pgx.Tx, userID, provider, 
 	for _, w := range open {
 		if w.ConnectionID != connectionID {
 			reason := report.NotActive(store.Standing{Status: store.TargetEnded})
-			return report.FailOpen(ctx, tx, userID, provider, reason, in.Now())
+			return report.FailOpen(ctx, tx, userID, provider, reason, in.Now(), nil)
 		}
 	}
 	return nil
 }
 
-// standing stores where a connection stands. A target that is no longer active
-// ends what waits for it.
-func (in *Intake) standing(ctx context.Context, d bus.Delivery, connectionID string, standing store.Standing) error {
+// standing stores where a connection stands. A target that is no longer active ends
+// what waits for it. What was asked for after the end of a connection stays: it is for
+// the consent to the same account that follows.
+func (in *Intake) standing(ctx context.Context, d bus.Delivery, connectionID string, standing store.Standing, end *time.Time) error {
 	user, name := d.Event.UserID, d.Event.Provider
 	if err := check(user, connectionID); err != nil {
 		return err
@@ -173,7 +174,7 @@ func (in *Intake) standing(ctx context.Context, d bus.Delivery, connectionID str
 			return err
 		}
 		in.Log.InfoContext(ctx, "polling stops", "provider", name, "user_id", user, "connection_id", connectionID, "status", now.Status, "reason", standing.Reason)
-		return report.FailOpen(ctx, tx, user, name, report.NotActive(standing), in.Now())
+		return report.FailOpen(ctx, tx, user, name, report.NotActive(standing), in.Now(), end)
 	})
 }
 
@@ -243,6 +244,8 @@ func (in *Intake) refuse(target store.Target, found bool, data *events.SyncReque
 		}, temporary: true}
 	case target.Status != store.TargetActive:
 		return &refusal{SyncError: report.NotActive(target.Connection), temporary: true}
+	case data.ConnectionID != "" && data.ConnectionID != target.ConnectionID:
+		return &refusal{SyncError: report.NotActive(store.Standing{Status: store.TargetEnded}), temporary: true}
 	}
 	return nil
 }

@@ -40,14 +40,18 @@ func Append(ctx context.Context, tx pgx.Tx, w *store.Window, o Outcome, now time
 	})
 }
 
-// FailOpen ends every unfinished window of a target for one reason. Scheduled ones
-// end silently: the connection's status says the same.
-func FailOpen(ctx context.Context, tx pgx.Tx, userID, provider string, reason events.SyncError, now time.Time) error {
+// FailOpen ends the unfinished windows of a target for one reason: all of them, or those
+// that were not requested after an instant. Scheduled ones end silently: the
+// connection's status says the same.
+func FailOpen(ctx context.Context, tx pgx.Tx, userID, provider string, reason events.SyncError, now time.Time, upTo *time.Time) error {
 	open, err := store.OpenWindows(ctx, tx, userID, provider)
 	if err != nil {
 		return err
 	}
 	for _, w := range open {
+		if upTo != nil && w.RequestedAt.After(*upTo) {
+			continue
+		}
 		if w.Trigger != events.TriggerScheduled {
 			if err := Append(ctx, tx, &w, Outcome{Status: events.SyncFailed, Error: &reason}, now); err != nil {
 				return err

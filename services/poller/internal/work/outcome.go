@@ -283,7 +283,7 @@ func (s *session) suspend(ctx context.Context, standing store.Standing) error {
 		if err := store.Suspend(ctx, tx, s.lease.Target, standing); err != nil {
 			return err
 		}
-		return report.FailOpen(ctx, tx, s.lease.UserID, s.lease.Provider, report.NotActive(standing), s.Now())
+		return report.FailOpen(ctx, tx, s.lease.UserID, s.lease.Provider, report.NotActive(standing), s.Now(), nil)
 	})
 	if err != nil {
 		return err

@@ -123,11 +123,16 @@ func read(d bus.Delivery) (report, error) {
 	}
 	switch e := d.Event.Data.(type) {
 	case *events.SyncRequested:
-		if err := check(d.Event, e.UserID, e.Provider, []string{e.SyncID}, e.Trigger); err != nil {
+		ids := []string{e.SyncID}
+		var connection any // null when whichever the user has is meant
+		if e.ConnectionID != "" {
+			ids, connection = append(ids, e.ConnectionID), e.ConnectionID
+		}
+		if err := check(d.Event, e.UserID, e.Provider, ids, e.Trigger); err != nil {
 			return report{}, err
 		}
 		return report{e.SyncID, e.UserID, []any{
-			e.SyncID, e.UserID, e.Provider, nil, e.Trigger, e.Window.From, e.Window.To, nil, nil,
+			e.SyncID, e.UserID, e.Provider, connection, e.Trigger, e.Window.From, e.Window.To, nil, nil,
 			string(events.SyncQueued), nil, nil, nil, e.RequestedAt, nil, 0, int64(d.Sequence),
 		}}, nil
 	case *events.SyncFinished:
