@@ -52,6 +52,7 @@ const (
 	CodeProviderDisabled = "provider_disabled" // 409
 	CodeInvalidState     = "invalid_state"     // 400: an OAuth state unknown, used, expired or foreign
 	CodeActionRequired   = "action_required"   // 409: NextAction says what
+	CodeTooMany          = "too_many_requests" // 429: RetryAt says when to try again
 	CodeUnavailable      = "unavailable"       // 503: try again later
 	CodeInternal         = "internal"          // 500
 )
@@ -194,19 +195,6 @@ type Upload struct {
 type ImportResponse struct {
 	Provider    string    `json:"provider"` // whose records they are
 	RequestedAt time.Time `json:"requested_at"`
-}
-
-// TokenRequest asks for an access token that is good for at least MinValidity.
-type TokenRequest struct {
-	ConnectionID string        `json:"connection_id"`
-	MinValidity  time.Duration `json:"min_validity_ns,omitempty"`
-}
-
-// TokenResponse holds the access token, never the refresh token.
-type TokenResponse struct {
-	AccessToken  string    `json:"access_token"`
-	ExpiresAt    time.Time `json:"expires_at"`
-	TokenVersion int64     `json:"token_version"`
 }
 
 // TokenRejectedRequest tells that the provider refused an access token.

@@ -50,10 +50,14 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	replyKey, err := rpc.NewReplyKey()
+	if err != nil {
+		return err
+	}
 	pool := work.NewPool(work.Config{
 		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Normalizers: c.Normalizers, Schedule: schedule, Lease: c.Lease,
 		RemovalConfirm: c.RemovalConfirm, AbsenceConfirm: c.AbsenceConfirm, DegradeAfter: c.DegradeAfter,
-		Workers: c.Workers, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
+		Workers: c.Workers, ReplyKey: replyKey, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
 	})
 	importer := s.importer(st)
 	if importer.Metrics, err = imports.NewMetrics(c.Registry); err != nil {
@@ -113,7 +117,8 @@ func (s *Service) bringIn(ctx context.Context, importer *imports.Runner, ready f
 		return err
 	}
 	ready()
-	return imports.NewWorker(importer).Work(ctx, wake)
+	importer.MaxRecords = s.config.ImportMaxRecords
+	return imports.NewWorker(importer, s.config.ImportPlaces).Work(ctx, wake)
 }
 
 // tidy deletes finished syncs that nobody asks for any more.

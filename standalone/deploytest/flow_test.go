@@ -39,7 +39,9 @@ func TestTheWholeFlowWithinThePermissions(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), flowLimit)
 	defer cancel()
 
+	captured := c.capture(ctx, t)
 	user := c.connect(ctx, t, api)
+	checkCaptured(ctx, t, captured)
 	workouts := settled(ctx, t, api, user)
 	c.checkRaw(ctx, t, api, workouts[0])
 	c.checkAnalyst(ctx, t, len(workouts))

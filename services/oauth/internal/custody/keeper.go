@@ -112,7 +112,7 @@ func (k *Keeper) Token(ctx context.Context, r rpc.TokenRequest) (rpc.TokenRespon
 	if err != nil {
 		return rpc.TokenResponse{}, err
 	}
-	return rpc.TokenResponse{AccessToken: pair.Access.Reveal(), ExpiresAt: c.AccessExpiresAt, TokenVersion: c.Version}, nil
+	return r.Seal(rpc.TokenResponse{AccessToken: pair.Access.Reveal(), ExpiresAt: c.AccessExpiresAt, TokenVersion: c.Version})
 }
 
 func needed(c store.Connection, asked time.Duration) time.Duration {

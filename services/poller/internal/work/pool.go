@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
@@ -48,6 +49,7 @@ type Config struct {
 	// calls the connection degraded.
 	DegradeAfter time.Duration
 	Workers      int
+	ReplyKey     *rpc.ReplyKey // for which oauth seals access tokens
 	Metrics      *Metrics
 	Tracer       trace.Tracer
 	Now          func() time.Time

@@ -30,7 +30,10 @@ func (s *session) requestToken(ctx context.Context) <-chan token {
 
 func (s *session) askToken(ctx context.Context) token {
 	resp, err := bus.Call[rpc.TokenRequest, rpc.TokenResponse](ctx, s.Bus, rpc.OAuthToken,
-		rpc.TokenRequest{ConnectionID: s.lease.ConnectionID, MinValidity: validity})
+		rpc.TokenRequest{ConnectionID: s.lease.ConnectionID, MinValidity: validity, ReplyKey: s.ReplyKey.Public()})
+	if err == nil {
+		resp, err = s.ReplyKey.Open(s.lease.ConnectionID, resp)
+	}
 	return token{TokenResponse: resp, err: err}
 }
 
