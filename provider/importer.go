@@ -23,6 +23,9 @@ type ImportOptions struct {
 	// nothing is said. It counts where neither a record nor the profile tells an
 	// offset. ZoneNamed has checked it.
 	TimeZone string
+	// MaxRecords is how many records the export may hold, copies too; zero is what the
+	// importer bounds.
+	MaxRecords int
 }
 
 // Importers are all importers by kind: "fitbit-export".

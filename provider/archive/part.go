@@ -56,10 +56,18 @@ func openFile(ctx context.Context, file *os.File, size int64, t *tally) (part, e
 	case is("7z\xbc\xaf"), is("Rar!"), is("\xfd7zXZ"), is("BZh"), is("\x28\xb5\x2f\xfd"):
 		return nil, &provider.ArchiveError{Code: provider.ArchiveUnsupported}
 	}
-	switch strings.ToLower(filepath.Ext(file.Name())) {
-	case ".json", ".csv", ".tcx":
+	if IsSingle(file.Name()) {
 		return openSingle(file, size, t)
-	default:
-		return openTar(ctx, file, false, t)
 	}
+	return openTar(ctx, file, false, t)
+}
+
+// IsSingle says whether a file that is no archive by its bytes is a single file of an
+// export by its name, which then says what is in it.
+func IsSingle(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".json", ".csv", ".tcx":
+		return true
+	}
+	return false
 }

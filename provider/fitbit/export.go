@@ -38,6 +38,9 @@ type importer struct {
 
 // Open implements provider.Importer.
 func (i importer) Open(ctx context.Context, paths []string, o provider.ImportOptions) (provider.Export, error) {
+	if o.MaxRecords > 0 {
+		i.records = min(i.records, o.MaxRecords)
+	}
 	hasher, err := provider.NewHasher(Volatile())
 	if err != nil {
 		return nil, err

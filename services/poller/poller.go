@@ -24,6 +24,7 @@ import (
 const (
 	defaultLease   = 30 * time.Second
 	defaultWorkers = 4
+	defaultPlaces  = 4
 	defaultConfirm = time.Hour
 	defaultAbsence = 24 * time.Hour
 	defaultDegrade = time.Hour
@@ -71,6 +72,12 @@ type Config struct {
 	Jitter time.Duration
 	// Workers is how many connections are read at the same time. Default 4.
 	Workers int
+	// ImportPlaces is how many uploaded archives are brought in at the same time.
+	// Default 4.
+	ImportPlaces int
+	// ImportMaxRecords is how many records an uploaded archive may have. Zero is what
+	// the importer bounds.
+	ImportMaxRecords int
 	// Registry takes the metrics; nil keeps none.
 	Registry prometheus.Registerer
 	// Traces makes the spans of pages; nil makes none.
@@ -142,6 +149,12 @@ func New(c Config) (*Service, error) {
 	}
 	if c.Workers == 0 {
 		c.Workers = defaultWorkers
+	}
+	if c.ImportPlaces == 0 {
+		c.ImportPlaces = defaultPlaces
+	}
+	if c.ImportPlaces < 0 || c.ImportMaxRecords < 0 {
+		fault("poller: ImportPlaces is %d and ImportMaxRecords %d; they cannot be negative", c.ImportPlaces, c.ImportMaxRecords)
 	}
 	if c.Workers < 0 {
 		fault("poller: Workers is %d; it must be at least 1", c.Workers)

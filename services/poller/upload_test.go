@@ -166,7 +166,7 @@ func TestAnUploadIsImportedAndDeleted(t *testing.T) {
 	if p := got.report.Progress; p.BytesRead != p.BytesTotal || p.BytesTotal == 0 || p.RecordsPerSecond <= 0 {
 		t.Errorf("the progress is %+v", p)
 	}
-	if len(x.opened) != 1 || len(x.opened[0]) != 2 || filepath.Base(x.opened[0][1]) != "takeout.zip" || !strings.HasPrefix(x.opened[0][1], os.TempDir()) {
+	if len(x.opened) != 1 || len(x.opened[0]) != 2 || filepath.Base(x.opened[0][1]) != "1" || !strings.HasPrefix(x.opened[0][1], os.TempDir()) {
 		t.Errorf("opened were %v", x.opened)
 	}
 	w.exactly(30)
@@ -182,7 +182,7 @@ func TestAnUploadIsImportedAndDeleted(t *testing.T) {
 	if err := running.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Dir(filepath.Dir(filepath.Dir(x.opened[0][0])))); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Dir(filepath.Dir(x.opened[0][0]))); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the folder of imports under way stays behind: %v", err)
 	}
 }

@@ -86,6 +86,10 @@ type Config struct {
 	Poll         Poll
 	// ImportMaxBytes is the most bytes that an uploaded archive may have.
 	ImportMaxBytes int64
+	// ImportMaxRecords is how many activities an uploaded archive may hold.
+	ImportMaxRecords int
+	// ImportPlaces is how many uploaded archives are brought in at the same time.
+	ImportPlaces int
 	// ErasuresFile is where the gateway keeps the list of erasures; empty: nowhere.
 	ErasuresFile string
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
@@ -103,7 +107,11 @@ const (
 	defaultDeep   = "400d@30d"
 	noDeep        = "off"
 	noMonitor     = "off"
-	callbackPath  = "/api/v1/oauth/fitbit/callback"
+	// defaultMaxRecords is 25 times the longest history known, of 4,000 exercises, and
+	// what one place brings in within some minutes: a made-up archive must not hold it
+	// for hours.
+	defaultMaxRecords = 100_000
+	callbackPath      = "/api/v1/oauth/fitbit/callback"
 
 	// DemoDir is the folder below the default data directory that the demo uses, so
 	// that simulated people never mix with real ones.
@@ -143,6 +151,12 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	c.ErasuresFile = r.String("STRIDELOG_ERASURES_FILE", "")
 	if c.ImportMaxBytes = r.Bytes("IMPORT_MAX_BYTES", gateway.DefaultMaxUpload); c.ImportMaxBytes < 1 {
 		r.Fault("IMPORT_MAX_BYTES", "must be at least 1")
+	}
+	if c.ImportMaxRecords = r.Int("IMPORT_MAX_RECORDS", defaultMaxRecords); c.ImportMaxRecords < 1 {
+		r.Fault("IMPORT_MAX_RECORDS", "must be at least 1")
+	}
+	if c.ImportPlaces = r.Int("IMPORT_PLACES", 4); c.ImportPlaces < 1 || c.ImportPlaces > 64 {
+		r.Fault("IMPORT_PLACES", "must be 1 to 64")
 	}
 	c.RetireConfirm = r.Duration("RETIRE_CONFIRM", time.Hour)
 	if c.RetireConfirm <= 0 {

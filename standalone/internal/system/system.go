@@ -166,7 +166,7 @@ func (s *System) pollerOf(c clients, connectors provider.Connectors) (*poller.Se
 	p := s.Config.Poll
 	return poller.New(poller.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors, Importers: catalog.Importers(), Normalizers: catalog.Normalizers(),
-		InitialDays: p.InitialDays, Rescan: p.Rescan, Deep: p.Deep, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, Registry: c.registry, Traces: c.traces,
+		InitialDays: p.InitialDays, Rescan: p.Rescan, Deep: p.Deep, Lease: p.Lease, Jitter: p.Jitter, Workers: pollWorkers, ImportPlaces: s.Config.ImportPlaces, ImportMaxRecords: s.Config.ImportMaxRecords, Registry: c.registry, Traces: c.traces,
 		RemovalConfirm: p.RemovalConfirm, AbsenceConfirm: p.AbsenceConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
 }

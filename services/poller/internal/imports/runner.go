@@ -13,13 +13,14 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// Runner runs imports. All fields but Fenced, Metrics and Hooks are required.
+// Runner runs imports. All fields but MaxRecords, Fenced, Metrics and Hooks are required.
 type Runner struct {
 	Log         *slog.Logger
 	Store       *store.Store
 	Bus         *bus.Bus
 	Importers   provider.Importers
 	Normalizers provider.Normalizers // for how long known records last
+	MaxRecords  int                  // of one export; zero is what the importer bounds
 	Lease       time.Duration
 	Now         func() time.Time
 	Fenced      <-chan struct{} // wakes when some lease may have been taken away
@@ -107,7 +108,7 @@ func (r *Runner) work(ctx context.Context, held *lease, paths []string, show fun
 		return Report{}, fmt.Errorf("no importer for %q in this process", held.Kind)
 	}
 	began := time.Now()
-	export, err := importer.Open(ctx, paths, provider.ImportOptions{TimeZone: held.TimeZone})
+	export, err := importer.Open(ctx, paths, provider.ImportOptions{TimeZone: held.TimeZone, MaxRecords: r.MaxRecords})
 	if err != nil {
 		return newTally().report(), err
 	}

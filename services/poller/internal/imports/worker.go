@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -28,65 +27,18 @@ const (
 	lastPause = 5 * time.Minute
 )
 
-// Worker brings in what was uploaded, one import at a time.
+// Worker brings in what was uploaded, several imports at a time.
 type Worker struct {
 	*Runner
-	dir   string // of the files under way
-	owner string
+	Places int    // imports at a time; at least 1
+	dir    string // of the files under way
+	owner  string
+	fences fences
 }
 
 // NewWorker makes a worker that does not run yet.
-func NewWorker(r *Runner) *Worker { return &Worker{Runner: r, owner: events.NewID()} }
-
-// Work takes imports until ctx ends; wake says that there may be one.
-func (w *Worker) Work(ctx context.Context, wake <-chan struct{}) error {
-	if err := w.sweep(ctx); err != nil {
-		return err
-	}
-	// The folder goes when it is empty: another worker's files stay in it.
-	defer func() { _ = os.Remove(w.dir) }()
-	for ctx.Err() == nil {
-		next, err := w.one(ctx)
-		var stopped hook.Crash
-		if errors.As(err, &stopped) {
-			return err
-		}
-		wait := idle
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			w.Log.WarnContext(ctx, "an import was interrupted; trying again", "error", err)
-			wait = pause
-		case !next.IsZero(): // it may wait for another import of the same person
-			wait = min(max(next.Sub(w.Now()), pause), idle)
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-wake:
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
-	return nil
-}
-
-// one takes imports while there are any. next is when there may be one again.
-func (w *Worker) one(ctx context.Context) (next time.Time, err error) {
-	for ctx.Err() == nil {
-		if err := w.Store.FailAbandoned(ctx, w.Now(), interrupted()); err != nil {
-			return next, err
-		}
-		l, found, next, err := w.Store.ClaimImport(ctx, w.owner, w.Now(), w.Lease)
-		if err != nil || !found {
-			return next, err
-		}
-		if err := w.serve(ctx, w.hold(l)); err != nil {
-			return next, err
-		}
-	}
-	return next, nil
+func NewWorker(r *Runner, places int) *Worker {
+	return &Worker{Runner: r, Places: places, owner: events.NewID()}
 }
 
 func interrupted() store.ImportError {
@@ -148,7 +100,7 @@ func (w *Worker) bringIn(ctx context.Context, held *lease) error {
 	var paths []string
 	err := held.keep(ctx, w.Fenced, func(ctx context.Context) error {
 		for i, u := range held.Uploads {
-			path := filepath.Join(dir, strconv.Itoa(i), baseName(u.File))
+			path := filepath.Join(dir, storedName(i, u.File))
 			if err := w.fetch(ctx, u, path); err != nil {
 				return err
 			}
@@ -180,14 +132,6 @@ func (w *Worker) fetch(ctx context.Context, u rpc.Upload, path string) (err erro
 		return fmt.Errorf("fetch an upload of %d bytes to %s: %w", u.Bytes, filepath.Dir(w.dir), err)
 	}
 	return nil
-}
-
-// baseName is a file name without anything that leads elsewhere.
-func baseName(name string) string {
-	if name = filepath.Base(filepath.Clean("/" + name)); name == "/" || name == "." {
-		return "upload"
-	}
-	return name
 }
 
 // discard deletes the uploads and then forgets them.

@@ -114,22 +114,38 @@ func (s *Store) unlessErased(ctx context.Context, userID string, fn func(tx pgx.
 	})
 }
 
-// ClaimImport leases the oldest import that waits, or that a dead worker left. A
-// finished one whose uploads are still there is claimed, too, for them to be
-// deleted. Imports of one user and provider come one after the other. next is when
-// the earliest other one may be claimed; zero when none is in sight.
-func (s *Store) ClaimImport(ctx context.Context, owner string, now time.Time, lease time.Duration) (l ImportLease, found bool, next time.Time, err error) {
+// Bytes is how large the uploads are together.
+func (i Import) Bytes() (n int64) {
+	for _, u := range i.Uploads {
+		n += u.Bytes
+	}
+	return n
+}
+
+// eachSecond is by how many bytes an import counts as smaller for each second that it
+// has waited: a gigabyte in two minutes. Small ones come first, and nobody waits for ever.
+const eachSecond = 8 << 20
+
+// ClaimImport leases the smallest import that waits, or that a dead worker left, of those
+// up to a size in bytes; zero is any. A finished one whose uploads are still there is
+// claimed first, for them to be deleted. Imports of one user and provider come one after
+// the other. next is when the earliest other one may be claimed; zero when none is in
+// sight.
+func (s *Store) ClaimImport(ctx context.Context, owner string, now time.Time, lease time.Duration, largest int64) (l ImportLease, found bool, next time.Time, err error) {
 	l, err = scanImport(s.db.QueryRow(ctx, `
 		WITH due AS (
-		    SELECT id FROM poller.imports i
+		    SELECT id FROM poller.imports i, LATERAL (
+		            SELECT CASE WHEN status IN ('queued', 'running') THEN coalesce(sum((u ->> 'bytes')::bigint), 0) ELSE 0 END AS bytes
+		              FROM jsonb_array_elements(i.uploads) u) size
 		     WHERE uploads <> '[]' AND NOT stopped AND (lease_until IS NULL OR lease_until <= $1) AND (not_before IS NULL OR not_before <= $1)
 		       AND NOT EXISTS (SELECT FROM poller.imports o WHERE o.user_id = i.user_id AND o.provider = i.provider AND o.id <> i.id
 		                          AND o.status = 'running' AND o.lease_until > $1)
-		     ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+		       AND ($4 = 0 OR size.bytes <= $4)
+		     ORDER BY greatest(size.bytes - extract(epoch FROM $1 - requested_at) * $5, 0), requested_at LIMIT 1 FOR UPDATE OF i SKIP LOCKED)
 		UPDATE poller.imports i SET lease_owner = $2, lease_until = $3, lease_token = lease_token + 1,
 		       status = CASE status WHEN 'queued' THEN 'running' ELSE status END, started_at = coalesce(started_at, $1)
 		  FROM due WHERE i.id = due.id
-		RETURNING i.`+importColumns, now, owner, now.Add(lease)))
+		RETURNING i.`+importColumns, now, owner, now.Add(lease), largest, eachSecond))
 	if errors.Is(err, pgx.ErrNoRows) {
 		next, err = s.nextImport(ctx)
 		return l, false, next, err
