@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
@@ -33,4 +34,27 @@ func TestWhatNoDatabaseHoldsIsRefusedOrLeftOut(t *testing.T) {
 	if n := h.number("SELECT count(*) FROM oauth.connections WHERE status = 'active'"); n != 1 {
 		t.Errorf("%d connections are active afterwards", n)
 	}
+}
+
+// A client in a loop begins consents of one person without an end.
+func TestConsentsUnderWayAreBoundedPerUser(t *testing.T) {
+	h := newHouse(t)
+	h.start("one")
+	user := events.NewID()
+	q := rpc.AuthorizeRequest{Provider: cloudtest.Name, UserID: user, RedirectURI: app}
+	for range 30 {
+		h.authorize(user)
+	}
+	e := refusedWith[rpc.AuthorizeResponse](h, rpc.CodeTooMany, rpc.OAuthAuthorize, q)
+	if e.RetryAt == nil || time.Until(*e.RetryAt) <= 0 || time.Until(*e.RetryAt) > 11*time.Minute {
+		t.Errorf("it may come again at %v", e.RetryAt)
+	}
+	if n := h.number("SELECT count(*) FROM oauth.states"); n != 30 {
+		t.Errorf("%d states are stored", n)
+	}
+	if back := h.connect(events.NewID(), "ACC1"); back.Status != events.StatusActive {
+		t.Errorf("another user's consent came back as %+v", back)
+	}
+	h.exec("UPDATE oauth.states SET expires_at = now()")
+	h.authorize(user)
 }

@@ -30,7 +30,10 @@ func runSimulator(ctx context.Context, p Process, c config.Config, args []string
 		return err
 	}
 	credentials := demo.DefaultCredentials()
+	secret := "FITBIT_CLIENT_SECRET=" + credentials.ClientSecret // the same everywhere: it protects nothing
 	if c.Fitbit.ClientID != "" {
+		// What a process prints is kept in logs, and the operator knows it already.
+		secret = "FITBIT_CLIENT_SECRET # as the simulator has it"
 		credentials = demo.Credentials{ClientID: c.Fitbit.ClientID, ClientSecret: c.Fitbit.ClientSecret, RedirectURIs: []string{c.Fitbit.RedirectURI}}
 	}
 	cloud, err := demo.NewCloud(credentials, "")
@@ -42,8 +45,8 @@ func runSimulator(ctx context.Context, p Process, c config.Config, args []string
 		lifecycle.Component{Name: "simulator", Run: server.Run},
 		lifecycle.Component{Name: "announcement", Run: func(ctx context.Context, ready func()) error {
 			base := demo.BaseURL(server.Addr())
-			fmt.Fprintf(p.Stdout, "A fake Fitbit cloud answers on %s. Point the system at it:\n\n  export FITBIT_CLIENT_ID=%s FITBIT_CLIENT_SECRET=%s\n  export FITBIT_AUTHORIZE_URL=%s/oauth2/authorize FITBIT_API_BASE_URL=%s\n\n",
-				base, credentials.ClientID, credentials.ClientSecret, base, base)
+			fmt.Fprintf(p.Stdout, "A fake Fitbit cloud answers on %s. Point the system at it:\n\n  export FITBIT_AUTHORIZE_URL=%s/oauth2/authorize FITBIT_API_BASE_URL=%s\n  export FITBIT_CLIENT_ID=%s %s\n\n",
+				base, base, base, credentials.ClientID, secret)
 			ready()
 			<-ctx.Done()
 			return nil

@@ -744,7 +744,7 @@ type Problem struct {
 	// Checks Of /readyz: how each dependency stands.
 	Checks *map[string]string `json:"checks,omitempty"`
 
-	// Code Stable: invalid_request, invalid_state, unauthorized, not_found, unknown_provider, method_not_allowed, conflict, provider_disabled, action_required, revoked, provider_retired, gone, content_too_large, unsupported_media_type, log_mismatch, unavailable, internal.
+	// Code Stable: invalid_request, invalid_state, unauthorized, not_found, unknown_provider, method_not_allowed, conflict, provider_disabled, action_required, revoked, provider_retired, gone, content_too_large, unsupported_media_type, too_many_requests, log_mismatch, unavailable, internal.
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 	Errors *[]struct {
@@ -1042,7 +1042,7 @@ type ListDeadLettersParams struct {
 type AuthorizeParams struct {
 	UserID openapi_types.UUID `form:"user_id" json:"user_id"`
 
-	// RedirectURI Where the person ends up; its origin must be allow-listed.
+	// RedirectURI Where the person ends up; its origin must be allow-listed, and its query must not hold provider, status, connection_id, error or reason.
 	RedirectURI string `form:"redirect_uri" json:"redirect_uri"`
 }
 

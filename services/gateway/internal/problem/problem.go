@@ -33,6 +33,7 @@ const (
 	CodeGone            = "gone"
 	CodeTooLarge        = "content_too_large"
 	CodeMediaType       = "unsupported_media_type"
+	CodeTooMany         = rpc.CodeTooMany
 	CodeUnavailable     = rpc.CodeUnavailable
 	CodeLogMismatch     = "log_mismatch"
 	CodeInternal        = rpc.CodeInternal
@@ -108,6 +109,13 @@ func Unavailable(detail string, cause error) *Problem {
 // retryAfter is what a client should wait for a service that is starting.
 const retryAfter = 5 * time.Second
 
+// TooMany is a 429; the same request may come again after a pause.
+func TooMany(detail string, after time.Duration) *Problem {
+	p := New(http.StatusTooManyRequests, CodeTooMany, detail)
+	p.RetryAfter = max(after, time.Second)
+	return p
+}
+
 // Because adds the cause, which goes to the log and never to the client.
 func (p *Problem) Because(err error) *Problem {
 	p.cause = err
@@ -156,6 +164,7 @@ func ofRPC(e *rpc.Error, cause error) *Problem {
 		rpc.CodeConflict:         http.StatusConflict,
 		rpc.CodeProviderDisabled: http.StatusConflict,
 		rpc.CodeActionRequired:   http.StatusConflict,
+		rpc.CodeTooMany:          http.StatusTooManyRequests,
 		rpc.CodeUnavailable:      http.StatusServiceUnavailable,
 	}[e.Code]
 	switch {

@@ -27,6 +27,7 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/notifications"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/syncs"
+	"github.com/stridelog/stridelog/services/gateway/internal/throttle"
 	"github.com/stridelog/stridelog/services/gateway/internal/users"
 	"github.com/stridelog/stridelog/services/gateway/internal/workouts"
 )
@@ -34,6 +35,8 @@ import (
 // Keys says which API keys are good.
 type Keys interface {
 	Accepts(ctx context.Context, key string) (bool, error)
+	// Trusted says whether a key was good a while ago, without asking anybody.
+	Trusted(key string) bool
 }
 
 // Erasures accepts erasures and says how they stand.
@@ -73,6 +76,7 @@ type server struct {
 	deadLetters   *deadletters.Reader
 	notifications *notifications.Store
 	reporter      *health.Reporter
+	badKeys       *throttle.Failures
 	fields        *contract.Operation // what a form's fields may say: the query's parameters of startImport
 }
 
@@ -95,7 +99,7 @@ func New(o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("make the docs page: %w", err)
 	}
 	s := &server{
-		o: o, reporter: reporter, users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
+		o: o, reporter: reporter, badKeys: throttle.New(mostBadKeys, badKeysPeriod, badKeysAddresses), users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
 		syncs: syncs.NewStore(o.DB, o.Bus), connections: connections.NewReader(o.DB),
 		notifications: notifications.NewStore(o.DB, o.Bus), deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log),
 	}
@@ -104,7 +108,7 @@ func New(o Options) (http.Handler, error) {
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
 	router.ContextWithFallback = true
-	router.Use(identify, s.trace(), s.access(metrics), s.recover)
+	router.Use(linger, identify, s.trace(), s.access(metrics), s.recover)
 	router.NoRoute(func(c *gin.Context) {
 		refuse(c, problem.New(http.StatusNotFound, problem.CodeNotFound, "There is no such route: /docs lists them."))
 	})

@@ -20,6 +20,7 @@ import (
 type keys func() (bool, error)
 
 func (k keys) Accepts(context.Context, string) (bool, error) { return k() }
+func (k keys) Trusted(string) bool                           { return false }
 
 // A panic answers a 500 that says nothing of it; the log names the route and
 // never the query.

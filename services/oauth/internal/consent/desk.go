@@ -102,6 +102,9 @@ func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.Autho
 	if err := d.Allowed.Check(q.RedirectURI); err != nil {
 		return rpc.AuthorizeResponse{}, refusal.Argument("redirect_uri", fmt.Sprintf("The redirect URI is refused: %v.", err))
 	}
+	if err := redirect.CheckQuery(q.RedirectURI); err != nil {
+		return rpc.AuthorizeResponse{}, refusal.Argument("redirect_uri", fmt.Sprintf("The redirect URI is refused: %v.", err))
+	}
 	state, verifier := randomText(), randomText()
 	hash := sha256.Sum256([]byte(state))
 	sealed, err := d.Sealer.SealText(provider.Secret(verifier), verifierLabel(hash[:]))
@@ -111,6 +114,10 @@ func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.Autho
 	err = d.Store.AddState(ctx, store.State{
 		Hash: hash[:], Provider: q.Provider, UserID: user.String(), RedirectURI: q.RedirectURI, Verifier: sealed,
 	}, d.StateLife)
+	var many store.TooManyStatesError
+	if errors.As(err, &many) {
+		return rpc.AuthorizeResponse{}, refusal.TooMany("consents of this person were begun", many.Until)
+	}
 	if errors.Is(err, store.ErrErased) {
 		return rpc.AuthorizeResponse{}, &rpc.Error{Code: rpc.CodeNotFound, Field: "user_id", Detail: "There is no such user."}
 	}

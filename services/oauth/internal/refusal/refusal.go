@@ -51,6 +51,11 @@ func Unusable(c store.Connection) *rpc.Error {
 	return e
 }
 
+// TooMany refuses until an instant what was asked for too often.
+func TooMany(what string, until time.Time) *rpc.Error {
+	return &rpc.Error{Code: rpc.CodeTooMany, RetryAt: &until, Detail: "Too many " + what + ": go on with one of them, or wait as long as Retry-After says."}
+}
+
 // Later refuses for now. The instant is zero when it is not known.
 func Later(detail string, at time.Time) *rpc.Error {
 	e := &rpc.Error{Code: rpc.CodeUnavailable, Detail: detail}

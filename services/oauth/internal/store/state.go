@@ -19,11 +19,33 @@ type State struct {
 	Verifier    []byte // sealed
 }
 
+// mostStates is how many states of a user are kept at a time, used or not. A person
+// tries a few times; a client in a loop must not fill the table.
+const mostStates = 30
+
+// TooManyStatesError says that a user has as many states as are kept, and when the
+// first of them ends.
+type TooManyStatesError struct{ Until time.Time }
+
+// Error implements error.
+func (e TooManyStatesError) Error() string {
+	return fmt.Sprintf("the user has %d consents under way; the first ends at %s", mostStates, e.Until.Format(time.RFC3339))
+}
+
 // AddState stores a state that is good for a span of time. It fails with
-// ErrErased for an erased user.
+// ErrErased for an erased user, and with TooManyStatesError.
 func (s *Store) AddState(ctx context.Context, st State, span time.Duration) error {
 	return s.ForUser(ctx, st.UserID, func(t Tx) error {
-		_, err := t.tx.Exec(ctx, `INSERT INTO oauth.states (hash, provider, user_id, redirect_uri, verifier, expires_at)
+		var n int
+		var first *time.Time
+		err := t.tx.QueryRow(ctx, "SELECT count(*), min(expires_at) FROM oauth.states WHERE user_id = $1 AND expires_at > now()", st.UserID).Scan(&n, &first)
+		if err != nil {
+			return fmt.Errorf("count the OAuth states of user %s: %w", st.UserID, err)
+		}
+		if n >= mostStates {
+			return TooManyStatesError{Until: first.UTC()}
+		}
+		_, err = t.tx.Exec(ctx, `INSERT INTO oauth.states (hash, provider, user_id, redirect_uri, verifier, expires_at)
 			VALUES ($1, $2, $3, $4, $5, now() + $6)`, st.Hash, st.Provider, st.UserID, st.RedirectURI, st.Verifier, span)
 		if err != nil {
 			return fmt.Errorf("store an OAuth state for user %s: %w", st.UserID, err)
