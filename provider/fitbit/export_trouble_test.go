@@ -165,6 +165,26 @@ func TestExportsThatAreNone(t *testing.T) {
 	}
 }
 
+// Whoever imports may allow fewer records than the importer does, and no more.
+func TestTheLimitOfRecordsIsTheLowerOne(t *testing.T) {
+	path := packed(t, "zip", []sampleFile{{"exercise-0.json", manyEntries(20)}})
+	for most, refused := range map[int]bool{0: false, 19: true, 20: false, 1000: false} {
+		export, err := importer{records: 20, recordFiles: 3}.Open(t.Context(), []string{path}, provider.ImportOptions{MaxRecords: most})
+		var fault *provider.ArchiveError
+		if refused != (errors.As(err, &fault) && fault.Code == provider.ArchiveTooManyRecords) {
+			t.Errorf("a limit of %d: %v", most, err)
+		}
+		if err == nil {
+			if err := export.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if _, err := (importer{records: 19, recordFiles: 3}).Open(t.Context(), []string{path}, provider.ImportOptions{MaxRecords: 1000}); err == nil {
+		t.Error("a higher limit than the importer's counts")
+	}
+}
+
 func manyPages(n int) []sampleFile {
 	var files []sampleFile
 	for i := range n {
