@@ -16,7 +16,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 )
 
-// memory are positions in memory.
+// memory keeps positions for a test.
 type memory struct {
 	mu sync.Mutex
 	at map[string]uint64

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
@@ -78,7 +79,14 @@ func routeCalls(t *testing.T, c *client.Client, userID string) map[string]routeC
 	return calls
 }
 
-func (call routeCall) do(t *testing.T, base, key string) (*http.Response, []byte) {
+// routeAnswer is what came back.
+type routeAnswer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (call routeCall) do(t *testing.T, base, key string) routeAnswer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(deadline(t), call.method, base+call.path+"?"+call.query.Encode(), strings.NewReader(call.body))
 	if err != nil {
@@ -97,7 +105,7 @@ func (call routeCall) do(t *testing.T, base, key string) (*http.Response, []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, body
+	return routeAnswer{resp.StatusCode, resp.Header, body}
 }
 
 // The database is stopped under a whole system, and comes back. Meanwhile every route
@@ -121,14 +129,14 @@ func TestADatabaseAwayIsToldOnEveryRoute(t *testing.T) {
 	for name, call := range calls {
 		// With the admin key, which needs no database, and with one that only it knows.
 		for _, key := range []string{installation.AdminKey, "sl_a-key-that-is-in-the-database-alone"} {
-			resp, body := call.do(t, in.Client.BaseURL, key)
-			if needNoDatabase[name] && resp.StatusCode < http.StatusInternalServerError {
+			got := call.do(t, in.Client.BaseURL, key)
+			if needNoDatabase[name] && got.status < http.StatusInternalServerError {
 				continue
 			}
 			if needNoDatabase[name] && key == installation.AdminKey {
-				t.Errorf("%s needs no database and answers %d %s", name, resp.StatusCode, body)
+				t.Errorf("%s needs no database and answers %d %s", name, got.status, got.body)
 			}
-			checkUnavailable(t, name, resp, body)
+			checkUnavailable(t, name, got)
 		}
 	}
 	_, ready := get(deadline(t), t, in.Client, "/readyz?verbose")
@@ -160,20 +168,71 @@ func TestADatabaseAwayIsToldOnEveryRoute(t *testing.T) {
 	}
 }
 
+// NATS is stopped under a whole system, and comes back. A route answers without it or
+// says that it cannot; none fails.
+func TestNATSAwayIsToldOnEveryRoute(t *testing.T) {
+	nats := startNATS(t)
+	w := &world{databaseURL: postgrestest.URL(t), natsURL: nats.url()}
+	w.inviteFour(t)
+	in := w.start(t)
+	user := w.connect(t, in.Client, w.people[0])
+	list := w.workouts(t, in.Client, user, w.people[0])
+	workout := ""
+	for _, one := range list {
+		workout = workoutID(t, one)
+	}
+	calls := routeCalls(t, in.Client, user.ID)
+	for _, of := range []string{"", "/raw", "/tcx", "/history"} { // one that there is
+		call := calls["GET /api/v1/workouts/{workout_id}"+of]
+		call.path = "/api/v1/workouts/" + workout + of
+		calls["GET /api/v1/workouts/{workout_id}"+of] = call
+	}
+
+	nats.kill()
+	delete(calls, "DELETE /api/v1/users/{user_id}") // it is accepted, and would change the answers of the others
+	refused := map[string]bool{}
+	for name, call := range calls {
+		got := call.do(t, in.Client.BaseURL, installation.AdminKey)
+		if refused[name] = got.status >= http.StatusInternalServerError; refused[name] {
+			checkUnavailable(t, name, got)
+		}
+	}
+	for name, want := range map[string]bool{
+		"GET /readyz": true, "POST /api/v1/providers/{provider}/users/{user_id}/sync": true, "GET /api/v1/workouts/{workout_id}/raw": true,
+		"GET /api/v1/oauth/{provider}/authorize": true, "GET /api/v1/dead-letters": true,
+		"GET /api/v1/users": false, "GET /api/v1/users/{user_id}/events/workouts": false, "GET /api/v1/workouts/{workout_id}": false, "GET /metrics": false,
+	} {
+		if refused[name] != want {
+			t.Errorf("%s is refused: %v, want %v", name, refused[name], want)
+		}
+	}
+	if _, metrics := get(deadline(t), t, in.Client, "/metrics"); !strings.Contains(metrics, `stridelog_check_ok{check="nats"} 0`) || !strings.Contains(metrics, `stridelog_check_ok{check="database"} 1`) {
+		t.Error("the metrics do not tell of NATS")
+	}
+
+	nats.start(t)
+	ctx := deadline(t)
+	for status, ready := 0, ""; status != http.StatusOK; {
+		wait(t, ctx, "readiness: %s", ready)
+		status, ready = get(ctx, t, in.Client, "/readyz")
+	}
+	w.verify(t, in.Client, w.connect(t, in.Client, w.people[1]), w.people[1])
+}
+
 // checkUnavailable wants a problem that says that the database is away, and when to try
 // again.
-func checkUnavailable(t *testing.T, name string, resp *http.Response, body []byte) {
+func checkUnavailable(t *testing.T, name string, got routeAnswer) {
 	t.Helper()
 	var problem struct {
 		Status             int
 		Code, Detail, Type string
 	}
-	if err := json.Unmarshal(body, &problem); err != nil || resp.StatusCode != http.StatusServiceUnavailable || problem.Status != resp.StatusCode ||
+	if err := json.Unmarshal(got.body, &problem); err != nil || got.status != http.StatusServiceUnavailable || problem.Status != got.status ||
 		problem.Code != "unavailable" || problem.Type != "https://stridelog.dev/problems/unavailable" ||
-		resp.Header.Get("Content-Type") != "application/problem+json" || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("%s answers %d, Retry-After %q: %s", name, resp.StatusCode, resp.Header.Get("Retry-After"), body)
+		got.header.Get("Content-Type") != "application/problem+json" || got.header.Get("Retry-After") == "" {
+		t.Errorf("%s answers %d, Retry-After %q: %s", name, got.status, got.header.Get("Retry-After"), got.body)
 	}
-	if bytes.Contains(body, []byte("127.0.0.1")) || bytes.Contains(body, []byte("dial")) {
-		t.Errorf("%s shows how it reaches the database: %s", name, body)
+	if bytes.Contains(got.body, []byte("127.0.0.1")) || bytes.Contains(got.body, []byte("dial")) {
+		t.Errorf("%s shows how it reaches its store: %s", name, got.body)
 	}
 }

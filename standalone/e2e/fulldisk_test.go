@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -97,7 +98,8 @@ func TestASyncGoesOnOnceAFullDiskHasSpace(t *testing.T) {
 	}
 	w.people = []*simulator.Person{person}
 	w.openCloud(t, fitbit.Options{})
-	in := w.startWith(t, installation.Options{Log: testLog(t), NATS: server})
+	out := newOutput()
+	in := w.startWith(t, installation.Options{Log: slog.New(slog.NewTextHandler(out, nil)), NATS: server})
 	user := join(ctx, t, in.Client, person)
 	for i := range diskRecords {
 		_, err := w.cloud.Upload(person.AccountID(), simulator.Truth{
@@ -133,6 +135,9 @@ func TestASyncGoesOnOnceAFullDiskHasSpace(t *testing.T) {
 	}
 	for {
 		if _, text := get(ctx, t, in.Client, "/metrics"); strings.Contains(text, `stridelog_stream_refuses_writes{service="poller",stream="STRIDELOG_FACTS"} 1`) {
+			if !strings.Contains(text, `stridelog_check_ok{check="disk"} 0`) || !strings.Contains(text, `stridelog_check_ok{check="database"} 1`) {
+				t.Error("the metric of readiness does not tell of the disk alone")
+			}
 			break
 		}
 		wait(t, ctx, "the metric tells of the full disk")
@@ -157,5 +162,13 @@ func TestASyncGoesOnOnceAFullDiskHasSpace(t *testing.T) {
 	}
 	if _, text := get(ctx, t, in.Client, "/metrics"); strings.Contains(text, "stridelog_stream_refuses_writes{") {
 		t.Error("a stream still counts as refusing")
+	} else if !strings.Contains(text, `stridelog_check_ok{check="disk"} 1`) {
+		t.Error("the metric of readiness does not tell that there is space again")
+	}
+	said, _ := out.read()
+	for _, want := range []string{"a stream takes no writes; free disk space", `msg="not ready"`, "disk takes no writes since", `msg="ready again"`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the log does not have %s", want)
+		}
 	}
 }

@@ -64,6 +64,7 @@ func TestEveryCommandOfReadmeAndOperationsRuns(t *testing.T) {
 	ops := openGuide(t, "docs/operations.md", append(known, "BACKUP="+backup, "NEW_DATA_DIR="+newDir, "NEW_HTTP_ADDR="+newAddr,
 		"NEW_DATABASE_URL="+postgrestest.URL(t), "NEW_NATS_URL="+emptyNATS(t), "STRIDELOG_SEALING_KEY_FILE="+filepath.Join(dir, "keys", "sealing.json"))...)
 	ops.run(t, "Health", holds(`"ok"`, `"ready"`, "consumer projector-facts", "stridelog_consumer_lag_seconds{"))
+	ops.run(t, "Stores of your own", holds("NATS is version", "PostgreSQL is version", "This database and this NATS belong together"))
 	ops.run(t, "Traces", func(string) error { return nil }) // it only sets variables
 	ops.run(t, "Dead letters", holds(`"data":[]`, "There are no dead letters.", "17: there is no such dead letter"))
 	ops.run(t, "Backup", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES", "STRIDELOG_DEAD_LETTERS"))

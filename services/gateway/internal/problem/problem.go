@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/postgres"
 )
 
@@ -150,6 +151,9 @@ func Of(err error) *Problem {
 	}
 	if postgres.Away(err) {
 		return Unavailable("The database is away: try again.", err)
+	}
+	if bus.Away(err) {
+		return Unavailable("NATS is away or does not answer: try again.", err)
 	}
 	return New(http.StatusInternalServerError, CodeInternal,
 		"Something went wrong here. Try again; if it stays so, give the operator the request id.").Because(err)
