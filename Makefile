@@ -40,6 +40,8 @@ test: postgres pgclient browser compiler curl python $(NATS) ## Every test of ev
 soak: postgres pgclient browser compiler curl python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
 	  go test -v -count=1 -timeout 120m -run TestKillsDuringBackfills ./standalone/e2e
+	STRIDELOG_SOAK_LEADER_KILLS=$${STRIDELOG_SOAK_LEADER_KILLS:-50} STRIDELOG_SOAK_PAIR_KILLS=$${STRIDELOG_SOAK_PAIR_KILLS:-10} \
+	  go test -v -count=1 -timeout 120m -run TestKillsOfServersOfACluster ./standalone/e2e
 	STRIDELOG_SOAK_MATRIX=all go test -race -v -count=1 -timeout 15m -run TestGoogleFaultMatrix ./standalone/e2e
 	STRIDELOG_ERASE=soak go test -v -count=1 -timeout 60m -run TestManyFactsAreErasedBesideFew ./standalone/e2e
 	GOMAXPROCS=2 go test -race -count=20 -timeout 170m $(PACKAGES)

@@ -62,7 +62,7 @@ func (b *Bus) Batches(ctx context.Context, o BatchOptions) (*Batches, error) {
 			})
 		},
 	}
-	if err := d.Open(ctx); err != nil {
+	if err := whileElecting(ctx, func() error { return d.Open(ctx) }); err != nil {
 		return nil, fmt.Errorf("declare consumer %s on %s: %w", o.Name, o.Stream, err)
 	}
 	b.reads(consumer{o.Stream, o.Name, o.Subjects})

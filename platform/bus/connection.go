@@ -138,6 +138,7 @@ type Bus struct {
 	metrics *metrics
 
 	refusals *refusals
+	replicas int // of every stream that this process declares; see WithReplicas
 
 	mu        sync.Mutex
 	streams   map[string]jetstream.Stream
@@ -179,7 +180,7 @@ func New(nc *nats.Conn, log *slog.Logger, options ...Option) (*Bus, error) {
 	}
 	b := &Bus{
 		nc: nc, js: js, log: log, tracer: noop.NewTracerProvider().Tracer(scope), metrics: newMetrics(), refusals: newRefusals(),
-		streams: map[string]jetstream.Stream{},
+		streams: map[string]jetstream.Stream{}, replicas: 1,
 	}
 	for _, o := range options {
 		if err := o(b); err != nil {

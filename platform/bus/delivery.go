@@ -55,6 +55,9 @@ func (b *Bus) Get(ctx context.Context, stream string, sequence uint64) (Delivery
 	}
 	m, err := s.GetMsg(ctx, sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		m, err = b.fromLeader(ctx, stream, messageGet{Sequence: sequence}) // a replica may be behind
+	}
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Delivery{}, fmt.Errorf("get %s %d: %w", stream, sequence, ErrNoMessage)
 	}
 	if err != nil {
@@ -84,14 +87,10 @@ const everySubject = "*.>"
 // LastSequence is the sequence of the last message on subjects, which may hold
 // wildcards; 0 when there is none.
 func (b *Bus) LastSequence(ctx context.Context, stream, subjects string) (uint64, error) {
-	s, err := b.stream(ctx, stream)
-	if err != nil {
-		return 0, err
-	}
 	if subjects == ">" {
 		subjects = everySubject
 	}
-	m, err := s.GetLastMsgForSubject(ctx, subjects)
+	m, err := b.fromLeader(ctx, stream, messageGet{Last: subjects})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return 0, nil
 	}

@@ -42,7 +42,7 @@ func (b *Bus) walk(ctx context.Context, stream string, subjects []string, from u
 		return 0, fmt.Errorf("read %s: %w", stream, err)
 	}
 	w := walker{
-		stream: s, subjects: subjects, headersOnly: headersOnly, yield: yield,
+		bus: b, stream: s, subjects: subjects, headersOnly: headersOnly, yield: yield,
 		next: max(from, 1), end: s.CachedInfo().State.LastSeq,
 	}
 	for failures := 0; w.next <= w.end; {
@@ -77,6 +77,7 @@ func (b *Bus) walk(ctx context.Context, stream string, subjects []string, from u
 // a consumer of its own, which acknowledges nothing: what counts is only what
 // yield accepted.
 type walker struct {
+	bus         *Bus
 	stream      jetstream.Stream
 	subjects    []string
 	headersOnly bool
@@ -108,7 +109,7 @@ func (w *walker) pass(ctx context.Context) (done bool, err error) {
 		_ = w.stream.DeleteConsumer(context.WithoutCancel(ctx), c.CachedInfo().Name)
 	}()
 	if c.CachedInfo().NumPending == 0 {
-		return true, nil
+		return w.ended(ctx)
 	}
 	for delivered := uint64(0); ; {
 		batch, err := c.FetchNoWait(readChunk)
@@ -124,8 +125,13 @@ func (w *walker) pass(ctx context.Context) (done bool, err error) {
 			delivered++
 			done, err = w.accept(ctx, m, delivered)
 		}
-		if done || err != nil || w.refused != nil {
-			return done, err
+		switch {
+		case w.refused != nil || err != nil:
+			return w.refused != nil, err
+		case done && w.next <= w.end: // nothing is left for this consumer, which may be behind
+			return w.ended(ctx)
+		case done:
+			return true, nil
 		}
 		if batch.Error() != nil {
 			return false, batch.Error()
@@ -139,12 +145,31 @@ func (w *walker) pass(ctx context.Context) (done bool, err error) {
 			return false, err
 		}
 		if info.NumPending == 0 && info.Delivered.Consumer == delivered {
-			return true, nil
+			return w.ended(ctx)
 		}
 		if info.Delivered.Consumer != delivered {
 			return false, errGap
 		}
 	}
+}
+
+// errBehind says that the consumer's server lacks messages that the stream has.
+var errBehind = errors.New("a replica of the stream is behind")
+
+// ended says whether a pass whose consumer has nothing left has seen all. The consumer
+// reads one replica, and that may be behind.
+func (w *walker) ended(ctx context.Context) (done bool, err error) {
+	if w.stream.CachedInfo().Config.Replicas <= 1 {
+		return true, nil
+	}
+	more, err := w.bus.more(ctx, w.stream.CachedInfo().Config.Name, w.subjects, w.next)
+	if err != nil {
+		return false, err
+	}
+	if more {
+		return false, errBehind
+	}
+	return true, nil
 }
 
 func (w *walker) accept(ctx context.Context, m jetstream.Msg, delivered uint64) (done bool, err error) {
@@ -159,6 +184,7 @@ func (w *walker) accept(ctx context.Context, m jetstream.Msg, delivered uint64) 
 		return false, errGap
 	}
 	if meta.Sequence.Stream > w.end {
+		w.next = w.end + 1 // it read past all that was asked for
 		return true, nil
 	}
 	w.refused = w.yield(m, meta.Sequence.Stream)

@@ -99,7 +99,7 @@ func (b *Bus) NewRouter(service string, log *slog.Logger, handlers ...Handler) (
 // runs it answers rpc.<service>.v1.retry, so that a dead letter can be requeued.
 func (r *Router) Run(ctx context.Context, ready func()) error {
 	for _, declare := range r.start {
-		if err := declare(ctx); err != nil {
+		if err := whileElecting(ctx, func() error { return declare(ctx) }); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ type StreamState struct {
 
 // State reads epoch and last sequence in one round trip.
 func (b *Bus) State(ctx context.Context, stream string) (StreamState, error) {
-	s, err := b.js.Stream(ctx, stream)
+	s, err := b.streamOnceElected(ctx, stream)
 	if err != nil {
 		return StreamState{}, fmt.Errorf("read the state of stream %s: %w", stream, err)
 	}

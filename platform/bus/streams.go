@@ -19,17 +19,17 @@ const metadataEpoch = "stridelog_epoch"
 
 // DeclareStreams makes every stream of events.Streams and the bucket of uploads, or
 // brings what exists in line with it, also what earlier programs had. It keeps what
-// the declaration does not speak of (replicas, placement, size limits), so an
-// operator may set those. Any number of processes may declare at once: they end up
-// with one epoch.
+// the declaration does not speak of (placement, size limits, more replicas than
+// WithReplicas), so an operator may set those. Any number of processes may declare at
+// once: they end up with one epoch. It waits for a cluster that is choosing leaders.
 func (b *Bus) DeclareStreams(ctx context.Context) error {
 	for _, s := range events.Streams() {
-		if err := b.declare(ctx, s); err != nil {
-			return fmt.Errorf("declare stream %s: %w", s.Name, err)
+		if err := whileElecting(ctx, func() error { return b.declare(ctx, s) }); err != nil {
+			return fmt.Errorf("declare stream %s: %w", s.Name, b.replicasFault(err))
 		}
 	}
-	if err := b.declareUploads(ctx); err != nil {
-		return fmt.Errorf("declare bucket %s: %w", events.BucketUploads, err)
+	if err := whileElecting(ctx, func() error { return b.declareUploads(ctx) }); err != nil {
+		return fmt.Errorf("declare bucket %s: %w", events.BucketUploads, b.replicasFault(err))
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func (b *Bus) declare(ctx context.Context, s events.Stream) error {
 		if !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return err
 		}
-		_, err = b.js.CreateStream(ctx, newStreamConfig(s))
+		_, err = b.js.CreateStream(ctx, b.newStreamConfig(s))
 		if err == nil {
 			return nil
 		}
@@ -58,8 +58,8 @@ func (b *Bus) declare(ctx context.Context, s events.Stream) error {
 	}
 }
 
-func newStreamConfig(s events.Stream) jetstream.StreamConfig {
-	return withDeclared(jetstream.StreamConfig{
+func (b *Bus) newStreamConfig(s events.Stream) jetstream.StreamConfig {
+	return b.withDeclared(jetstream.StreamConfig{
 		Name:      s.Name,
 		Retention: jetstream.LimitsPolicy,
 		Storage:   jetstream.FileStorage,
@@ -68,13 +68,14 @@ func newStreamConfig(s events.Stream) jetstream.StreamConfig {
 }
 
 // withDeclared sets what the declaration says and a running stream can change.
-func withDeclared(c jetstream.StreamConfig, s events.Stream) jetstream.StreamConfig {
+func (b *Bus) withDeclared(c jetstream.StreamConfig, s events.Stream) jetstream.StreamConfig {
 	c.Description = s.Description
 	c.Subjects = slices.Clone(s.Subjects)
 	c.MaxAge = s.MaxAge
 	c.Duplicates = events.DuplicateWindow
 	c.AllowAtomicPublish = s.Atomic
 	c.AllowDirect = true
+	c.Replicas = max(c.Replicas, b.replicas)
 	return c
 }
 
@@ -83,7 +84,7 @@ func (b *Bus) align(ctx context.Context, s events.Stream, have *jetstream.Stream
 		return fmt.Errorf("it exists with storage %v, retention %v, deny_delete %v; it needs file storage, limits retention and deletion (for erasure): move its messages to a stream made by this command",
 			have.Config.Storage, have.Config.Retention, have.Config.DenyDelete)
 	}
-	want := withDeclared(have.Config, s)
+	want := b.withDeclared(have.Config, s)
 	want.Metadata = maps.Clone(have.Config.Metadata)
 	if want.Metadata == nil {
 		want.Metadata = map[string]string{}
@@ -102,14 +103,14 @@ func (b *Bus) align(ctx context.Context, s events.Stream, have *jetstream.Stream
 
 func sameDeclared(a, b jetstream.StreamConfig) bool {
 	return a.Description == b.Description && slices.Equal(a.Subjects, b.Subjects) && a.MaxAge == b.MaxAge &&
-		a.Duplicates == b.Duplicates && a.AllowAtomicPublish == b.AllowAtomicPublish && a.AllowDirect == b.AllowDirect &&
+		a.Duplicates == b.Duplicates && a.Replicas == b.Replicas && a.AllowAtomicPublish == b.AllowAtomicPublish && a.AllowDirect == b.AllowDirect &&
 		a.Metadata[metadataEpoch] == b.Metadata[metadataEpoch]
 }
 
 // Epoch is the random id of a stream's present life. Whoever stores a sequence
 // stores the epoch beside it: another epoch means that the log was replaced.
 func (b *Bus) Epoch(ctx context.Context, stream string) (string, error) {
-	s, err := b.js.Stream(ctx, stream)
+	s, err := b.streamOnceElected(ctx, stream)
 	if err != nil {
 		return "", fmt.Errorf("read epoch of stream %s: %w", stream, err)
 	}

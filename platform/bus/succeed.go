@@ -62,7 +62,7 @@ func (b *Bus) move(ctx context.Context, s events.Stream, old jetstream.Stream) e
 			return err
 		}
 		b.log.InfoContext(ctx, "a stream of an earlier program moves", "from", s.Succeeds, "to", s.Name, "messages", info.State.Msgs)
-		if successor, err = b.js.CreateStream(ctx, mirrorConfig(s, life)); err != nil {
+		if successor, err = b.js.CreateStream(ctx, b.mirrorConfig(s, life)); err != nil {
 			return err
 		}
 	case err != nil:
@@ -76,7 +76,7 @@ func (b *Bus) move(ctx context.Context, s events.Stream, old jetstream.Stream) e
 		if err := b.await(ctx, s, successor); err != nil {
 			return err
 		}
-		c = withDeclared(c, s)
+		c = b.withDeclared(c, s)
 		c.Mirror, c.MirrorDirect = nil, false
 		if _, err := b.js.UpdateStream(ctx, c); err != nil {
 			return err
@@ -91,20 +91,19 @@ func (b *Bus) move(ctx context.Context, s events.Stream, old jetstream.Stream) e
 }
 
 // retire ends writing to a stream and deleting from it. It keeps a subject because
-// every stream has one: its own name, which nobody publishes to. What is read by
-// sequence then comes from the stream itself and never from its mirror.
+// every stream has one: its own name, which nobody publishes to.
 func (b *Bus) retire(ctx context.Context, c jetstream.StreamConfig) error {
 	own := []string{c.Name}
-	if slices.Equal(c.Subjects, own) && c.DenyDelete && c.DenyPurge && !c.AllowDirect {
+	if slices.Equal(c.Subjects, own) && c.DenyDelete && c.DenyPurge {
 		return nil
 	}
-	c.Subjects, c.DenyDelete, c.DenyPurge, c.AllowDirect = own, true, true, false
+	c.Subjects, c.DenyDelete, c.DenyPurge = own, true, true
 	_, err := b.js.UpdateStream(ctx, c)
 	return err
 }
 
-func mirrorConfig(s events.Stream, life string) jetstream.StreamConfig {
-	c := newStreamConfig(s)
+func (b *Bus) mirrorConfig(s events.Stream, life string) jetstream.StreamConfig {
+	c := b.newStreamConfig(s)
 	c.Metadata = maps.Clone(c.Metadata)
 	c.Metadata[metadataSucceeds] = life
 	c.Mirror = &jetstream.StreamSource{Name: s.Succeeds}
@@ -116,7 +115,8 @@ func mirrorConfig(s events.Stream, life string) jetstream.StreamConfig {
 func (b *Bus) await(ctx context.Context, s events.Stream, mirror jetstream.Stream) error {
 	said := time.Now()
 	for {
-		last, err := b.lastLeft(ctx, s.Succeeds)
+		// The last that is left: messages expire, and erased ones leave gaps.
+		last, err := b.LastSequence(ctx, s.Succeeds, ">")
 		if err != nil {
 			return err
 		}
@@ -137,23 +137,6 @@ func (b *Bus) await(ctx context.Context, s events.Stream, mirror jetstream.Strea
 		case <-time.After(moveLook):
 		}
 	}
-}
-
-// lastLeft is the sequence of the last message that a stream has: messages expire, and
-// erased ones have left gaps, also at the end.
-func (b *Bus) lastLeft(ctx context.Context, stream string) (uint64, error) {
-	s, err := b.js.Stream(ctx, stream)
-	if err != nil {
-		return 0, err
-	}
-	m, err := s.GetLastMsgForSubject(ctx, everySubject)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return m.Sequence, nil
 }
 
 // sayPositions leaves in the log where consumers stood: their positions end with the

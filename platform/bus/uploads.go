@@ -32,27 +32,29 @@ var ErrUploadGone = errors.New("the upload is not there any more")
 // bucketStream is the stream that an object store is made of.
 const bucketStream = "OBJ_" + events.BucketUploads
 
-// declareUploads makes the bucket, or gives it the retention that is declared.
+// declareUploads makes the bucket, or gives it the retention and replicas that are
+// declared. What is read by name comes from the stream's leader: a replica that is
+// behind would not know an upload that has just ended.
 func (b *Bus) declareUploads(ctx context.Context) error {
 	s, err := b.js.Stream(ctx, bucketStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		_, err = b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
 			Bucket: events.BucketUploads, Description: "Uploaded archives, until they are imported",
-			TTL: events.UploadRetention, Storage: jetstream.FileStorage, // archives are compressed already
+			TTL: events.UploadRetention, Storage: jetstream.FileStorage, Replicas: b.replicas, // archives are compressed already
 		})
-		if errors.Is(err, jetstream.ErrBucketExists) { // another process was faster
-			return nil
+		if err != nil && !errors.Is(err, jetstream.ErrBucketExists) { // another process was faster
+			return err
 		}
-		return err
+		s, err = b.js.Stream(ctx, bucketStream)
 	}
 	if err != nil {
 		return err
 	}
 	c := s.CachedInfo().Config
-	if c.MaxAge == events.UploadRetention {
+	if c.MaxAge == events.UploadRetention && c.Replicas >= b.replicas && !c.AllowDirect {
 		return nil
 	}
-	c.MaxAge = events.UploadRetention
+	c.MaxAge, c.Replicas, c.AllowDirect = events.UploadRetention, max(c.Replicas, b.replicas), false
 	_, err = b.js.UpdateStream(ctx, c)
 	return err
 }

@@ -5,6 +5,7 @@ package deploytest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,14 @@ type composeService struct {
 		Source string `json:"source"`
 		Target string `json:"target"`
 	} `json:"secrets"`
+	Volumes []struct {
+		Source string `json:"source"`
+		Target string `json:"target"`
+	} `json:"volumes"`
+	Networks map[string]*struct {
+		Aliases []string `json:"aliases"`
+	} `json:"networks"`
+	Profiles []string `json:"profiles"`
 	ReadOnly bool     `json:"read_only"`
 	CapDrop  []string `json:"cap_drop"`
 }
@@ -90,8 +99,13 @@ func mustLoad(t *testing.T, environment map[string]string) project {
 // demoEnvironment is deploy/demo.env.
 func demoEnvironment(t *testing.T) map[string]string {
 	t.Helper()
+	return environmentFile(t, "deploy/demo.env")
+}
+
+func environmentFile(t *testing.T, file string) map[string]string {
+	t.Helper()
 	environment := map[string]string{}
-	for line := range strings.Lines(read(t, "deploy/demo.env")) {
+	for line := range strings.Lines(read(t, file)) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(line, "#") {
 			environment[name] = value
 		}
@@ -158,6 +172,7 @@ func older(t *testing.T, a, b string) bool {
 // that its environment names.
 func TestSecretsAreFilesThatKeysInitMakes(t *testing.T) {
 	environment := demoEnvironment(t)
+	maps.Copy(environment, environmentFile(t, "deploy/cluster.env"))
 	environment["GOOGLE_HEALTH_CLIENT_SECRET_FILE"] = mounted + "google_client_secret"
 	environment["GOOGLE_HEALTH_NOTIFICATION_SECRET_FILE"] = mounted + "google_notification_secret"
 	p, dir := mustLoad(t, environment), filepath.Join(t.TempDir(), "secrets")
@@ -188,7 +203,7 @@ func TestSecretsAreFilesThatKeysInitMakes(t *testing.T) {
 		for _, secret := range s.Secrets {
 			given = append(given, secret.Source)
 		}
-		if slices.Sort(named); name == "postgres" || name == "nats" {
+		if slices.Sort(named); name == "postgres" || slices.Contains(clusterServers(), name) {
 			continue // they are configured by files
 		}
 		if slices.Sort(given); !slices.Equal(named, given) {

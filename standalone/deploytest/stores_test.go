@@ -47,20 +47,25 @@ func newInstallation(t *testing.T) *installation {
 	return i
 }
 
-// startNATS runs deploy/nats/nats.conf, with more lines perhaps. Only where it
-// listens and where it keeps its files is different.
-func startNATS(t *testing.T, secrets, more string, beside ...string) (addr string) {
+// configFolder is /etc/nats of a container.
+func configFolder(t *testing.T, secrets, more string, beside ...string) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
-	files := map[string]string{"nats.conf": read(t, "deploy/nats/nats.conf") + more, "tls.conf": strings.ReplaceAll(read(t, "deploy/nats/tls.conf"), "/etc/nats", dir)}
-	for _, path := range append(beside, filepath.Join(secrets, deployment.NATSPasswords)) {
+	dir = t.TempDir()
+	files := map[string]string{
+		"nats.conf": read(t, "deploy/nats/nats.conf") + more, "cluster.conf": read(t, "deploy/nats/cluster.conf"),
+		"tls.conf": strings.ReplaceAll(read(t, "deploy/nats/tls.conf"), "/etc/nats", dir),
+	}
+	for _, path := range append(beside, filepath.Join(secrets, deployment.NATSPasswords), filepath.Join(secrets, deployment.NATSRoute)) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		name := filepath.Base(path)
-		if name == deployment.NATSPasswords {
-			name = "passwords.conf" // where docker-compose.yml mounts it
+		switch name { // where docker-compose.yml mounts it
+		case deployment.NATSPasswords:
+			name = "passwords.conf"
+		case deployment.NATSRoute:
+			name = "route.conf"
 		}
 		files[name] = string(text)
 	}
@@ -69,6 +74,14 @@ func startNATS(t *testing.T, secrets, more string, beside ...string) (addr strin
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+// startNATS runs deploy/nats/nats.conf, with more lines perhaps. Only where it
+// listens and where it keeps its files is different.
+func startNATS(t *testing.T, secrets, more string, beside ...string) (addr string) {
+	t.Helper()
+	dir := configFolder(t, secrets, more, beside...)
 	o, err := server.ProcessConfigFile(filepath.Join(dir, "nats.conf"))
 	if err != nil {
 		t.Fatal(err)

@@ -102,12 +102,13 @@ func (c *chaos) soak(t *testing.T, kills int) {
 // chaos is a system whose every part can be killed.
 type chaos struct {
 	*world
-	seed   int
-	dice   *rand.Rand
-	pg     *mortalPostgres
-	nats   *mortalNATS
-	env    []string
-	client *client.Client
+	seed    int
+	dice    *rand.Rand
+	pg      *mortalPostgres
+	nats    *mortalNATS  // nil: a cluster
+	cluster *natsCluster // nil: one server
+	env     []string
+	client  *client.Client
 
 	services map[string]*process
 	rounds   int
@@ -117,6 +118,9 @@ type chaos struct {
 	late     time.Duration // how long a killed service stays away
 	ended    int           // processes that ended by themselves and were started again
 
+	imports  []*runningImport // of a round, in a cluster's test
+	imported int
+
 	mu       sync.Mutex
 	requests int
 	reached  chan struct{} // closed and replaced at every list request
@@ -124,14 +128,29 @@ type chaos struct {
 
 func newChaos(t *testing.T, seed int) *chaos {
 	t.Helper()
+	c := chaosWith(t, seed, 5*time.Millisecond)
+	c.nats = startNATS(t)
+	c.furnish(t, c.nats.url())
+	return c
+}
+
+// chaosWith makes people and their cloud, which takes some time for each answer.
+func chaosWith(t *testing.T, seed int, latency time.Duration) *chaos {
+	t.Helper()
 	c := &chaos{
 		world: &world{}, seed: seed, dice: rand.New(rand.NewPCG(uint64(seed), 0)), services: map[string]*process{},
 		byVictim: map[victim]int{}, reached: make(chan struct{}),
 	}
 	t.Logf("chaos with seed %d", seed)
-	c.invite(t)
-	c.nats, c.pg = startNATS(t), startPostgres(t)
-	c.natsURL, c.databaseURL = c.nats.url(), c.pg.url()
+	c.invite(t, latency)
+	return c
+}
+
+// furnish starts Postgres beside NATS, and says how the services find all.
+func (c *chaos) furnish(t *testing.T, natsURL string) {
+	t.Helper()
+	c.pg = startPostgres(t)
+	c.natsURL, c.databaseURL = natsURL, c.pg.url()
 	c.conformAtTheEnd(t)
 	addr := freeAddr(t)
 	c.env = append(c.environment(t, addr), "POLL_LEASE="+pollLease.String(), "POLL_JITTER=1s", "POLL_INITIAL_DAYS=1", "POLL_RESCAN=1d@1d")
@@ -145,11 +164,10 @@ func newChaos(t *testing.T, seed int) *chaos {
 	if c.js, err = jetstream.New(nc); err != nil {
 		t.Fatal(err)
 	}
-	return c
 }
 
 // invite makes people with more than enough records, and their cloud.
-func (c *chaos) invite(t *testing.T) {
+func (c *chaos) invite(t *testing.T, latency time.Duration) {
 	t.Helper()
 	now := time.Now()
 	for i := 0; len(c.people) < chaosPeople; i++ {
@@ -161,7 +179,7 @@ func (c *chaos) invite(t *testing.T) {
 			c.people = append(c.people, person)
 		}
 	}
-	c.openCloud(t, fitbit.Options{QuotaPerHour: 1_000_000, MaxPage: chaosPage, Latency: 5 * time.Millisecond, Fault: c.count})
+	c.openCloud(t, fitbit.Options{QuotaPerHour: 1_000_000, MaxPage: chaosPage, Latency: latency, Fault: c.count})
 }
 
 // count is the cloud's fault hook: it lets nothing fail.
@@ -283,6 +301,8 @@ func (c *chaos) strike(ctx context.Context, t *testing.T, v victim) {
 	c.kills++
 	c.byVictim[v]++
 	switch v {
+	case victimLeader, victimPair:
+		c.strikeServers(ctx, t, v)
 	case victimNATS:
 		c.nats.kill()
 		c.nats.start(t)

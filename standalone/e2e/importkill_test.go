@@ -163,6 +163,11 @@ func TestTheCommandImportsAndGoesOnAfterAKill(t *testing.T) {
 // command runs a command to its end and gives what it printed.
 func (w *importWorld) command(t *testing.T, env []string, args ...string) string {
 	t.Helper()
+	return runCommand(t, env, args...)
+}
+
+func runCommand(t *testing.T, env []string, args ...string) string {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)

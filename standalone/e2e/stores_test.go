@@ -28,6 +28,13 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if config := os.Getenv(natsConfigVariable); config != "" {
+		if err := serveNATS(config); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	dir := os.Getenv(natsDirVariable)
 	if dir == "" {
 		os.Exit(m.Run())

@@ -54,14 +54,14 @@ func start(t testing.TB, o natsserver.Options) *natsserver.Server {
 }
 
 // Connect is a Bus on a server, under a name. The connection ends with the test.
-func Connect(t testing.TB, url, name string) *bus.Bus {
+func Connect(t testing.TB, url, name string, options ...bus.Option) *bus.Bus {
 	t.Helper()
 	nc, err := bus.Connect(t.Context(), url, name, Logger(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	b, err := bus.New(nc, Logger(t))
+	b, err := bus.New(nc, Logger(t), options...)
 	if err != nil {
 		t.Fatal(err)
 	}

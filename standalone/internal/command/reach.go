@@ -59,7 +59,7 @@ func connected(ctx context.Context, p Process, c config.Config, name string,
 		return err
 	}
 	defer nc.Close()
-	b, err := bus.New(nc, log)
+	b, err := bus.New(nc, log, bus.WithReplicas(c.Replicas))
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,8 @@ type Config struct {
 	Fitbit       Fitbit
 	GoogleHealth GoogleHealth
 	Poll         Poll
+	// Replicas is on how many NATS servers each stream is kept: 1, 3 or 5.
+	Replicas int
 	// ImportMaxBytes is the most bytes that an uploaded archive may have.
 	ImportMaxBytes int64
 	// ImportMaxRecords is how many activities an uploaded archive may hold.
@@ -161,6 +163,9 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	c.RetireConfirm = r.Duration("RETIRE_CONFIRM", time.Hour)
 	if c.RetireConfirm <= 0 {
 		r.Fault("RETIRE_CONFIRM", "must be longer than nothing")
+	}
+	if c.Replicas = r.Int("STRIDELOG_REPLICAS", 1); c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
+		r.Fault("STRIDELOG_REPLICAS", "must be 1, 3 or 5: how many servers of a NATS cluster keep each stream")
 	}
 	c.checkAddresses(r)
 	starts := needs.Stores == StoresEmbedded || needs.Stores == StoresOwn

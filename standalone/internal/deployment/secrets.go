@@ -33,6 +33,10 @@ const (
 // NATSPasswords is the file that deploy/nats/nats.conf includes.
 const NATSPasswords = "nats_passwords.conf"
 
+// NATSRoute is the file that deploy/nats/cluster.conf includes: what the servers of a
+// cluster say to each other, so it is not hashed.
+const NATSRoute = "nats_route.conf"
+
 // MakeSecrets writes a file for every secret into dir, which must be empty or not
 // exist: nothing is ever overwritten. The folder is closed to other users. The
 // files in it are not, because a container sees a file alone and reads it as a user
@@ -101,6 +105,17 @@ func secrets(hosts Hosts) (map[string]string, error) {
 			Scheme: "postgres", User: url.UserPassword(user, password), Host: hosts.Postgres, Path: database, RawQuery: "sslmode=disable",
 		}).String()
 	}
+	files[NATSRoute] = routes(rand.Text())
 	files[NATSPasswords] = strings.TrimSuffix(hashed.String(), "\n")
 	return files, nil
+}
+
+// routes are how the three servers of a cluster find each other.
+func routes(password string) string {
+	var list []string
+	for _, host := range []string{"nats-1", "nats-2", "nats-3"} {
+		u := url.URL{Scheme: "nats-route", User: url.UserPassword("route", password), Host: host + ":6222"}
+		list = append(list, fmt.Sprintf("%q", u.String()))
+	}
+	return fmt.Sprintf("ROUTE_PASSWORD: %q\nROUTES: [%s]", password, strings.Join(list, ", "))
 }

@@ -50,7 +50,7 @@ func (s *System) open(ctx context.Context, name, schema string, registry *promet
 	if err != nil {
 		return clients{}, err
 	}
-	options := []bus.Option{bus.WithTraces(c.traces), bus.WithAway(postgres.Away)}
+	options := []bus.Option{bus.WithTraces(c.traces), bus.WithAway(postgres.Away), bus.WithReplicas(max(s.Config.Replicas, 1))}
 	if registry != nil {
 		c.registry = registry
 		c.shared = prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, registry)
