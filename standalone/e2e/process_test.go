@@ -180,7 +180,7 @@ const demoPrinted = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*
 
 // demoClient calls a demo by what it printed.
 func demoClient(printed []string) *client.Client {
-	return &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: &http.Client{Timeout: 30 * time.Second}}
+	return &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: &http.Client{Timeout: 2 * time.Minute}}
 }
 
 func TestDemoKeepsItsStateOverARestart(t *testing.T) {

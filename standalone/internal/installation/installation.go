@@ -92,7 +92,7 @@ func Start(ctx context.Context, o Options) (*Installation, error) {
 		cancel()
 		return nil, fmt.Errorf("start the installation: %w", err)
 	}
-	i.Client = &client.Client{BaseURL: "http://" + s.GatewayAddr().String(), Key: AdminKey, HTTP: &http.Client{Timeout: 30 * time.Second}}
+	i.Client = &client.Client{BaseURL: "http://" + s.GatewayAddr().String(), Key: AdminKey, HTTP: &http.Client{Timeout: 2 * time.Minute}}
 	return i, nil
 }
 
