@@ -31,7 +31,7 @@ func inClear(t *testing.T, b *bus.Bus, name string, content []byte) rpc.Upload {
 func TestNoFileHoldsAnUploadInClear(t *testing.T) {
 	dir := t.TempDir()
 	b, stop := bustest.With(t, natsserver.Options{StoreDir: dir})
-	archive := bytes.Repeat([]byte("what one person did "), 1<<20) // three pieces
+	archive := bytes.Repeat([]byte("what one person did "), 450_000) // two pieces
 	u, err := b.Upload(t.Context(), "someone/import/0", bytes.NewReader(archive))
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestNoFileHoldsAnUploadInClear(t *testing.T) {
 
 func TestAPieceOpensInItsOwnPlaceAlone(t *testing.T) {
 	b := bustest.New(t)
-	content := make([]byte, 20<<20)
+	content := make([]byte, 9<<20)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(content)
 	u, err := b.Upload(t.Context(), "someone/import/0", bytes.NewReader(content))
 	if err != nil {
