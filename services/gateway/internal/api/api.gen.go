@@ -512,7 +512,7 @@ type Disconnection struct {
 
 // Erasure defines model for Erasure.
 type Erasure struct {
-	// Attempts How often it was put off after a failure.
+	// Attempts How often in a row it was put off after a failure.
 	Attempts int `json:"attempts"`
 
 	// Counts What was deleted so far; by kind.

@@ -179,7 +179,8 @@ func (r *Runner) save(ctx context.Context, e Erasure) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.o.DB.Exec(ctx, `UPDATE gateway.erasures SET state = $2, counts = $3, progress = $4, messages_left = $5, last_error = $6, updated_at = now()
+	_, err = r.o.DB.Exec(ctx, `UPDATE gateway.erasures SET state = $2, counts = $3, progress = $4, messages_left = $5, last_error = $6::text,
+		attempts = CASE WHEN $6::text IS NULL THEN 0 ELSE attempts END, updated_at = now()
 		WHERE id = $1 AND state <> 'done'`, e.ID, e.State, counts, progress, e.Left, e.LastError)
 	return err
 }

@@ -19,8 +19,10 @@ import (
 const (
 	// look is how often a lease that is still held is looked at.
 	look = 20 * time.Millisecond
-	// leaseWait bounds how long one request waits for a worker to let go.
-	leaseWait = 5 * time.Second
+	// leaseWait bounds how long a request for the rows waits for a worker to let go;
+	// everythingWait, one for everything.
+	leaseWait      = 5 * time.Second
+	everythingWait = 10 * time.Minute
 )
 
 // streams are where the poller erases. Only in the facts does a person fill whole files.
@@ -47,9 +49,7 @@ func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseRespon
 	}
 	switch r.Part {
 	case rpc.EraseRows:
-		ctx, cancel := context.WithTimeout(ctx, leaseWait)
-		defer cancel()
-		counts, err := e.rows(ctx, r.UserID)
+		counts, err := e.rows(ctx, r.UserID, leaseWait)
 		return rpc.EraseResponse{Counts: counts}, err
 	case rpc.EraseLog:
 		answer, err := e.Bus.EraseTurn(ctx, streams(), events.UserSubjects(r.UserID), r.Progress)
@@ -62,7 +62,7 @@ func (e *Eraser) Erase(ctx context.Context, r rpc.EraseRequest) (rpc.EraseRespon
 }
 
 func (e *Eraser) everything(ctx context.Context, r rpc.EraseRequest) (rpc.EraseResponse, error) {
-	counts, err := e.rows(ctx, r.UserID)
+	counts, err := e.rows(ctx, r.UserID, everythingWait)
 	if err != nil {
 		return rpc.EraseResponse{}, err
 	}
@@ -85,11 +85,11 @@ func (e *Eraser) interrupted(ctx context.Context, r rpc.EraseRequest, err error)
 
 // rows marks the user as erased, waits until no worker is on the user's data, and
 // deletes uploads and all rows.
-func (e *Eraser) rows(ctx context.Context, userID string) (map[string]int64, error) {
+func (e *Eraser) rows(ctx context.Context, userID string, wait time.Duration) (map[string]int64, error) {
 	if err := e.Store.MarkErased(ctx, userID, e.Now()); err != nil {
 		return nil, err
 	}
-	if err := e.waitForLeases(ctx, userID); err != nil {
+	if err := e.waitForLeases(ctx, userID, wait); err != nil {
 		return nil, err
 	}
 	uploads, err := e.Store.UploadsOf(ctx, userID)
@@ -104,12 +104,14 @@ func (e *Eraser) rows(ctx context.Context, userID string) (map[string]int64, err
 	return e.Store.DeleteUser(ctx, userID)
 }
 
-func (e *Eraser) waitForLeases(ctx context.Context, userID string) error {
+func (e *Eraser) waitForLeases(ctx context.Context, userID string, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for {
 		free, err := e.Store.TakeAll(ctx, userID, e.Now())
-		if err != nil || free {
+		if free || err != nil && ctx.Err() == nil {
 			return err
 		}
 		select {
