@@ -80,6 +80,19 @@ func (a Activity) Storable(volatile []string) Activity {
 	return a
 }
 
+// Storable is the change without what no database holds; ok is false when its account is
+// none.
+func (c AccountChange) Storable() (storable AccountChange, ok bool) {
+	if c.AccountID == "" || !storableID(c.AccountID) {
+		return c, false
+	}
+	c.Suspects = slices.DeleteFunc(slices.Clone(c.Suspects), func(id string) bool { return id == "" || !storableID(id) })
+	if w := c.Window; w != nil && (!events.InRange(w.From) || !events.InRange(w.To)) {
+		c.Window = nil
+	}
+	return c, true
+}
+
 // Storable is the quota in the numbers of a database's column, or nil when its reset
 // is out of range: then it says nothing.
 func (q *Quota) Storable() *Quota {

@@ -8,14 +8,17 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
 	"github.com/stridelog/stridelog/services/gateway/internal/gatewaytest"
@@ -35,9 +38,13 @@ func newEntrances(t testing.TB) *entrances {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &entrances{System: gatewaytest.New(t), routes: d.Operations}
+	e := &entrances{System: gatewaytest.Stores(t), routes: d.Operations}
+	e.Publish()
+	c := e.Config()
+	c.Notifications = map[string]provider.Notifications{"fitbit": told{}}
+	e.Start(c)
 	e.user = e.User()
-	e.Connection(e.user, "fitbit", "active")
+	e.Exec(`UPDATE oauth.connections SET provider_user_id = 'ACC1' WHERE id = $1`, e.Connection(e.user, "fitbit", "active"))
 	db := e.DB // inside a fuzz target nothing may use the test that made the system
 	e.Serve("poller", bus.Method(rpc.PollerImport, func(ctx context.Context, q rpc.ImportRequest) (rpc.ImportResponse, error) {
 		uploads, err := json.Marshal(q.Uploads)
@@ -60,6 +67,21 @@ func newEntrances(t testing.TB) *entrances {
 			return rpc.DisconnectResponse{ConnectionID: uuid.NewString(), Status: "revoked"}, nil
 		}))
 	return e
+}
+
+// told reads a notification as a connector does that checks nothing: each line names an
+// account, its suspect and a window.
+type told struct{}
+
+func (told) Read(_ context.Context, h http.Header, body []byte) (provider.Notification, error) {
+	n := provider.Notification{Answer: http.StatusNoContent}
+	seconds, _ := strconv.ParseInt(h.Get("X-Request-Id"), 10, 64)
+	for _, line := range strings.Split(string(body), "\n") {
+		account, suspect, _ := strings.Cut(line, " ")
+		at := time.Unix(seconds, 0)
+		n.Changes = append(n.Changes, provider.AccountChange{AccountID: account, Suspects: []string{suspect}, Window: &events.Window{From: at, To: at.Add(time.Hour)}})
+	}
+	return n, nil
 }
 
 // visit is one request of a stranger who knows the routes, the user's id and a key.
@@ -137,6 +159,11 @@ func FuzzEveryRoute(f *testing.F) {
 			if slices.ContainsFunc(o.Parameters, func(p openapi.Parameter) bool { return p.Name == name }) {
 				f.Add(uint8(route), true, "x", query, "application/zip", "", []byte("an archive"))
 			}
+		}
+		if o.RawBody {
+			f.Add(uint8(route), true, "x", "", "text/plain", "1700000000", []byte("ACC1 s1\nACC1 \x00\nACC1 \xff\n\x00 x\n\xff x\n x\nACC1"))
+			f.Add(uint8(route), true, "x", "", "text/plain", "9000000000000000", []byte("ACC1 s1"))
+			f.Add(uint8(route), true, "x", "", "text/plain", "-9000000000000000", []byte("ACC1 s1"))
 		}
 		if len(o.Uploads) == 0 {
 			continue

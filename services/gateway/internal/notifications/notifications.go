@@ -58,6 +58,10 @@ func (s *Store) Request(ctx context.Context, name string, changes []provider.Acc
 	byAccount := map[string][]provider.AccountChange{}
 	var accounts []string
 	for _, c := range changes {
+		c, ok := c.Storable()
+		if !ok {
+			continue // nobody here has such an account
+		}
 		if byAccount[c.AccountID] == nil {
 			accounts = append(accounts, c.AccountID)
 		}
