@@ -18,13 +18,15 @@ RUN go mod download
 COPY . .
 # Static, and with the time zones inside: the last stage has no libc and no files.
 RUN CGO_ENABLED=0 go build -ldflags="-s -w" -tags timetzdata -o /out/stridelog ./standalone/cmd/stridelog
-RUN mkdir /out/tmp
+RUN mkdir /out/tmp /out/erasures
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/stridelog /stridelog
 # Uploaded archives while they are imported; a volume that is mounted here is the user's.
 COPY --from=build --chown=65532:65532 /out/tmp /tmp
+# The gateway's list of erasures, on a volume.
+COPY --from=build --chown=65532:65532 /out/erasures /erasures
 ENV HOME=/ STRIDELOG_DATA_DIR=/data LOG_FORMAT=json
 # A number, so that Kubernetes can see that it is not root.
 USER 65532:65532
