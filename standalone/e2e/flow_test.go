@@ -6,7 +6,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -271,6 +273,18 @@ func TestDisconnectKeepsDataAndEraseRemovesIt(t *testing.T) {
 	}
 	if after := w.workouts(t, c, user, person); len(after) != len(before) {
 		t.Errorf("the disconnect changed %d workouts to %d", len(before), len(after))
+	}
+	// What was read stays known of the ended connection.
+	for long := time.Now().AddDate(0, 0, 1-historyDays); ; wait(t, ctx, "the revoked connection shows that %d days were read", historyDays) {
+		list, err := c.Connections(ctx, user.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 1 && list[0].Status == "revoked" && slices.ContainsFunc(list[0].Coverage, func(s client.Stretch) bool {
+			return s.Kind == "activity" && s.From.Before(long) && s.Until.After(s.From.AddDate(0, 0, historyDays-1))
+		}) {
+			break
+		}
 	}
 
 	var erasure struct {

@@ -52,6 +52,15 @@ type Connection struct {
 	NextAction string `json:"next_action"`
 	// LinkedConnectionIDs are the same person's connections elsewhere.
 	LinkedConnectionIDs []string `json:"linked_connection_ids"`
+	// Coverage is what was read completely of its account, oldest first.
+	Coverage []Stretch `json:"coverage"`
+}
+
+// Stretch is a half-open span of time of which one kind of data was read completely.
+type Stretch struct {
+	Kind  string    `json:"kind"`
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
 }
 
 // Sync is one run over a window.

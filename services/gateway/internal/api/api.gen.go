@@ -437,7 +437,9 @@ type Authorization struct {
 
 // Connection defines model for Connection.
 type Connection struct {
-	CreatedAt time.Time `json:"created_at"`
+	// Coverage What was read completely of the connection's account, oldest first, by any consent to it; empty while nothing was. Imports are no part of it.
+	Coverage  []Coverage `json:"coverage"`
+	CreatedAt time.Time  `json:"created_at"`
 
 	// IconURL Always null.
 	IconURL      *string            `json:"icon_url"`
@@ -472,6 +474,15 @@ type Connection struct {
 
 // ConnectionStatus defines model for ConnectionStatus.
 type ConnectionStatus string
+
+// Coverage A half-open span of time of which one kind of data was read completely. Those of one kind neither overlap nor touch.
+type Coverage struct {
+	From time.Time `json:"from"`
+
+	// Kind Examples: activity
+	Kind  string    `json:"kind"`
+	Until time.Time `json:"until"`
+}
 
 // DeadLetter defines model for DeadLetter.
 type DeadLetter struct {

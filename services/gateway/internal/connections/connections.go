@@ -29,6 +29,7 @@ type Connection struct {
 	CreatedAt, UpdatedAt time.Time
 	LastSyncedAt         *time.Time
 	NextSyncAt           *time.Time
+	Coverage             []Stretch // of its account, oldest first
 }
 
 // Reader reads the views.
@@ -37,7 +38,8 @@ type Reader struct{ db *pgxpool.Pool }
 // NewReader uses the pool.
 func NewReader(db *pgxpool.Pool) *Reader { return &Reader{db: db} }
 
-// List is every connection of a user, in the order they were made.
+// List is every connection of a user, in the order they were made, with what was read
+// of each one's account.
 func (r *Reader) List(ctx context.Context, userID uuid.UUID) ([]Connection, error) {
 	rows, err := r.db.Query(ctx, `SELECT c.id, c.user_id, c.provider, c.status, c.since, c.reason, c.next_action, c.provider_user_id, c.scope,
 			c.created_at, c.updated_at, t.last_synced_at, t.next_sync_at, c.linked_connection_ids
@@ -54,6 +56,13 @@ func (r *Reader) List(ctx context.Context, userID uuid.UUID) ([]Connection, erro
 	})
 	if err != nil {
 		return nil, problem.OfQuery("oauth or poller", err)
+	}
+	known, err := r.coverage(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		list[i].Coverage = known[list[i].ID]
 	}
 	return list, nil
 }

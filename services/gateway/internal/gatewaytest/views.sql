@@ -26,6 +26,11 @@ CREATE TABLE poller.imports (
 );
 CREATE VIEW poller.view_imports_v1 AS SELECT * FROM poller.imports;
 
+CREATE TABLE poller.coverage (
+    user_id uuid NOT NULL, provider text COLLATE "C" NOT NULL, provider_account_id text COLLATE "C" NOT NULL, kind text COLLATE "C" NOT NULL,
+    covered_from timestamptz NOT NULL, covered_to timestamptz NOT NULL
+);
+CREATE VIEW poller.view_coverage_v1 AS SELECT * FROM poller.coverage;
 CREATE TABLE poller.routes (user_id uuid NOT NULL, provider text NOT NULL, external_id text NOT NULL, state text NOT NULL);
 CREATE VIEW poller.view_routes_v1 AS SELECT * FROM poller.routes;
 

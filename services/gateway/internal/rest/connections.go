@@ -117,13 +117,16 @@ func (s *server) ListConnections(ctx context.Context, r api.ListConnectionsReque
 			ID: c.ID, UserID: c.UserID, Provider: c.Provider, Status: api.ConnectionStatus(c.Status), Since: c.Since.UTC(),
 			Reason: c.Reason, NextAction: c.NextAction, ProviderUserID: c.ProviderUserID, Scope: c.Scope,
 			LastSyncedAt: utc(c.LastSyncedAt), NextSyncAt: utc(c.NextSyncAt), CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
-			MaxHistoricalDays: maxHistoricalDays, RestPull: true, LinkedConnectionIds: c.Linked,
+			MaxHistoricalDays: maxHistoricalDays, RestPull: true, LinkedConnectionIds: c.Linked, Coverage: make([]api.Coverage, len(c.Coverage)),
 		}
 		if c.Scope == nil {
 			out[i].Scope = []string{}
 		}
 		if c.Linked == nil {
 			out[i].LinkedConnectionIds = []uuid.UUID{}
+		}
+		for j, s := range c.Coverage {
+			out[i].Coverage[j] = api.Coverage{Kind: s.Kind, From: s.From.UTC(), Until: s.Until.UTC()}
 		}
 	}
 	return out, nil
