@@ -92,10 +92,10 @@ func startClusterOf(t *testing.T, secrets string) (addresses []string) {
 		all, routes = append(all, o), append(routes, &url.URL{Scheme: "nats-route", Host: address.String()})
 	}
 	for _, o := range all {
-		for i := range routes {
-			routes[i].User = o.Routes[i].User
+		for i, r := range routes { // each server has its own: a running one reads them
+			own := *r
+			own.User, o.Routes[i] = o.Routes[i].User, &own
 		}
-		o.Routes = routes
 		s, err := server.NewServer(o)
 		if err != nil {
 			t.Fatal(err)
