@@ -53,10 +53,7 @@ func (b *Bus) Get(ctx context.Context, stream string, sequence uint64) (Delivery
 	if err != nil {
 		return Delivery{}, err
 	}
-	m, err := s.GetMsg(ctx, sequence)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		m, err = b.fromLeader(ctx, stream, messageGet{Sequence: sequence}) // a replica may be behind
-	}
+	m, err := b.message(ctx, s, sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Delivery{}, fmt.Errorf("get %s %d: %w", stream, sequence, ErrNoMessage)
 	}

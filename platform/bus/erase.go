@@ -163,7 +163,7 @@ func (b *Bus) eraseSteps(ctx context.Context, s jetstream.Stream, subjects strin
 			e.Steps, t.most = e.Steps[1:], t.most-1
 			continue
 		}
-		if err := eraseMessage(ctx, s, subjects, step.From); err != nil {
+		if err := b.eraseMessage(ctx, s, subjects, step.From); err != nil {
 			return err
 		}
 		if step.From++; step.From > step.To {
@@ -186,11 +186,12 @@ func purge(ctx context.Context, s jetstream.Stream, subjects string, to uint64) 
 }
 
 // eraseMessage deletes one message securely. One that is gone is no error, and one of
-// somebody else is errStale.
-func eraseMessage(ctx context.Context, s jetstream.Stream, subjects string, sequence uint64) error {
+// somebody else is errStale. One that only a replica lacks must not pass for gone: a
+// purge that follows would leave its bytes.
+func (b *Bus) eraseMessage(ctx context.Context, s jetstream.Stream, subjects string, sequence uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, eraseTimeout)
 	defer cancel()
-	m, err := s.GetMsg(ctx, sequence)
+	m, err := b.message(ctx, s, sequence)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return nil // it aged out, or another process deleted it
@@ -201,7 +202,7 @@ func eraseMessage(ctx context.Context, s jetstream.Stream, subjects string, sequ
 	}
 	if err := s.SecureDeleteMsg(ctx, sequence); err != nil {
 		// The server's answer does not tell that somebody else was faster.
-		if _, look := s.GetMsg(ctx, sequence); errors.Is(look, jetstream.ErrMsgNotFound) {
+		if _, look := b.message(ctx, s, sequence); errors.Is(look, jetstream.ErrMsgNotFound) {
 			return nil
 		}
 		return fmt.Errorf("delete %d: %w", sequence, err)

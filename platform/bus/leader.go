@@ -65,6 +65,16 @@ func (b *Bus) fromLeader(ctx context.Context, stream string, ask messageGet) (*j
 	return raw, nil
 }
 
+// message reads a message from any replica, and from the leader what that one lacks:
+// it may be behind. jetstream.ErrMsgNotFound when the stream has none.
+func (b *Bus) message(ctx context.Context, s jetstream.Stream, sequence uint64) (*jetstream.RawStreamMsg, error) {
+	m, err := s.GetMsg(ctx, sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return b.fromLeader(ctx, s.CachedInfo().Config.Name, messageGet{Sequence: sequence})
+	}
+	return m, err
+}
+
 // more says whether the leader has a message on any of subjects (none: all) from a
 // sequence on.
 func (b *Bus) more(ctx context.Context, stream string, subjects []string, from uint64) (bool, error) {

@@ -1,7 +1,6 @@
 package erasure
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/hex"
@@ -54,9 +53,9 @@ func (l *list) read() (entries []entry, err error) {
 		return nil, fmt.Errorf("read the list of erasures: %w", err)
 	}
 	whole := text[:bytes.LastIndexByte(text, '\n')+1]
-	for lines := bufio.NewScanner(bytes.NewReader(whole)); lines.Scan(); {
+	for line := range bytes.Lines(whole) {
 		var e entry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil || len(e.UserSHA256) != 64 {
+		if err := json.Unmarshal(line, &e); err != nil || len(e.UserSHA256) != 64 {
 			return nil, fmt.Errorf("read the list of erasures %s: line %d is none of ours; restore the file, or move it away if you know that nobody was erased", l.path, len(entries)+1)
 		}
 		entries = append(entries, e)

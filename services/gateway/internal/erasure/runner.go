@@ -66,7 +66,7 @@ func (r *Runner) Accept(ctx context.Context, userID uuid.UUID) (Erasure, error) 
 // note brings the list up to date. One that cannot be written holds up no erasure.
 func (r *Runner) note(ctx context.Context) {
 	if err := r.list.add(context.WithoutCancel(ctx), r.o.DB); err != nil {
-		r.o.Log.ErrorContext(ctx, "the list of erasures is not up to date: a restore would not know of the latest; mend it and restart", "error", err)
+		r.o.Log.ErrorContext(ctx, "the list of erasures is not up to date: a restore would not know of the latest; see that the file can be written, and restart", "error", err)
 	}
 }
 
