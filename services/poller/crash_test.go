@@ -190,7 +190,7 @@ func TestAnyCrashesEndWithEveryVersionOnce(t *testing.T) {
 		_ = f.Value.Set("8") // each starts a database and a NATS server
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		w := newWorld(t)
+		w := newWorld(check{t, r})
 		n := rapid.IntRange(0, 45).Draw(r, "records")
 		w.cloud.fill(n, w.clock.now(), day/2)
 		w.cloud.change(func(c *cloud) {

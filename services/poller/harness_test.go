@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"pgregory.net/rapid"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
@@ -43,6 +44,15 @@ type world struct {
 	answers  rpc.ReportResponse // to a report
 	access   string             // the access token, when it is a real one
 }
+
+// check is the test as one check of a property sees it: what it opens is closed
+// with the check, so that the stores of all of them do not stay open together.
+type check struct {
+	testing.TB
+	r *rapid.T
+}
+
+func (c check) Cleanup(f func()) { c.r.Cleanup(f) }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()

@@ -330,7 +330,7 @@ func TestRemovalsFollowTheTruth(t *testing.T) {
 		_ = f.Value.Set("8") // each starts a database and a NATS server
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		w, p := seasoned(t, 30, day*5/6, quiet)
+		w, p := seasoned(check{t, r}, 30, day*5/6, quiet)
 		gone := map[string]bool{}
 		for range rapid.IntRange(3, 8).Draw(r, "steps") {
 			id := fmt.Sprintf("r%d", rapid.IntRange(2, 24).Draw(r, "record"))
