@@ -91,8 +91,9 @@ type Provider struct {
 
 // AuthorizeRequest starts a consent.
 type AuthorizeRequest struct {
-	Provider    string `json:"provider"`
-	UserID      string `json:"user_id"`
+	Provider string `json:"provider"`
+	UserID   string `json:"user_id"`
+	// RedirectURI is where the person ends up; empty: on the gateway's own page.
 	RedirectURI string `json:"redirect_uri"`
 }
 
@@ -114,7 +115,7 @@ type CallbackRequest struct {
 // CallbackResponse is where to send the person back, and what to say there. On
 // failure ErrorCode and Reason are set and the consent made no active connection.
 type CallbackResponse struct {
-	RedirectURI  string                  `json:"redirect_uri"`
+	RedirectURI  string                  `json:"redirect_uri"` // as the consent began; empty: the gateway's own page
 	Provider     string                  `json:"provider"`
 	UserID       string                  `json:"user_id"`
 	ConnectionID string                  `json:"connection_id,omitempty"`

@@ -78,7 +78,7 @@ func badInputs(user, lonely uuid.UUID) []badInput {
 		{method: patch, path: u, body: `{"external_user_id":"taken"}`, status: 409, code: "conflict", field: "external_user_id"},
 		invalid(del, "/api/v1/users/x", "", "user_id"), missing(del, "/api/v1/users/"+nobody, ""),
 		invalid(get, "/api/v1/oauth/providers?x=1", "", "x"),
-		invalid(get, authorize+"?redirect_uri=http://localhost:3000", "", "user_id"), invalid(get, authorize+"?user_id="+user.String(), "", "redirect_uri"),
+		invalid(get, authorize+"?redirect_uri=http://localhost:3000", "", "user_id"), invalid(get, authorize+"?user_id="+user.String()+"&redirect_uri=", "", "redirect_uri"),
 		invalid(get, authorize+"?user_id="+user.String()+"&redirect_uri=nowhere", "", "redirect_uri"),
 		invalid(get, authorize+"?user_id="+user.String()+"&redirect_uri=https://foreign.example", "", "redirect_uri"),
 		missing(get, authorize+"?user_id="+nobody+"&redirect_uri=http://localhost:3000", ""),

@@ -69,6 +69,18 @@ func TestAuthorizeRefusesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Without an address of the client the callback names none, and the gateway shows a page
+// of its own.
+func TestAConsentMayBeginWithoutAReturnAddress(t *testing.T) {
+	h := newHouse(t)
+	h.start("one")
+	begun := ask[rpc.AuthorizeRequest, rpc.AuthorizeResponse](h, rpc.OAuthAuthorize, rpc.AuthorizeRequest{Provider: cloudtest.Name, UserID: events.NewID()})
+	code, state := h.cloud.Consent(t, begun.AuthorizationURL, "ACC1", "activity")
+	if back := h.callback(code, state); back.RedirectURI != "" || back.Status != events.StatusActive || back.ConnectionID == "" {
+		t.Errorf("the callback answered %+v", back)
+	}
+}
+
 func TestAStateIsGoodOnceInTimeAndForItsProvider(t *testing.T) {
 	h := newHouse(t)
 	h.start("one")

@@ -1040,6 +1040,9 @@ type UserID = openapi_types.UUID
 // WorkoutID defines model for WorkoutID.
 type WorkoutID = openapi_types.UUID
 
+// ProblemOrPage defines model for ProblemOrPage.
+type ProblemOrPage = Problem
+
 // ListDeadLettersParams defines parameters for ListDeadLetters.
 type ListDeadLettersParams struct {
 	// Cursor next_cursor or previous_cursor of a page of the same query.
@@ -1053,8 +1056,8 @@ type ListDeadLettersParams struct {
 type AuthorizeParams struct {
 	UserID openapi_types.UUID `form:"user_id" json:"user_id"`
 
-	// RedirectURI Where the person ends up; its origin must be allow-listed, and its query must not hold provider, status, connection_id, error or reason.
-	RedirectURI string `form:"redirect_uri" json:"redirect_uri"`
+	// RedirectURI Where the person ends up; its origin must be allow-listed, and its query must not hold provider, status, connection_id, error or reason. Left out: the page /connected of this server.
+	RedirectURI *string `form:"redirect_uri,omitempty" json:"redirect_uri,omitempty"`
 }
 
 // OauthCallbackParams defines parameters for OauthCallback.
@@ -1360,9 +1363,9 @@ func (siw *ServerInterfaceWrapper) Authorize(c *gin.Context) {
 		return
 	}
 
-	// ------------- Required query parameter "redirect_uri" -------------
+	// ------------- Optional query parameter "redirect_uri" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "redirect_uri", c.Request.URL.Query(), &params.RedirectURI, runtime.BindQueryParameterOptions{Type: "string", Format: "uri"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "redirect_uri", c.Request.URL.Query(), &params.RedirectURI, runtime.BindQueryParameterOptions{Type: "string", Format: "uri"})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter redirect_uri: %w", err), http.StatusBadRequest)
 		return
@@ -2102,6 +2105,22 @@ type ProblemApplicationProblemPlusJSONResponse struct {
 	Headers ProblemResponseHeaders
 }
 
+type ProblemOrPageResponseHeaders struct {
+	RetryAfter *int
+	XRequestID *string
+}
+type ProblemOrPageApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers ProblemOrPageResponseHeaders
+}
+type ProblemOrPageTextHTMLResponse struct {
+	Body io.Reader
+
+	Headers       ProblemOrPageResponseHeaders
+	ContentLength int64
+}
+
 type ListDeadLettersRequestObject struct {
 	Params ListDeadLettersParams
 }
@@ -2386,7 +2405,7 @@ func (response OauthCallback303Response) VisitOauthCallbackResponse(w http.Respo
 
 type OauthCallbackdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    ProblemResponseHeaders
+	Headers    ProblemOrPageResponseHeaders
 	StatusCode int
 }
 
@@ -2405,6 +2424,34 @@ func (response OauthCallbackdefaultApplicationProblemPlusJSONResponse) VisitOaut
 	}
 	w.WriteHeader(response.StatusCode)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthCallbackdefaultTextHTMLResponse struct {
+	Body          io.Reader
+	Headers       ProblemOrPageResponseHeaders
+	StatusCode    int
+	ContentLength int64
+}
+
+func (response OauthCallbackdefaultTextHTMLResponse) VisitOauthCallbackResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 

@@ -110,8 +110,12 @@ func lint(t *testing.T, text []byte) []string {
 			if code, err := strconv.Atoi(status); err == nil && code < 400 {
 				continue
 			}
-			if _, ok := r.Content["application/problem+json"]; !ok || len(r.Content) != 1 {
-				fault("answer %s is not problem+json alone", status)
+			types := 1
+			if _, forPeople := r.Content["text/html"]; forPeople {
+				types++
+			}
+			if _, ok := r.Content["application/problem+json"]; !ok || len(r.Content) != types {
+				fault("answer %s is not problem+json, for people beside a page, alone", status)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ func TestThePageShowsMembersAndWholeCalls(t *testing.T) {
 		"<code>[].next_action</code>",
 		"<code>receipt.user_sha256</code>",
 		"One of queued, running, deferred, success, partial, failed.",
-		"/api/v1/oauth/{provider}/authorize?user_id={user_id}&redirect_uri=http%3A%2F%2Flocalhost%3A3000%2Fconnected",
+		"/api/v1/oauth/{provider}/authorize?user_id={user_id}\"",
 		"/api/v1/oauth/{provider}/callback?state={state}",
 	} {
 		if !strings.Contains(text, part) {

@@ -219,11 +219,16 @@ func (p *Problem) Write(w http.ResponseWriter, instance string) error {
 	h := w.Header()
 	h.Set("Content-Type", ContentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	p.SetHeaders(h)
+	w.WriteHeader(p.Status)
+	_, err = w.Write(body)
+	return err
+}
+
+// SetHeaders sets what an answer says of the problem beside its body.
+func (p *Problem) SetHeaders(h http.Header) {
 	if p.RetryAfter > 0 {
 		seconds := int64((p.RetryAfter + time.Second - 1) / time.Second)
 		h.Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
-	w.WriteHeader(p.Status)
-	_, err = w.Write(body)
-	return err
 }

@@ -45,7 +45,7 @@ func (s *server) Authorize(ctx context.Context, r api.AuthorizeRequestObject) (a
 		return nil, err
 	}
 	answer, err := bus.Call[rpc.AuthorizeRequest, rpc.AuthorizeResponse](ctx, s.o.Bus, rpc.OAuthAuthorize, rpc.AuthorizeRequest{
-		Provider: r.Provider, UserID: r.Params.UserID.String(), RedirectURI: r.Params.RedirectURI,
+		Provider: r.Provider, UserID: r.Params.UserID.String(), RedirectURI: or(r.Params.RedirectURI, ""),
 	})
 	if err != nil {
 		return nil, err
@@ -80,12 +80,16 @@ func (s *server) OauthCallback(ctx context.Context, r api.OauthCallbackRequestOb
 	return api.OauthCallback303Response{Headers: api.OauthCallback303ResponseHeaders{Location: &back}}, nil
 }
 
-// returnAddress is the client's redirect_uri with the outcome in its query; what
-// the client put there stays.
+// returnAddress is the client's redirect_uri, or our own page where the client gave
+// none, with the outcome in its query; what the client put there stays.
 func returnAddress(a rpc.CallbackResponse) (string, error) {
-	u, err := url.Parse(a.RedirectURI)
-	if err != nil || u.Scheme == "" {
-		return "", &rpc.Error{Code: rpc.CodeInternal, Detail: "oauth answered a callback without a redirect_uri."}
+	address := a.RedirectURI
+	if address == "" {
+		address = connectedFromCallback
+	}
+	u, err := url.Parse(address)
+	if err != nil || (a.RedirectURI != "" && u.Scheme == "") {
+		return "", &rpc.Error{Code: rpc.CodeInternal, Detail: "oauth answered a callback with a redirect_uri that is no address."}
 	}
 	outcome := url.Values{"provider": {a.Provider}}
 	for name, value := range map[string]string{

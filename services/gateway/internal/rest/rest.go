@@ -25,6 +25,7 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
 	"github.com/stridelog/stridelog/services/gateway/internal/imports"
 	"github.com/stridelog/stridelog/services/gateway/internal/notifications"
+	"github.com/stridelog/stridelog/services/gateway/internal/pages"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/syncs"
 	"github.com/stridelog/stridelog/services/gateway/internal/throttle"
@@ -78,6 +79,7 @@ type server struct {
 	reporter      *health.Reporter
 	badKeys       *throttle.Failures
 	fields        *contract.Operation // what a form's fields may say: the query's parameters of startImport
+	pages         *pages.Pages
 }
 
 // New is the whole API as one handler.
@@ -98,8 +100,12 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the docs page: %w", err)
 	}
+	people, err := pages.New()
+	if err != nil {
+		return nil, err
+	}
 	s := &server{
-		o: o, reporter: reporter, badKeys: throttle.New(mostBadKeys, badKeysPeriod, badKeysAddresses), users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
+		o: o, reporter: reporter, pages: people, badKeys: throttle.New(mostBadKeys, badKeysPeriod, badKeysAddresses), users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
 		syncs: syncs.NewStore(o.DB, o.Bus), connections: connections.NewReader(o.DB),
 		notifications: notifications.NewStore(o.DB, o.Bus), deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log),
 	}
@@ -108,7 +114,7 @@ func New(o Options) (http.Handler, error) {
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
 	router.ContextWithFallback = true
-	router.Use(linger, identify, s.trace(), s.access(metrics), s.recover)
+	router.Use(linger, identify, s.trace(), s.access(metrics), s.forPeople, s.recover)
 	router.NoRoute(func(c *gin.Context) {
 		refuse(c, problem.New(http.StatusNotFound, problem.CodeNotFound, "There is no such route: /docs lists them."))
 	})
@@ -122,6 +128,7 @@ func New(o Options) (http.Handler, error) {
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
 	guarded.POST(startImportPath, s.startImport)
 	guarded.POST(notificationsPath, s.receiveNotification)
+	guarded.GET(connectedPath, s.connected)
 	s.operations(guarded, page)
 	return router, nil
 }
@@ -148,7 +155,11 @@ func refuse(c *gin.Context, err error) {
 	if p.Status == http.StatusUnauthorized {
 		c.Header("WWW-Authenticate", `Bearer realm="stridelog"`)
 	}
-	if err := p.Write(c.Writer, "urn:stridelog:request:"+requestID(c)); err != nil {
+	write := func() error { return p.Write(c.Writer, "urn:stridelog:request:"+requestID(c)) }
+	if shown, ok := c.Value(keyPages).(*pages.Pages); ok {
+		write = func() error { return shown.WriteProblem(c.Writer, p, requestID(c)) }
+	}
+	if err := write(); err != nil {
 		_ = c.Error(err)
 	}
 }

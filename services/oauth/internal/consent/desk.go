@@ -99,11 +99,8 @@ func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.Autho
 	if err != nil {
 		return rpc.AuthorizeResponse{}, refusal.Argument("user_id", "The user id is not a UUID.")
 	}
-	if err := d.Allowed.Check(q.RedirectURI); err != nil {
-		return rpc.AuthorizeResponse{}, refusal.Argument("redirect_uri", fmt.Sprintf("The redirect URI is refused: %v.", err))
-	}
-	if err := redirect.CheckQuery(q.RedirectURI); err != nil {
-		return rpc.AuthorizeResponse{}, refusal.Argument("redirect_uri", fmt.Sprintf("The redirect URI is refused: %v.", err))
+	if err := d.checkReturn(q.RedirectURI); err != nil {
+		return rpc.AuthorizeResponse{}, err
 	}
 	state, verifier := randomText(), randomText()
 	hash := sha256.Sum256([]byte(state))
@@ -129,6 +126,22 @@ func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.Autho
 		RedirectURI: d.RedirectURIs[q.Provider], State: state,
 		CodeChallenge: base64.RawURLEncoding.EncodeToString(challenge[:]), Scopes: connector.DefaultScopes,
 	})}, nil
+}
+
+// checkReturn refuses an address that a person must not be sent back to. Without one
+// they see the gateway's own page.
+func (d *Desk) checkReturn(uri string) error {
+	if uri == "" {
+		return nil
+	}
+	err := d.Allowed.Check(uri)
+	if err == nil {
+		err = redirect.CheckQuery(uri)
+	}
+	if err != nil {
+		return refusal.Argument("redirect_uri", fmt.Sprintf("The redirect URI is refused: %v.", err))
+	}
+	return nil
 }
 
 // connector is the configured connector of a known provider.
