@@ -44,6 +44,7 @@ func pageKinds() []pageKind {
 		{name: "type of a sixth", query: url.Values{"record_type": {"running"}}, goal: true},
 		{name: "type of three", query: url.Values{"record_type": {"rowing"}}, goal: true},
 		{name: "type of none", query: url.Values{"record_type": {"golf"}}, goal: true},
+		{name: "three types", query: url.Values{"record_type": {"running,rowing,golf"}}, goal: true},
 		{name: "provider of none", query: url.Values{"provider": {"google_health"}}, goal: true},
 		{name: "five days", query: url.Values{"start_date": {recently.Format(time.DateOnly)}}, goal: true},
 		{name: "all days", query: url.Values{"start_date": {"1901-01-01"}}},

@@ -398,16 +398,16 @@ func (e ListUsersParamsSortBy) Valid() bool {
 
 // Defines values for ListUsersParamsSortOrder.
 const (
-	Asc  ListUsersParamsSortOrder = "asc"
-	Desc ListUsersParamsSortOrder = "desc"
+	ListUsersParamsSortOrderAsc  ListUsersParamsSortOrder = "asc"
+	ListUsersParamsSortOrderDesc ListUsersParamsSortOrder = "desc"
 )
 
 // Valid indicates whether the value is a known member of the ListUsersParamsSortOrder enum.
 func (e ListUsersParamsSortOrder) Valid() bool {
 	switch e {
-	case Asc:
+	case ListUsersParamsSortOrderAsc:
 		return true
-	case Desc:
+	case ListUsersParamsSortOrderDesc:
 		return true
 	default:
 		return false
@@ -423,6 +423,24 @@ const (
 func (e ListWorkoutsParamsInclude) Valid() bool {
 	switch e {
 	case Duplicates:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListWorkoutsParamsSortOrder.
+const (
+	ListWorkoutsParamsSortOrderAsc  ListWorkoutsParamsSortOrder = "asc"
+	ListWorkoutsParamsSortOrderDesc ListWorkoutsParamsSortOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListWorkoutsParamsSortOrder enum.
+func (e ListWorkoutsParamsSortOrder) Valid() bool {
+	switch e {
+	case ListWorkoutsParamsSortOrderAsc:
+		return true
+	case ListWorkoutsParamsSortOrderDesc:
 		return true
 	default:
 		return false
@@ -997,13 +1015,13 @@ type WorkoutPage struct {
 
 // WorkoutPagination defines model for WorkoutPagination.
 type WorkoutPagination struct {
-	// HasMore There are older rows.
+	// HasMore There are rows after this page.
 	HasMore bool `json:"has_more"`
 
-	// NextCursor Towards older rows.
+	// NextCursor Towards the end of the list: older rows, or newer ones with sort_order=asc.
 	NextCursor *string `json:"next_cursor"`
 
-	// PreviousCursor Towards newer rows.
+	// PreviousCursor Towards the beginning of the list: newer rows, or older ones with sort_order=asc.
 	PreviousCursor *string `json:"previous_cursor"`
 
 	// TotalCount Rows of the whole query, counted for its first page; pages that a cursor leads to say the same number. Null where start_date or end_date selects more than 10,000. Workouts hidden as duplicates never count, also where include shows them.
@@ -1114,14 +1132,20 @@ type ListWorkoutsParams struct {
 	// EndDate A local day (YYYY-MM-DD) or an instant (RFC 3339); not included.
 	EndDate *EndDate `form:"end_date,omitempty" json:"end_date,omitempty"`
 
-	// RecordType Only this type.
-	RecordType *string `form:"record_type,omitempty" json:"record_type,omitempty"`
+	// RecordType Only these types, in any case; several with commas between them or by repeating the parameter. A word that is no known type is a 400 that names near ones.
+	RecordType *[]string `form:"record_type,omitempty" json:"record_type,omitempty"`
 
-	// Provider Only from this provider.
-	Provider *string `form:"provider,omitempty" json:"provider,omitempty"`
+	// Type Another name of record_type. Where both are given they must ask for the same types.
+	Type *[]string `form:"type,omitempty" json:"type,omitempty"`
+
+	// Provider Only from these providers; several with commas between them or by repeating the parameter. One that this installation does not know is a 400 that names those it knows.
+	Provider *[]string `form:"provider,omitempty" json:"provider,omitempty"`
 
 	// Include Show workouts that are hidden as duplicates.
 	Include *ListWorkoutsParamsInclude `form:"include,omitempty" json:"include,omitempty"`
+
+	// SortOrder By start: desc gives the newest workout first, asc the oldest. A cursor keeps to the order of its query.
+	SortOrder *ListWorkoutsParamsSortOrder `form:"sort_order,omitempty" json:"sort_order,omitempty"`
 
 	// Cursor next_cursor or previous_cursor of a page of the same query.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -1132,6 +1156,9 @@ type ListWorkoutsParams struct {
 
 // ListWorkoutsParamsInclude defines parameters for ListWorkouts.
 type ListWorkoutsParamsInclude string
+
+// ListWorkoutsParamsSortOrder defines parameters for ListWorkouts.
+type ListWorkoutsParamsSortOrder string
 
 // ListImportsParams defines parameters for ListImports.
 type ListImportsParams struct {
@@ -1773,15 +1800,23 @@ func (siw *ServerInterfaceWrapper) ListWorkouts(c *gin.Context) {
 
 	// ------------- Optional query parameter "record_type" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "record_type", c.Request.URL.Query(), &params.RecordType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "record_type", c.Request.URL.Query(), &params.RecordType, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter record_type: %w", err), http.StatusBadRequest)
 		return
 	}
 
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", c.Request.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	// ------------- Optional query parameter "provider" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", c.Request.URL.Query(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", c.Request.URL.Query(), &params.Provider, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter provider: %w", err), http.StatusBadRequest)
 		return
@@ -1792,6 +1827,14 @@ func (siw *ServerInterfaceWrapper) ListWorkouts(c *gin.Context) {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "include", c.Request.URL.Query(), &params.Include, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter include: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "sort_order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort_order", c.Request.URL.Query(), &params.SortOrder, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter sort_order: %w", err), http.StatusBadRequest)
 		return
 	}
 

@@ -53,6 +53,8 @@ func queryFault(p parameter, allowed, known bool, values []string) string {
 		return "is not a parameter of this route"
 	case !known:
 		return ""
+	case p.rule.items != nil:
+		return p.rule.listFault(Words(values))
 	case len(values) > 1:
 		return "is given more than once"
 	case values[0] == "" && p.AllowEmptyValue:
@@ -61,6 +63,32 @@ func queryFault(p parameter, allowed, known bool, values []string) string {
 		return "is empty: give a value or leave it out"
 	}
 	return p.rule.fault(values[0])
+}
+
+// Words are the values of a parameter that takes several: repeated, with commas between
+// them, or both.
+func Words(values []string) []string {
+	words := make([]string, 0, len(values))
+	for _, v := range values {
+		words = append(words, strings.Split(v, ",")...)
+	}
+	return words
+}
+
+// listFault says what is wrong with the values of a list; empty when nothing is.
+func (s *rule) listFault(words []string) string {
+	if s.MaxItems > 0 && len(words) > s.MaxItems {
+		return fmt.Sprintf("has more than %d values", s.MaxItems)
+	}
+	for _, w := range words {
+		if w == "" {
+			return "has an empty value: give values with commas between them, or leave it out"
+		}
+		if m := s.items.fault(w); m != "" {
+			return m
+		}
+	}
+	return ""
 }
 
 // CheckBody checks a JSON body: one object, known members, each once, with allowed values.

@@ -3,6 +3,7 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -56,10 +57,10 @@ func (o *Operation) compile(d *openapi.Document) error {
 		if err != nil {
 			return fmt.Errorf("parameter %s: %w", p.Name, err)
 		}
-		switch p.In {
-		case "path":
+		switch {
+		case p.In == "path" && r.items == nil:
 			o.path = append(o.path, parameter{p, r})
-		case "query":
+		case p.In == "query":
 			o.query[p.Name] = parameter{p, r}
 		default:
 			return fmt.Errorf("parameter %s: in %q is not supported", p.Name, p.In)
@@ -75,6 +76,9 @@ func (o *Operation) compile(d *openapi.Document) error {
 	o.body = &body{members: map[string]*rule{}, atLeast: s.MinProperties}
 	for name, member := range s.Properties {
 		r, err := newRule(member)
+		if err == nil && r.items != nil {
+			err = errors.New("a list is not checked by this program")
+		}
 		if err != nil {
 			return fmt.Errorf("member %s: %w", name, err)
 		}
@@ -97,10 +101,11 @@ func routerPath(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// rule checks one text.
+// rule checks one text, or the texts of a list.
 type rule struct {
 	*openapi.Schema
 	pattern *regexp.Regexp
+	items   *rule // of a list's values; nil when it is no list
 }
 
 func newRule(s *openapi.Schema) (*rule, error) {
@@ -113,10 +118,19 @@ func newRule(s *openapi.Schema) (*rule, error) {
 		return nil, fmt.Errorf("format %q is not checked by this program", s.Format)
 	}
 	r := &rule{Schema: s}
+	var err error
+	if s.Type[0] == "array" {
+		if r.items, err = newRule(s.Items); err != nil {
+			return nil, fmt.Errorf("items: %w", err)
+		}
+		if r.items.items != nil {
+			return nil, errors.New("items: a list of lists is not checked by this program")
+		}
+		return r, nil
+	}
 	if s.Pattern == "" {
 		return r, nil
 	}
-	var err error
 	if r.pattern, err = regexp.Compile(s.Pattern); err != nil {
 		return nil, fmt.Errorf("pattern: %w", err)
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/stridelog/stridelog/events"
 )
 
-// Place is a row of a list that is sorted by time and id, newest first.
+// Place is a row of a list that is sorted by time and id.
 type Place struct {
-	// Backwards reads towards newer rows; forwards is towards older ones.
+	// Backwards reads towards the first row of the list; forwards is towards its last.
 	Backwards bool
 	Time      time.Time // to the microsecond, as the database keeps it
 	ID        uuid.UUID

@@ -18,6 +18,7 @@ type Schema struct {
 	Properties    map[string]*Schema `json:"properties"`
 	MinProperties int                `json:"minProperties"`
 	Items         *Schema            `json:"items"`
+	MaxItems      int                `json:"maxItems"`
 	AllOf         []*Schema          `json:"allOf"`
 	OneOf         []*Schema          `json:"oneOf"`
 }

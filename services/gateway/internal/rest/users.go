@@ -30,7 +30,7 @@ func (s *server) ListUsers(ctx context.Context, r api.ListUsersRequestObject) (a
 	q := users.Query{
 		Page: or(r.Params.Page, 1), Limit: or(r.Params.Limit, defaultUsers), Search: or(r.Params.Search, ""),
 		SortBy:    string(or(r.Params.SortBy, api.CreatedAt)),
-		Ascending: or(r.Params.SortOrder, api.Desc) == api.Asc,
+		Ascending: or(r.Params.SortOrder, api.ListUsersParamsSortOrderDesc) == api.ListUsersParamsSortOrderAsc,
 	}
 	list, total, err := s.users.List(ctx, q)
 	if err != nil {

@@ -3,12 +3,9 @@ package rest
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 
-	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
-	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/workouts"
 )
 
@@ -46,11 +43,16 @@ func (d document) VisitGetWorkoutHistoryResponse(w http.ResponseWriter) error { 
 func (s *server) ListWorkouts(ctx context.Context, r api.ListWorkoutsRequestObject) (api.ListWorkoutsResponseObject, error) {
 	p := r.Params
 	q := workouts.Query{
-		UserID: r.UserID, Start: or(p.StartDate, ""), End: or(p.EndDate, ""), Type: or(p.RecordType, ""),
-		Provider: or(p.Provider, ""), Duplicates: p.Include != nil, Cursor: or(p.Cursor, ""), Limit: or(p.Limit, defaultRows),
+		UserID: r.UserID, Start: or(p.StartDate, ""), End: or(p.EndDate, ""), Duplicates: p.Include != nil,
+		Ascending: or(p.SortOrder, api.ListWorkoutsParamsSortOrderDesc) == api.ListWorkoutsParamsSortOrderAsc,
+		Cursor:    or(p.Cursor, ""), Limit: or(p.Limit, defaultRows),
 	}
-	if q.Provider != "" && !slices.ContainsFunc(s.o.Catalog, func(d provider.Descriptor) bool { return d.Name == q.Provider }) {
-		return nil, problem.InvalidField("provider", "is not a provider of this installation: /api/v1/oauth/providers lists them")
+	var err error
+	if q.Types, err = typesAsked(or(p.RecordType, nil), or(p.Type, nil)); err != nil {
+		return nil, err
+	}
+	if q.Providers, err = s.providersAsked(or(p.Provider, nil)); err != nil {
+		return nil, err
 	}
 	body, err := s.workouts.List(ctx, q)
 	if err != nil {

@@ -1,8 +1,10 @@
 package workouts
 
 import (
+	_ "embed"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,19 +14,31 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
 )
 
+//go:embed several.sql
+var severalTypes string
+
 // Query selects a page of one user's workouts.
 type Query struct {
 	UserID     uuid.UUID
-	Start, End string // as the client wrote them; empty is open
-	Type       string
-	Provider   string
-	Duplicates bool // show the hidden ones too
+	Start, End string   // as the client wrote them; empty is open
+	Types      []string // sorted, each once; none is every type
+	Providers  []string // likewise
+	Duplicates bool     // show the hidden ones too
+	Ascending  bool     // the oldest first
 	Cursor     string
 	Limit      int
 }
 
 func (q Query) filter() cursor.Filter {
-	return cursor.NewFilter("workouts", q.UserID.String(), q.Start, q.End, q.Type, q.Provider, strconv.FormatBool(q.Duplicates))
+	parts := []string{"workouts", q.UserID.String(), q.Start, q.End, strings.Join(q.Types, ","), strings.Join(q.Providers, ","), strconv.FormatBool(q.Duplicates)}
+	if q.Ascending { // other cursors stay as they were before there was an order
+		parts = append(parts, "asc")
+	}
+	return cursor.NewFilter(parts...)
+}
+
+func (q Query) keyset() cursor.Keyset {
+	return cursor.Keyset{Time: "start_time", ID: "id", Ascending: q.Ascending}
 }
 
 func (q Query) dated() bool { return q.Start != "" || q.End != "" }
@@ -51,6 +65,8 @@ type conditions struct {
 	// gated says that no index is by what is asked for: to find that there are no rows,
 	// the whole history would be read. The kept counts say it at once.
 	gated bool
+	// several says that several types are asked for.
+	several bool
 }
 
 const (
@@ -67,14 +83,9 @@ func (q Query) conditions() (*conditions, error) {
 		args:  []any{q.UserID},
 		where: ` WHERE user_id = $1 AND removed_at IS NULL`,
 		kept:  ` FROM projector.view_record_counts_v1 WHERE user_id = $1 AND kind = 'activity'`,
-		dated: q.dated(), gated: q.Provider != "",
+		dated: q.dated(), gated: len(q.Providers) > 0, several: len(q.Types) > 1,
 	}
-	if q.Type != "" {
-		c.kept += c.add("type = $%d", q.Type)
-	}
-	if q.Provider != "" {
-		c.kept += c.add("provider = $%d", q.Provider)
-	}
+	c.kept += c.among("type", q.Types) + c.among("provider", q.Providers)
 	c.from(from)
 	c.to(to)
 	return c, nil
@@ -87,6 +98,19 @@ func (c *conditions) add(condition string, value any) string {
 	added := fmt.Sprintf(" AND "+condition, len(c.args))
 	c.where += added
 	return added
+}
+
+// among narrows the workouts to those whose column has one of the values, where there
+// are values. It returns what it added.
+func (c *conditions) among(column string, values []string) string {
+	switch len(values) {
+	case 0:
+		return ""
+	case 1:
+		return c.add(column+" = $%d", values[0])
+	default:
+		return c.add(column+" = ANY ($%d)", values)
+	}
 }
 
 // localDay is the day a workout is filed under: where its offset is unknown, that of
@@ -134,8 +158,17 @@ func (c *conditions) queueCount(b *pgx.Batch) {
 
 // queuePage reads the rows beyond a place, and one more.
 func (c *conditions) queuePage(b *pgx.Batch, q Query, at *cursor.Place) {
-	tail, args := cursor.Keyset{Time: "start_time", ID: "id"}.Tail(c.args, at, q.Limit+1)
-	b.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1`+c.rows(q.Duplicates)+tail, args...)
+	tail, args := q.keyset().Tail(c.args, at, q.Limit+1)
+	if !c.several {
+		b.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1`+c.rows(q.Duplicates)+tail, args...)
+		return
+	}
+	kept, page := c.kept, q.keyset()
+	if !q.Duplicates {
+		kept += notHidden
+	}
+	page.Time, page.ID = "page.start_time", "page.id"
+	b.Queue(fmt.Sprintf(severalTypes, kept, c.rows(q.Duplicates), tail, q.keyset().Order(at), len(args), page.Order(at)), args...)
 }
 
 // rows are the conditions of the rows, with the hidden ones or without.

@@ -1,0 +1,72 @@
+package rest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stridelog/stridelog/provider/vocabulary"
+	"github.com/stridelog/stridelog/services/gateway/internal/contract"
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
+)
+
+// typesAsked are the workout types that a filter asks for, sorted; none asks for all.
+// type is another name of record_type.
+func typesAsked(recordType, typ []string) ([]string, error) {
+	asked, err := resolve("record_type", recordType, workoutTypes)
+	if err != nil {
+		return nil, err
+	}
+	other, err := resolve("type", typ, workoutTypes)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(asked) > 0 && len(other) > 0 && !slices.Equal(asked, other):
+		return nil, problem.InvalidField("type", "is another name of record_type and asks for something else: send one of them")
+	case len(asked) == 0:
+		return other, nil
+	}
+	return asked, nil
+}
+
+// providersAsked are the providers that a filter asks for, sorted; none asks for all.
+func (s *server) providersAsked(given []string) ([]string, error) {
+	return resolve("provider", given, func(word string) ([]string, string) {
+		names := make([]string, 0, len(s.o.Catalog))
+		for _, d := range s.o.Catalog {
+			if d.Name == word {
+				return []string{word}, ""
+			}
+			names = append(names, d.Name)
+		}
+		return nil, "is not a provider of this installation: known are " + strings.Join(names, ", ")
+	})
+}
+
+// workoutTypes are the types that a word asks for. For a word that is not known it says
+// what to write.
+func workoutTypes(word string) (types []string, says string) {
+	if types = vocabulary.Resolve(word); len(types) > 0 {
+		return types, ""
+	}
+	if near := vocabulary.Near(word); len(near) > 0 {
+		return nil, "is not a workout type: did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return nil, "is not a workout type: known are those of Google Health's ExerciseType in lower_snake_case, such as " +
+		strings.Join([]string{"running", "walking", "biking", "swimming", "strength_training"}, ", ")
+}
+
+// resolve turns the values of a parameter into what its filter looks for, sorted and
+// each once. The first value that is not known is a 400.
+func resolve(parameter string, given []string, meaning func(word string) (found []string, says string)) ([]string, error) {
+	var all []string
+	for _, word := range contract.Words(given) {
+		found, says := meaning(word)
+		if says != "" {
+			return nil, problem.InvalidField(parameter, fmt.Sprintf("%q %s", word, says))
+		}
+		all = append(all, found...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
