@@ -1000,14 +1000,14 @@ type WorkoutHistoryDataEvent string
 type WorkoutPage struct {
 	Data     []Workout `json:"data"`
 	Metadata struct {
-		// EndTime end_date as given.
+		// EndTime end_date as given; Unix seconds as the instant they are.
 		EndTime    *string `json:"end_time"`
 		Resolution *string `json:"resolution"`
 
 		// SampleCount Rows on this page.
 		SampleCount int `json:"sample_count"`
 
-		// StartTime start_date as given.
+		// StartTime start_date as given; Unix seconds as the instant they are.
 		StartTime *string `json:"start_time"`
 	} `json:"metadata"`
 	Pagination WorkoutPagination `json:"pagination"`
@@ -1091,10 +1091,10 @@ type OauthCallbackParams struct {
 
 // RequestSyncParams defines parameters for RequestSync.
 type RequestSyncParams struct {
-	// StartDate A local day (YYYY-MM-DD) or an instant (RFC 3339); included.
+	// StartDate A local day (YYYY-MM-DD), an instant (RFC 3339; write + as %2B), a time without an offset, which is what the person's clock showed, or Unix seconds; included.
 	StartDate *StartDate `form:"start_date,omitempty" json:"start_date,omitempty"`
 
-	// EndDate A local day (YYYY-MM-DD) or an instant (RFC 3339); not included.
+	// EndDate A local day (YYYY-MM-DD), an instant (RFC 3339; write + as %2B), a time without an offset, which is what the person's clock showed, or Unix seconds; not included.
 	EndDate *EndDate `form:"end_date,omitempty" json:"end_date,omitempty"`
 }
 
@@ -1126,10 +1126,10 @@ type ListUsersParamsSortOrder string
 
 // ListWorkoutsParams defines parameters for ListWorkouts.
 type ListWorkoutsParams struct {
-	// StartDate A local day (YYYY-MM-DD) or an instant (RFC 3339); included.
+	// StartDate A local day (YYYY-MM-DD), an instant (RFC 3339; write + as %2B), a time without an offset, which is what the person's clock showed, or Unix seconds; included.
 	StartDate *StartDate `form:"start_date,omitempty" json:"start_date,omitempty"`
 
-	// EndDate A local day (YYYY-MM-DD) or an instant (RFC 3339); not included.
+	// EndDate A local day (YYYY-MM-DD), an instant (RFC 3339; write + as %2B), a time without an offset, which is what the person's clock showed, or Unix seconds; not included.
 	EndDate *EndDate `form:"end_date,omitempty" json:"end_date,omitempty"`
 
 	// RecordType Only these types, in any case; several with commas between them or by repeating the parameter. A word that is no known type is a 400 that names near ones.

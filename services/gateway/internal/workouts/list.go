@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/gateway/internal/contract"
 	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/users"
@@ -157,9 +158,9 @@ func (l listed) body(p cursor.Page, total cursor.Total, q Query) []byte {
 	out = append(out, `},"metadata":{"resolution":null,"sample_count":`...)
 	out = strconv.AppendInt(out, int64(p.Count), 10)
 	out = append(out, `,"start_time":`...)
-	out = appendWord(out, orNil(q.Start))
+	out = appendWord(out, orNil(contract.Shown(q.Start)))
 	out = append(out, `,"end_time":`...)
-	out = appendWord(out, orNil(q.End))
+	out = appendWord(out, orNil(contract.Shown(q.End)))
 	return append(out, "}}"...)
 }
 

@@ -121,7 +121,17 @@ const localDay = "coalesce(local_date, (start_time AT TIME ZONE 'UTC')::date)"
 // offsets of records are taken up to 18 hours.
 const dayReach = 24 * time.Hour
 
-// from and to compare local days exactly, and beside it the instants that the days
+// localTime is what the person's clock showed at the start; UTC where the offset is
+// unknown, as with the day.
+const localTime = "(start_time AT TIME ZONE 'UTC' + coalesce((doc::json->>'zone_offset')::interval, interval '0'))"
+
+// Documents are read only near the time itself: a day away from it no offset matters.
+const (
+	atOrAfter = "(start_time >= ($%%[1]d::timestamp + interval '1 day') AT TIME ZONE 'UTC' OR %s >= $%%[1]d::timestamp)"
+	before    = "(start_time < ($%%[1]d::timestamp - interval '1 day') AT TIME ZONE 'UTC' OR %s < $%%[1]d::timestamp)"
+)
+
+// from and to compare local days and times exactly, and beside it the instants that the days
 // imply: the index is by start.
 
 func (c *conditions) from(w *contract.When) {
@@ -129,6 +139,9 @@ func (c *conditions) from(w *contract.When) {
 	case w == nil:
 	case w.Day:
 		c.add(localDay+" >= $%d", w.Time)
+		c.add("start_time >= $%d", w.Time.Add(-dayReach))
+	case w.Civil:
+		c.add(fmt.Sprintf(atOrAfter, localTime), w.Time)
 		c.add("start_time >= $%d", w.Time.Add(-dayReach))
 	default:
 		c.add("start_time >= $%d", w.Time)
@@ -140,6 +153,9 @@ func (c *conditions) to(w *contract.When) {
 	case w == nil:
 	case w.Day:
 		c.add(localDay+" < $%d", w.Time)
+		c.add("start_time < $%d", w.Time.Add(dayReach))
+	case w.Civil:
+		c.add(fmt.Sprintf(before, localTime), w.Time)
 		c.add("start_time < $%d", w.Time.Add(dayReach))
 	default:
 		c.add("start_time < $%d", w.Time)
