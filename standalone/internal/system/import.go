@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -35,7 +36,7 @@ func (s *System) Import(ctx context.Context, user string, i poller.Import, progr
 }
 
 // FindUser gives the id of a person by that id, or by the id that the client gave
-// them, from what the gateway publishes. ErrNoUser when neither fits.
+// them, also written external:ID as in paths of the API, from what the gateway publishes. ErrNoUser when neither fits.
 func (s *System) FindUser(ctx context.Context, user string) (id string, err error) {
 	if !events.Storable(user) { // no database could look for it
 		return "", fmt.Errorf("%w: the id is not UTF-8", ErrNoUser)
@@ -45,8 +46,8 @@ func (s *System) FindUser(ctx context.Context, user string) (id string, err erro
 		return "", err
 	}
 	defer c.close()
-	err = c.db.QueryRow(ctx, `SELECT user_id::text FROM gateway.view_users_v1 WHERE user_id::text = lower($1) OR external_user_id = $1
-		ORDER BY user_id::text = lower($1) DESC LIMIT 1`, user).Scan(&id)
+	err = c.db.QueryRow(ctx, `SELECT user_id::text FROM gateway.view_users_v1 WHERE user_id::text = lower($1) OR external_user_id IN ($1, $2)
+		ORDER BY user_id::text = lower($1) DESC, external_user_id = $1 DESC LIMIT 1`, user, strings.TrimPrefix(user, "external:")).Scan(&id)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows) && uuid.Validate(user) == nil:
 		return "", fmt.Errorf("%w: %s; POST /api/v1/users makes one", ErrNoUser, user)

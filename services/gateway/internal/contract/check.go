@@ -210,8 +210,13 @@ func (s *rule) integerFault(text string) string {
 func formatFault(format, text string) string {
 	switch format {
 	case "uuid":
-		if id, err := uuid.Parse(text); err != nil || !strings.EqualFold(id.String(), text) {
+		if !isUUID(text) {
 			return "must be a UUID such as 7d3c8a52-07b5-4b7e-9a39-0d6f8f0f7a11"
+		}
+	case "uuid-or-external":
+		// An id of the client's own is ours before anything is checked.
+		if !isUUID(text) {
+			return "must be a UUID such as 7d3c8a52-07b5-4b7e-9a39-0d6f8f0f7a11, or external: and your own id of the person"
 		}
 	case "uri":
 		if u, err := url.Parse(text); err != nil || u.Scheme == "" || (u.Host == "" && u.Opaque == "" && u.Path == "") {
@@ -227,6 +232,11 @@ func formatFault(format, text string) string {
 		}
 	}
 	return ""
+}
+
+func isUUID(text string) bool {
+	id, err := uuid.Parse(text)
+	return err == nil && strings.EqualFold(id.String(), text)
 }
 
 // clip keeps a stranger's name for a member short enough to be repeated.

@@ -90,6 +90,12 @@ func (o *Operation) compile(d *openapi.Document) error {
 // TakesBody says whether the operation takes a JSON body.
 func (o *Operation) TakesBody() bool { return o.body != nil }
 
+// TakesQuery says whether the operation has a parameter of this name in its query.
+func (o *Operation) TakesQuery(name string) bool {
+	_, ok := o.query[name]
+	return ok
+}
+
 // routerPath spells a path the way the router does.
 func routerPath(path string) string {
 	parts := strings.Split(path, "/")
@@ -113,7 +119,7 @@ func newRule(s *openapi.Schema) (*rule, error) {
 		return nil, fmt.Errorf("its schema must say a type in place")
 	}
 	switch s.Format {
-	case "", "uuid", "uri", "email", "date-or-date-time":
+	case "", "uuid", "uri", "email", "date-or-date-time", "uuid-or-external":
 	default:
 		return nil, fmt.Errorf("format %q is not checked by this program", s.Format)
 	}

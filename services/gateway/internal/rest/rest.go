@@ -114,6 +114,7 @@ func New(o Options) (http.Handler, error) {
 	router.HandleMethodNotAllowed = true
 	router.RedirectTrailingSlash = false
 	router.ContextWithFallback = true
+	sentPath(router)
 	router.Use(linger, identify, s.trace(), s.access(metrics), s.forPeople, s.recover)
 	router.NoRoute(func(c *gin.Context) {
 		refuse(c, problem.New(http.StatusNotFound, problem.CodeNotFound, "There is no such route: /docs lists them."))
@@ -124,7 +125,7 @@ func New(o Options) (http.Handler, error) {
 	// People type the bare address; load balancers ask with HEAD.
 	router.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/docs") })
 	router.HEAD("/healthz", func(c *gin.Context) { c.Status(http.StatusOK) })
-	guarded := router.Group("", s.authenticate(rules), s.check(rules))
+	guarded := router.Group("", unescape, s.authenticate(rules), s.byName(rules), s.check(rules))
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
 	guarded.POST(startImportPath, s.startImport)
 	guarded.POST(notificationsPath, s.receiveNotification)

@@ -29,6 +29,7 @@ func or[T any](value *T, otherwise T) T {
 func (s *server) ListUsers(ctx context.Context, r api.ListUsersRequestObject) (api.ListUsersResponseObject, error) {
 	q := users.Query{
 		Page: or(r.Params.Page, 1), Limit: or(r.Params.Limit, defaultUsers), Search: or(r.Params.Search, ""),
+		ExternalID: or(r.Params.ExternalUserID, ""), Email: or(r.Params.Email, ""),
 		SortBy:    string(or(r.Params.SortBy, api.CreatedAt)),
 		Ascending: or(r.Params.SortOrder, api.ListUsersParamsSortOrderDesc) == api.ListUsersParamsSortOrderAsc,
 	}

@@ -81,6 +81,14 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID) (User, error) {
 	return u, nil
 }
 
+// ByExternalID is the id of the user whom the client knows by its own id, or a 404.
+func (s *Store) ByExternalID(ctx context.Context, externalID string) (id uuid.UUID, err error) {
+	if err := s.db.QueryRow(ctx, `SELECT id FROM gateway.users WHERE external_user_id = $1`, externalID).Scan(&id); err != nil {
+		return uuid.Nil, fault("find a user by external_user_id", err)
+	}
+	return id, nil
+}
+
 // MustExist is a 404 when the user is not there.
 func (s *Store) MustExist(ctx context.Context, id uuid.UUID) error {
 	_, err := s.Get(ctx, id)
@@ -110,8 +118,11 @@ func (s *Store) Update(ctx context.Context, id uuid.UUID, c Changes) (User, erro
 type Query struct {
 	Page, Limit int
 	Search      string
-	SortBy      string
-	Ascending   bool
+	// ExternalID and Email, where not empty, are exactly those of the users; the case of
+	// an e-mail address does not matter.
+	ExternalID, Email string
+	SortBy            string
+	Ascending         bool
 }
 
 // orders are the columns a list may be sorted by.
@@ -132,17 +143,13 @@ func (s *Store) List(ctx context.Context, q Query) (page []User, total int, err 
 	if q.Ascending {
 		direction = "ASC NULLS LAST"
 	}
-	const where = ` FROM gateway.users WHERE $1 = '' OR first_name ILIKE $1 OR last_name ILIKE $1 OR email ILIKE $1 OR external_user_id ILIKE $1`
-	pattern := ""
-	if q.Search != "" {
-		pattern = "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.Search) + "%"
-	}
+	where, args := q.conditions()
 	err = pgx.BeginTxFunc(ctx, s.db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `SELECT count(*)`+where, pattern).Scan(&total); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT count(*)`+where, args...).Scan(&total); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT `+columns+where+` ORDER BY `+by+` `+direction+`, id LIMIT $2 OFFSET $3`,
-			pattern, q.Limit, (q.Page-1)*q.Limit)
+		rows, err := tx.Query(ctx, fmt.Sprintf(`SELECT %s%s ORDER BY %s %s, id LIMIT $%d OFFSET $%d`, columns, where, by, direction, len(args)+1, len(args)+2),
+			append(args, q.Limit, (q.Page-1)*q.Limit)...)
 		if err != nil {
 			return err
 		}
@@ -153,6 +160,26 @@ func (s *Store) List(ctx context.Context, q Query) (page []User, total int, err 
 		return nil, 0, fmt.Errorf("list users: %w", err)
 	}
 	return page, total, nil
+}
+
+// conditions say which users the query selects.
+func (q Query) conditions() (where string, args []any) {
+	where = ` FROM gateway.users WHERE true`
+	add := func(condition string, value any) {
+		args = append(args, value)
+		where += " AND " + strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args)))
+	}
+	if q.Search != "" {
+		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.Search) + "%"
+		add("(first_name ILIKE ? OR last_name ILIKE ? OR email ILIKE ? OR external_user_id ILIKE ?)", pattern)
+	}
+	if q.ExternalID != "" {
+		add("external_user_id = ?", q.ExternalID)
+	}
+	if q.Email != "" {
+		add("lower(email) = lower(?)", q.Email)
+	}
+	return where, args
 }
 
 const uniqueViolation = "23505"
