@@ -23,6 +23,7 @@ import (
 	"github.com/stridelog/stridelog/services/oauth/internal/custody"
 	"github.com/stridelog/stridelog/services/oauth/internal/ending"
 	"github.com/stridelog/stridelog/services/oauth/internal/redirect"
+	"github.com/stridelog/stridelog/services/oauth/internal/rotation"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
@@ -65,6 +66,7 @@ type Service struct {
 	keeper  *custody.Keeper
 	revoker *ending.Revoker
 	relay   *outbox.Relay
+	shown   rotation.Presence
 }
 
 // New checks the configuration and wires the service. It touches neither the
@@ -80,6 +82,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	log := cfg.Log
 	s := &Service{log: log, bus: cfg.Bus, store: store.New(cfg.DB), relay: outbox.NewRelay(cfg.DB, cfg.Bus, store.Schema, log)}
+	s.shown = rotation.Presence{Log: log, DB: cfg.DB, SealingKey: cfg.SealingKey}
 	s.revoker = ending.New(ending.Options{Store: s.store, Sealer: sealer, Connectors: cfg.Connectors, Log: log})
 	var err error
 	if s.keeper, err = custody.New(custody.Options{
@@ -124,6 +127,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		return fmt.Errorf("oauth: %w", err)
 	}
 	return lifecycle.Run(ctx, s.log,
+		lifecycle.Component{Name: "oauth sealing keys", Run: s.shown.Run},
 		lifecycle.Component{Name: "oauth outbox", Run: s.relay.Run},
 		lifecycle.Component{Name: "oauth revocations", Run: s.revoker.Run},
 		lifecycle.Component{Name: "oauth reminders", Run: s.keeper.Remind},

@@ -63,7 +63,7 @@ func actions() []action {
 		action{"health", "is the service on OPERATIONS_ADDR or HTTP_ADDR ready? for containers", config.Needs{Stores: config.StoresNone}, runHealth},
 		action{"doctor", "what to register with a provider, what to know about it, and whether it answers: doctor [fitbit|google_health]; doctor stores: how NATS and PostgreSQL stand", config.Needs{Stores: config.StoresNone}, runDoctor},
 		action{"google", "subscribe --project NUMBER: have Google Health tell of changes by itself", config.Needs{Stores: config.StoresNone}, runGoogle},
-		action{"keys", "new-sealing-key: print one; init DIR: write all secrets of docker-compose.yml", config.Needs{Stores: config.StoresNone}, runKeys},
+		action{"keys", "new-sealing-key: print one; init DIR: write all secrets of docker-compose.yml; rotate-sealing-key: replace the one in use, step by step", config.Needs{Stores: config.StoresNone}, runKeys},
 		action{"config", "check [command]: say what is wrong with the environment", config.Needs{Stores: config.StoresNone}, runConfig},
 	)
 }
@@ -120,6 +120,9 @@ func (a action) needsFor(args []string) config.Needs {
 		return config.Needs{Stores: config.StoresEmbedded}
 	}
 	if a.name == "doctor" && len(args) > 0 && args[0] == storesWord {
+		return config.Needs{Stores: config.StoresFound}
+	}
+	if a.name == "keys" && len(args) > 0 && args[0] == rotateWord {
 		return config.Needs{Stores: config.StoresFound}
 	}
 	return a.needs

@@ -89,8 +89,10 @@ func newSystem(p Process, c config.Config, stores *store.Stores, log *slog.Logge
 }
 
 // runKeys makes keys for operators.
-func runKeys(_ context.Context, p Process, _ config.Config, args []string) error {
+func runKeys(ctx context.Context, p Process, c config.Config, args []string) error {
 	switch {
+	case len(args) > 0 && args[0] == rotateWord:
+		return runRotate(ctx, p, c, args[1:])
 	case len(args) == 1 && args[0] == "new-sealing-key":
 		key, err := oauth.NewSealingKey()
 		if err != nil {
@@ -105,6 +107,6 @@ func runKeys(_ context.Context, p Process, _ config.Config, args []string) error
 		fmt.Fprintf(p.Stdout, "The secrets of docker-compose.yml are in %s. Keep a copy of sealing_key: without it people must connect again.\n", args[1])
 		return nil
 	default:
-		return fmt.Errorf("%w: stridelog keys new-sealing-key | keys init DIR", errUsage)
+		return fmt.Errorf("%w: stridelog keys new-sealing-key | keys init DIR | keys rotate-sealing-key [STEP]", errUsage)
 	}
 }

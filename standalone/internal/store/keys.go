@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/stridelog/stridelog/services/oauth"
 )
@@ -34,6 +35,21 @@ func makeDirs(dataDir string) error {
 func SealingKey(dataDir string) (string, error) {
 	return keyFile(dataDir, "sealing.json", oauth.NewSealingKey)
 }
+
+// SealingKeyFile is where the data directory's key for tokens lies.
+func SealingKeyFile(dataDir string) string { return filepath.Join(dataDir, "keys", "sealing.json") }
+
+// KeepSealingKey puts a key aside that is about to be replaced, and says where.
+func KeepSealingKey(dataDir, key string) (string, error) {
+	path := filepath.Join(dataDir, "keys", "sealing-until-"+time.Now().UTC().Format("20060102T150405Z")+".json")
+	if err := WriteKey(path, key); err != nil {
+		return "", fmt.Errorf("keep the sealing key that is replaced: %w", err)
+	}
+	return path, nil
+}
+
+// WriteKey writes a key's file as a whole or not at all, readable by its owner alone.
+func WriteKey(path, key string) error { return writeOnce(path, key) }
 
 // AdminKey is the data directory's admin API key, made at the first call.
 func AdminKey(dataDir string) (string, error) {

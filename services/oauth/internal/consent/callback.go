@@ -12,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
+	"github.com/stridelog/stridelog/services/oauth/internal/seal"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -56,7 +57,7 @@ func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 	if q.ProviderError != "" {
 		return d.sendBack(back, providerError(q.ProviderError), "refused_by_provider"), nil
 	}
-	verifier, err := d.Sealer.OpenText(state.Verifier, verifierLabel(state.Hash))
+	verifier, err := d.Sealer.OpenText(state.Verifier, seal.StateLabel(state.Hash))
 	if err != nil {
 		return rpc.CallbackResponse{}, err
 	}

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -104,7 +103,7 @@ func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.Autho
 	}
 	state, verifier := randomText(), randomText()
 	hash := sha256.Sum256([]byte(state))
-	sealed, err := d.Sealer.SealText(provider.Secret(verifier), verifierLabel(hash[:]))
+	sealed, err := d.Sealer.SealText(provider.Secret(verifier), seal.StateLabel(hash[:]))
 	if err != nil {
 		return rpc.AuthorizeResponse{}, err
 	}
@@ -162,5 +161,3 @@ func randomText() string {
 	_, _ = rand.Read(b[:]) // crypto/rand never fails; it ends the program instead
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
-
-func verifierLabel(stateHash []byte) string { return "state " + hex.EncodeToString(stateHash) }

@@ -28,14 +28,12 @@ func KeepEarlier(ctx context.Context, t store.Tx, sealer *seal.Sealer, c store.C
 
 func keepEarlier(ctx context.Context, t store.Tx, sealer *seal.Sealer, name, account string, token provider.Secret) error {
 	id := uuid.NewString()
-	sealed, err := sealer.SealText(token, earlierLabel(id))
+	sealed, err := sealer.SealText(token, seal.EarlierLabel(id))
 	if err != nil {
 		return err
 	}
 	return t.KeepEarlier(ctx, store.Earlier{ID: id, Provider: name, AccountID: account, Sealed: sealed})
 }
-
-func earlierLabel(id string) string { return "earlier token " + id }
 
 // tokenOf is the token that ends a pair's grant.
 func tokenOf(pair seal.Pair) provider.Secret {
@@ -53,7 +51,7 @@ func (r *Revoker) revokeEarlier(ctx context.Context, authorizer provider.Authori
 		return err
 	}
 	for _, e := range list {
-		token, err := r.Sealer.OpenText(e.Sealed, earlierLabel(e.ID))
+		token, err := r.Sealer.OpenText(e.Sealed, seal.EarlierLabel(e.ID))
 		if err == nil {
 			err = authorizer.Revoke(ctx, token)
 		} else {

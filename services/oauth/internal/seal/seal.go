@@ -4,6 +4,7 @@ package seal
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -117,3 +118,10 @@ func (s *Sealer) open(sealed []byte, label string) ([]byte, error) {
 	}
 	return plain, nil
 }
+
+// EarlierLabel is the owner that an earlier token is sealed for.
+func EarlierLabel(id string) string { return "earlier token " + id }
+
+// StateLabel is the owner that the verifier of an OAuth state is sealed for; it has the
+// state's hash.
+func StateLabel(hash []byte) string { return "state " + hex.EncodeToString(hash) }
