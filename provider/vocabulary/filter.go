@@ -6,17 +6,42 @@ import (
 	"strings"
 )
 
-// Resolve gives the types that a word of a filter asks for; none when it is not
-// known. Case does not matter.
+// Resolve gives the types that a word of a filter asks for: a type itself, or what a word
+// of Open Wearables stands for; none when it is neither. A word without a pair stands for
+// itself, which no workout is. Case does not matter.
 func Resolve(word string) []string {
-	if known := strings.ToLower(word); Known(known) {
-		return []string{known}
+	word = strings.ToLower(word)
+	if Known(word) {
+		return []string{word}
 	}
-	return nil
+	return both(word)
+}
+
+// Named gives the types that have a word as either name: as their own, or as what Open
+// Wearables calls them. It knows the words that Resolve knows.
+func Named(word string) []string {
+	word = strings.ToLower(word)
+	types := both(word)
+	if Known(word) && !slices.Contains(types, word) {
+		types = append(types, word)
+	}
+	return types
+}
+
+func both(word string) []string {
+	types, known := FromOpenWearables(word)
+	if known && len(types) == 0 {
+		return []string{word}
+	}
+	return types
 }
 
 // Words lists every word that Resolve knows, in alphabetical order.
-func Words() []string { return Types() }
+func Words() []string {
+	words := append(Types(), OpenWearablesWords()...)
+	slices.Sort(words)
+	return slices.Compact(words)
+}
 
 const (
 	// mostNear is how many words Near gives at most.

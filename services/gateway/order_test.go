@@ -154,7 +154,7 @@ func TestUnknownFilterValuesAreNamed(t *testing.T) {
 	}
 	for query, want := range map[string]struct{ field, says string }{
 		"record_type=runing":                       {"record_type", `"runing" is not a workout type: did you mean running`},
-		"record_type=yoga,pickleball":              {"record_type", `"pickleball" is not a workout type: did you mean pickelball`},
+		"record_type=yoga,pickelbal":               {"record_type", `"pickelbal" is not a workout type: did you mean pickelball`},
 		"record_type=yoga&record_type=bike":        {"record_type", "mountain_bike"},
 		"type=zzzzzzzz":                            {"type", "such as running, walking, biking"},
 		"type=yoga&record_type=running":            {"type", "another name of record_type"},

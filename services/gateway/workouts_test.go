@@ -68,7 +68,7 @@ func TestListWorkoutsSplicesDocuments(t *testing.T) {
 	id := addWorkout(s, user, time.Date(2026, 9, 1, 6, 0, 0, 0, time.UTC))
 	var p page
 	a := s.Call(http.MethodGet, listPath(user, nil), "", 200, &p)
-	want := strings.TrimSuffix(doc(id), "}") + `,"duplicate_of":null,"created_at":"2026-09-01T00:00:00Z","updated_at":"2026-09-02T00:00:00.5Z"}`
+	want := strings.TrimSuffix(doc(id), "}") + `,"open_wearables_type":"running","duplicate_of":null,"created_at":"2026-09-01T00:00:00Z","updated_at":"2026-09-02T00:00:00.5Z"}`
 	if len(p.Data) != 1 || string(p.Data[0]) != want {
 		t.Errorf("data is %s\nwant %s", p.Data, want)
 	}
@@ -138,7 +138,7 @@ func TestWorkoutRecord(t *testing.T) {
 	primary := uuid.New()
 	s.Exec(`UPDATE projector.workouts SET details = '{"swim": 1.50}', duplicate_of = $2 WHERE id = $1`, id, primary)
 	a := s.Call(http.MethodGet, "/api/v1/workouts/"+id.String(), "", 200, nil)
-	want := strings.TrimSuffix(doc(id), "}") + `,"details":{"swim": 1.50},"duplicate_of":"` + primary.String() +
+	want := strings.TrimSuffix(doc(id), "}") + `,"details":{"swim": 1.50},"open_wearables_type":"running","duplicate_of":"` + primary.String() +
 		`","created_at":"2026-09-01T00:00:00Z","updated_at":"2026-09-02T00:00:00.5Z"}`
 	if string(a.Body) != want {
 		t.Errorf("the record is %s\nwant %s", a.Body, want)

@@ -21,7 +21,8 @@ type served struct {
 // differences compares what REST serves with what happened, field by field.
 // Truth is the simulator's own record, not derived from what it sent.
 func differences(raw json.RawMessage, userID string, truth simulator.Truth) []string {
-	var device, app *string
+	provider := "fitbit"
+	device, app := (*string)(nil), &provider // what no app wrote is from the provider itself
 	switch {
 	case truth.Device == nil:
 	case truth.Device.Type == simulator.DeviceApp:
@@ -29,7 +30,7 @@ func differences(raw json.RawMessage, userID string, truth simulator.Truth) []st
 	default:
 		device = &truth.Device.Name
 	}
-	got, found := measureDifferences(raw, userID, "fitbit", truth)
+	got, found := measureDifferences(raw, userID, provider, truth)
 	found.equal("source.device_name", got.Source.DeviceName, device)
 	found.equal("source.source", got.Source.Source, app)
 	return append(found, zoneDifferences(got.HeartRateZones, truth.Zones)...)

@@ -417,12 +417,15 @@ func (e ListUsersParamsSortOrder) Valid() bool {
 // Defines values for ListWorkoutsParamsInclude.
 const (
 	Duplicates ListWorkoutsParamsInclude = "duplicates"
+	Zones      ListWorkoutsParamsInclude = "zones"
 )
 
 // Valid indicates whether the value is a known member of the ListWorkoutsParamsInclude enum.
 func (e ListWorkoutsParamsInclude) Valid() bool {
 	switch e {
 	case Duplicates:
+		return true
+	case Zones:
 		return true
 	default:
 		return false
@@ -586,13 +589,24 @@ type FullWorkout struct {
 	EndTime             time.Time           `json:"end_time"`
 
 	// ExternalID The provider's id, digit for digit.
-	ExternalID      string                  `json:"external_id"`
-	HeartRateZones  *[]HeartRateZone        `json:"heart_rate_zones"`
+	ExternalID     string           `json:"external_id"`
+	HeartRateZones *[]HeartRateZone `json:"heart_rate_zones"`
+
+	// HrZones heart_rate_zones as Open Wearables has them. Only with include=zones; null where the record tells of no zones.
+	HrZones         **ZonesOfHeartRate      `json:"hr_zones,omitempty"`
 	ID              openapi_types.UUID      `json:"id"`
 	LocalDate       *openapi_types.Date     `json:"local_date"`
 	MaxHeartRateBpm *int                    `json:"max_heart_rate_bpm"`
 	Name            *string                 `json:"name"`
 	OffsetSource    FullWorkoutOffsetSource `json:"offset_source"`
+
+	// OpenWearablesType What Open Wearables calls the type; null where it has no word of its own for it and would say other.
+	//
+	// Examples: running
+	OpenWearablesType *string `json:"open_wearables_type"`
+
+	// PowerZones Only with include=zones, and always null: no source tells of power.
+	PowerZones any `json:"power_zones,omitempty"`
 
 	// ProviderType The provider's own word.
 	ProviderType    *string                    `json:"provider_type"`
@@ -752,6 +766,34 @@ type ImportRange struct {
 
 // ImportStatus defines model for ImportStatus.
 type ImportStatus string
+
+// NumberedZone defines model for NumberedZone.
+type NumberedZone struct {
+	// MaxBpm The upper bound in beats per minute; null where the record does not say.
+	//
+	// Examples: 135
+	MaxBpm *int `json:"max_bpm"`
+
+	// MinBpm The lower bound in beats per minute; null where the record does not say.
+	//
+	// Examples: 97
+	MinBpm *int `json:"min_bpm"`
+
+	// Name The zone's word in heart_rate_zones.
+	//
+	// Examples: fat_burn
+	Name string `json:"name"`
+
+	// Seconds Time in the zone in seconds; null where the record does not say.
+	//
+	// Examples: 1260
+	Seconds *float32 `json:"seconds"`
+
+	// Zone Its number, counted from 0.
+	//
+	// Examples: 1
+	Zone int `json:"zone"`
+}
 
 // Pagination defines model for Pagination.
 type Pagination struct {
@@ -934,13 +976,24 @@ type Workout struct {
 	EndTime             time.Time           `json:"end_time"`
 
 	// ExternalID The provider's id, digit for digit.
-	ExternalID      string              `json:"external_id"`
-	HeartRateZones  *[]HeartRateZone    `json:"heart_rate_zones"`
+	ExternalID     string           `json:"external_id"`
+	HeartRateZones *[]HeartRateZone `json:"heart_rate_zones"`
+
+	// HrZones heart_rate_zones as Open Wearables has them. Only with include=zones; null where the record tells of no zones.
+	HrZones         **ZonesOfHeartRate  `json:"hr_zones,omitempty"`
 	ID              openapi_types.UUID  `json:"id"`
 	LocalDate       *openapi_types.Date `json:"local_date"`
 	MaxHeartRateBpm *int                `json:"max_heart_rate_bpm"`
 	Name            *string             `json:"name"`
 	OffsetSource    WorkoutOffsetSource `json:"offset_source"`
+
+	// OpenWearablesType What Open Wearables calls the type; null where it has no word of its own for it and would say other.
+	//
+	// Examples: running
+	OpenWearablesType *string `json:"open_wearables_type"`
+
+	// PowerZones Only with include=zones, and always null: no source tells of power.
+	PowerZones any `json:"power_zones,omitempty"`
 
 	// ProviderType The provider's own word.
 	ProviderType    *string                `json:"provider_type"`
@@ -1030,11 +1083,34 @@ type WorkoutPagination struct {
 
 // WorkoutSource defines model for WorkoutSource.
 type WorkoutSource struct {
+	// Device The provider's id of the device's model; what the device is called where the record has none.
+	//
+	// Examples: Charge 6
 	Device     *string `json:"device"`
 	DeviceName *string `json:"device_name"`
 	DeviceType *string `json:"device_type"`
 	Provider   string  `json:"provider"`
-	Source     *string `json:"source"`
+
+	// Source The app that wrote the record at the provider; the provider's name where the record names none.
+	//
+	// Examples: fitbit
+	Source *string `json:"source"`
+}
+
+// ZonesOfHeartRate Zones of heart rate in the shape of Open Wearables, with a name and a lower bound beside.
+type ZonesOfHeartRate struct {
+	// MaxHr The person's highest heart rate in beats per minute. Always null: no source tells it.
+	//
+	// Examples: null
+	MaxHr *int `json:"max_hr"`
+
+	// ThresholdHr The person's heart rate at the lactate threshold in beats per minute. Always null: no source tells it.
+	//
+	// Examples: null
+	ThresholdHr *int `json:"threshold_hr"`
+
+	// Zones The lowest zone first.
+	Zones []NumberedZone `json:"zones"`
 }
 
 // Cursor defines model for Cursor.
@@ -1139,17 +1215,17 @@ type ListWorkoutsParams struct {
 	// EndDate A local day (YYYY-MM-DD), an instant (RFC 3339; write + as %2B), a time without an offset, which is what the person's clock showed, or Unix seconds; not included.
 	EndDate *EndDate `form:"end_date,omitempty" json:"end_date,omitempty"`
 
-	// RecordType Only these types, in any case; several with commas between them or by repeating the parameter. A word that is no known type is a 400 that names near ones.
+	// RecordType Only workouts whose type or open_wearables_type is one of these words, in any case; several with commas between them or by repeating the parameter. A word that neither has is a 400 that names near ones.
 	RecordType *[]string `form:"record_type,omitempty" json:"record_type,omitempty"`
 
-	// Type Another name of record_type. Where both are given they must ask for the same types.
+	// Type As record_type, but a word that is a type here asks for this type alone. Where both are given they must have the same words.
 	Type *[]string `form:"type,omitempty" json:"type,omitempty"`
 
 	// Provider Only from these providers; several with commas between them or by repeating the parameter. One that this installation does not know is a 400 that names those it knows.
 	Provider *[]string `form:"provider,omitempty" json:"provider,omitempty"`
 
-	// Include Show workouts that are hidden as duplicates.
-	Include *ListWorkoutsParamsInclude `form:"include,omitempty" json:"include,omitempty"`
+	// Include More in the answer; several with commas between them or by repeating the parameter. duplicates: the workouts that are hidden as duplicates. zones: the members hr_zones and power_zones.
+	Include *[]ListWorkoutsParamsInclude `form:"include,omitempty" json:"include,omitempty"`
 
 	// SortOrder By start: desc gives the newest workout first, asc the oldest. A cursor keeps to the order of its query.
 	SortOrder *ListWorkoutsParamsSortOrder `form:"sort_order,omitempty" json:"sort_order,omitempty"`
@@ -1847,7 +1923,7 @@ func (siw *ServerInterfaceWrapper) ListWorkouts(c *gin.Context) {
 
 	// ------------- Optional query parameter "include" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "include", c.Request.URL.Query(), &params.Include, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "include", c.Request.URL.Query(), &params.Include, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter include: %w", err), http.StatusBadRequest)
 		return

@@ -6,27 +6,52 @@ import (
 	"strings"
 
 	"github.com/stridelog/stridelog/provider/vocabulary"
+	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/contract"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
 
 // typesAsked are the workout types that a filter asks for, sorted; none asks for all.
-// type is another name of record_type.
+// record_type is Open Wearables' parameter: it asks by both names that a type has. type
+// takes a word of ours for that type alone.
 func typesAsked(recordType, typ []string) ([]string, error) {
-	asked, err := resolve("record_type", recordType, workoutTypes)
+	asked, err := resolve("record_type", recordType, func(word string) ([]string, string) { return workoutTypes(word, vocabulary.Named) })
 	if err != nil {
 		return nil, err
 	}
-	other, err := resolve("type", typ, workoutTypes)
+	exact, err := resolve("type", typ, func(word string) ([]string, string) { return workoutTypes(word, vocabulary.Resolve) })
 	switch {
 	case err != nil:
 		return nil, err
-	case len(asked) > 0 && len(other) > 0 && !slices.Equal(asked, other):
+	case len(exact) == 0:
+		return asked, nil
+	case len(asked) > 0 && !sameWords(recordType, typ):
 		return nil, problem.InvalidField("type", "is another name of record_type and asks for something else: send one of them")
-	case len(asked) == 0:
-		return other, nil
 	}
-	return asked, nil
+	return exact, nil
+}
+
+// sameWords says whether two lists of a query have the same words, in any order and case.
+func sameWords(a, b []string) bool {
+	words := func(given []string) []string {
+		all := contract.Words(given)
+		for i, w := range all {
+			all[i] = strings.ToLower(w)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	return slices.Equal(words(a), words(b))
+}
+
+// includes says whether a query asks for more in its answer.
+func includes(asked *[]api.ListWorkoutsParamsInclude, what api.ListWorkoutsParamsInclude) bool {
+	for _, given := range or(asked, nil) {
+		if slices.Contains(strings.Split(string(given), ","), string(what)) {
+			return true
+		}
+	}
+	return false
 }
 
 // providersAsked are the providers that a filter asks for, sorted; none asks for all.
@@ -45,14 +70,14 @@ func (s *server) providersAsked(given []string) ([]string, error) {
 
 // workoutTypes are the types that a word asks for. For a word that is not known it says
 // what to write.
-func workoutTypes(word string) (types []string, says string) {
-	if types = vocabulary.Resolve(word); len(types) > 0 {
+func workoutTypes(word string, meaning func(word string) []string) (types []string, says string) {
+	if types = meaning(word); len(types) > 0 {
 		return types, ""
 	}
 	if near := vocabulary.Near(word); len(near) > 0 {
 		return nil, "is not a workout type: did you mean " + strings.Join(near, ", ") + "?"
 	}
-	return nil, "is not a workout type: known are those of Google Health's ExerciseType in lower_snake_case, such as " +
+	return nil, "is not a workout type: known are those of Google Health's ExerciseType in lower_snake_case, and the words of Open Wearables, such as " +
 		strings.Join([]string{"running", "walking", "biking", "swimming", "strength_training"}, ", ")
 }
 

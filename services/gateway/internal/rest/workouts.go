@@ -43,7 +43,8 @@ func (d document) VisitGetWorkoutHistoryResponse(w http.ResponseWriter) error { 
 func (s *server) ListWorkouts(ctx context.Context, r api.ListWorkoutsRequestObject) (api.ListWorkoutsResponseObject, error) {
 	p := r.Params
 	q := workouts.Query{
-		UserID: r.UserID, Start: or(p.StartDate, ""), End: or(p.EndDate, ""), Duplicates: p.Include != nil,
+		UserID: r.UserID, Start: or(p.StartDate, ""), End: or(p.EndDate, ""),
+		Duplicates: includes(p.Include, api.Duplicates), Zones: includes(p.Include, api.Zones),
 		Ascending: or(p.SortOrder, api.ListWorkoutsParamsSortOrderDesc) == api.ListWorkoutsParamsSortOrderAsc,
 		Cursor:    or(p.Cursor, ""), Limit: or(p.Limit, defaultRows),
 	}

@@ -7,14 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider/vocabulary"
 	"github.com/stridelog/stridelog/services/gateway/internal/contract"
 	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
@@ -25,12 +24,15 @@ const projector = "projector"
 
 // Store reads workouts.
 type Store struct {
-	db  *pgxpool.Pool
-	bus *bus.Bus
+	db    *pgxpool.Pool
+	bus   *bus.Bus
+	words map[string]string // what Open Wearables calls each type
 }
 
 // NewStore reads the views through the pool and raw records through the bus.
-func NewStore(db *pgxpool.Pool, b *bus.Bus) *Store { return &Store{db: db, bus: b} }
+func NewStore(db *pgxpool.Pool, b *bus.Bus) *Store {
+	return &Store{db: db, bus: b, words: vocabulary.OpenWearables()}
+}
 
 // List is one page as the JSON body of the answer. The first page counts all rows of
 // the query; the others say what their cursor carries.
@@ -55,7 +57,7 @@ func (s *Store) List(ctx context.Context, q Query) ([]byte, error) {
 	}
 	c.queuePage(&batch, q, at)
 	answers := s.db.SendBatch(ctx, &batch)
-	page, err := readPage(answers, filter, at, total, q)
+	page, err := s.readPage(answers, filter, at, total, q)
 	if closed := answers.Close(); err == nil && closed != nil {
 		err = problem.OfQuery(projector, closed)
 	}
@@ -64,7 +66,7 @@ func (s *Store) List(ctx context.Context, q Query) ([]byte, error) {
 
 // readPage reads the answers; where the total is not counted yet, its count is among
 // them.
-func readPage(answers pgx.BatchResults, filter cursor.Filter, at *cursor.Place, total cursor.Total, q Query) ([]byte, error) {
+func (s *Store) readPage(answers pgx.BatchResults, filter cursor.Filter, at *cursor.Place, total cursor.Total, q Query) ([]byte, error) {
 	var exists bool
 	switch err := answers.QueryRow().Scan(&exists); {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -83,7 +85,7 @@ func readPage(answers pgx.BatchResults, filter cursor.Filter, at *cursor.Place, 
 	if err != nil {
 		return nil, problem.OfQuery(projector, err)
 	}
-	read, err := readRows(rows, q.Limit+1)
+	read, err := s.readRows(rows, q)
 	if err != nil {
 		return nil, problem.OfQuery(projector, err)
 	}
@@ -99,21 +101,23 @@ type listed struct {
 
 const usualRow = 1 << 10
 
-func readRows(rows pgx.Rows, limit int) (listed, error) {
+func (s *Store) readRows(rows pgx.Rows, q Query) (listed, error) {
 	defer rows.Close()
+	limit := q.Limit + 1
 	l := listed{places: make([]cursor.Place, 0, limit), ends: make([]int, 0, limit), buffer: make([]byte, 0, limit*usualRow)}
 	for rows.Next() {
 		var (
-			place     cursor.Place
-			doc       pgtype.DriverBytes // valid until the next row: copied below
-			times     [2]time.Time
-			duplicate *uuid.UUID
-			err       error
+			place cursor.Place
+			doc   pgtype.DriverBytes // valid until the next row: copied below
+			name  pgtype.DriverBytes // likewise
+			a     = added{zones: q.Zones}
+			err   error
 		)
-		if err = rows.Scan(&place.ID, &place.Time, &doc, &times[0], &times[1], &duplicate); err != nil {
+		if err = rows.Scan(&place.ID, &place.Time, &doc, &a.created, &a.updated, &a.duplicateOf, &name); err != nil {
 			return listed{}, err
 		}
-		if l.buffer, err = appendWorkout(l.buffer, doc, times[0], times[1], duplicate, nil); err != nil {
+		a.word = s.words[string(name)]
+		if l.buffer, err = appendWorkout(l.buffer, doc, a); err != nil {
 			return listed{}, fmt.Errorf("workout %s: %w", place.ID, err)
 		}
 		l.places = append(l.places, place)

@@ -24,6 +24,7 @@ type Query struct {
 	Types      []string // sorted, each once; none is every type
 	Providers  []string // likewise
 	Duplicates bool     // show the hidden ones too
+	Zones      bool     // show hr_zones and power_zones
 	Ascending  bool     // the oldest first
 	Cursor     string
 	Limit      int
@@ -176,7 +177,7 @@ func (c *conditions) queueCount(b *pgx.Batch) {
 func (c *conditions) queuePage(b *pgx.Batch, q Query, at *cursor.Place) {
 	tail, args := q.keyset().Tail(c.args, at, q.Limit+1)
 	if !c.several {
-		b.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of FROM projector.view_workouts_v1`+c.rows(q.Duplicates)+tail, args...)
+		b.Queue(`SELECT id, start_time, doc, created_at, updated_at, duplicate_of, type FROM projector.view_workouts_v1`+c.rows(q.Duplicates)+tail, args...)
 		return
 	}
 	kept, page := c.kept, q.keyset()

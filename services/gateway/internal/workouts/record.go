@@ -26,13 +26,14 @@ type record struct {
 	version              int64
 	doc, details         []byte
 	created, updated     time.Time
+	kind                 *string // its type; null once removed
 }
 
 func (s *Store) record(ctx context.Context, id uuid.UUID) (record, error) {
 	r := record{id: id}
-	err := s.db.QueryRow(ctx, `SELECT w.user_id, w.provider, w.external_id, w.removed_at, w.duplicate_of, w.version, w.doc, w.details, w.created_at, w.updated_at
+	err := s.db.QueryRow(ctx, `SELECT w.user_id, w.provider, w.external_id, w.removed_at, w.duplicate_of, w.version, w.doc, w.details, w.created_at, w.updated_at, w.type
 		FROM projector.view_workouts_v1 w JOIN gateway.users u ON u.id = w.user_id WHERE w.id = $1`, id).
-		Scan(&r.userID, &r.provider, &r.externalID, &r.removedAt, &r.duplicateOf, &r.version, &r.doc, &r.details, &r.created, &r.updated)
+		Scan(&r.userID, &r.provider, &r.externalID, &r.removedAt, &r.duplicateOf, &r.version, &r.doc, &r.details, &r.created, &r.updated, &r.kind)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return record{}, problem.NotFound("workout")
 	}
@@ -63,7 +64,11 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := appendWorkout(make([]byte, 0, len(r.doc)+len(r.details)+usualRow), r.doc, r.created, r.updated, r.duplicateOf, &r.details)
+	a := added{created: r.created, updated: r.updated, duplicateOf: r.duplicateOf, details: &r.details}
+	if r.kind != nil {
+		a.word = s.words[*r.kind]
+	}
+	body, err := appendWorkout(make([]byte, 0, len(r.doc)+len(r.details)+usualRow), r.doc, a)
 	if err != nil {
 		return nil, fmt.Errorf("workout %s: %w", id, err)
 	}

@@ -2,7 +2,7 @@
 -- person has; the nearest of those are the page. What is filled in: 1 the kept counts of
 -- these workouts, 2 the conditions of the rows, 3 their place, order and limit, 4 the
 -- order, 5 the number of the limit's argument, 6 the order of the page.
-SELECT w.id, w.start_time, w.doc, w.created_at, w.updated_at, w.duplicate_of
+SELECT w.id, w.start_time, w.doc, w.created_at, w.updated_at, w.duplicate_of, w.type
 FROM (
     SELECT start_time, id
     FROM (SELECT DISTINCT type%[1]s) had

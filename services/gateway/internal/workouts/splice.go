@@ -11,34 +11,50 @@ import (
 // errDoc says that the projector's document is no JSON object with members.
 var errDoc = errors.New("the stored document is not a JSON object: run stridelog rebuild")
 
-// appendWorkout appends a stored document with the members that are columns. The
-// document's own bytes stay as they are. details is spliced in when it is not
-// nil; an empty one is null.
-func appendWorkout(dst, doc []byte, created, updated time.Time, duplicateOf *uuid.UUID, details *[]byte) ([]byte, error) {
+// added are the members that are columns, or are made at reading.
+type added struct {
+	created, updated time.Time
+	duplicateOf      *uuid.UUID
+	details          *[]byte // nil: not shown; an empty one is null
+	word             string  // what Open Wearables calls the type; empty is null
+	zones            bool    // hr_zones and power_zones are shown
+}
+
+// appendWorkout appends a stored document with what is added to it. The document's own
+// bytes stay as they are, but for its source: see appendSourced.
+func appendWorkout(dst, doc []byte, a added) ([]byte, error) {
 	doc = bytes.TrimSpace(doc)
 	last := len(doc) - 1
 	if last < 2 || doc[0] != '{' || doc[last] != '}' || len(bytes.TrimSpace(doc[1:last])) == 0 {
 		return dst, errDoc
 	}
-	dst = append(dst, doc[:last]...)
-	if details != nil {
+	dst = appendSourced(dst, doc[:last])
+	if a.details != nil {
 		dst = append(dst, `,"details":`...)
-		if len(*details) == 0 {
+		if len(*a.details) == 0 {
 			dst = append(dst, "null"...)
 		}
-		dst = append(dst, *details...)
+		dst = append(dst, *a.details...)
+	}
+	dst = append(dst, `,"open_wearables_type":`...)
+	dst = appendWord(dst, orNil(a.word))
+	if a.zones {
+		var err error
+		if dst, err = appendZones(dst, doc); err != nil {
+			return dst, err
+		}
 	}
 	dst = append(dst, `,"duplicate_of":`...)
-	if duplicateOf == nil {
+	if a.duplicateOf == nil {
 		dst = append(dst, "null"...)
 	} else {
-		id := duplicateOf.String()
+		id := a.duplicateOf.String()
 		dst = appendWord(dst, &id)
 	}
 	dst = append(dst, `,"created_at":"`...)
-	dst = created.UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = a.created.UTC().AppendFormat(dst, time.RFC3339Nano)
 	dst = append(dst, `","updated_at":"`...)
-	dst = updated.UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = a.updated.UTC().AppendFormat(dst, time.RFC3339Nano)
 	return append(dst, `"}`...), nil
 }
 
