@@ -9,7 +9,6 @@ package fitbit
 import (
 	"errors"
 	"fmt"
-	"html/template"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/consentpage"
 	"github.com/stridelog/stridelog/provider/simulator/fault"
 )
 
@@ -47,7 +47,7 @@ type Options struct {
 // Cloud is the fake. It is safe for concurrent use.
 type Cloud struct {
 	options Options
-	pages   *template.Template
+	pages   *consentpage.Pages
 	gate    *fault.Gate
 
 	mu       sync.Mutex
@@ -93,7 +93,7 @@ func New(o Options) (*Cloud, error) {
 		c.accounts[p.AccountID()] = newAccount(p)
 	}
 	var err error
-	if c.pages, err = parsePages(); err != nil {
+	if c.pages, err = consentpage.New("simulated Fitbit"); err != nil {
 		return nil, fmt.Errorf("new fake Fitbit cloud: %w", err)
 	}
 	if c.grants, err = loadGrants(o.StateFile); err != nil {

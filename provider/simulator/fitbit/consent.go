@@ -1,10 +1,8 @@
 package fitbit
 
 import (
-	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,30 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/consentpage"
 )
-
-//go:embed pages
-var pageFiles embed.FS
 
 // codeTTL is how long a code may be exchanged.
 const codeTTL = 10 * time.Minute
-
-// knownScopes is the official list.
-func knownScopes() []string {
-	return []string{
-		"activity", "cardio_fitness", "electrocardiogram", "heartrate", "irregular_rhythm_notifications", "location", "nutrition",
-		"oxygen_saturation", "profile", "respiratory_rate", "settings", "sleep", "social", "temperature", "weight",
-	}
-}
-
-func parsePages() (*template.Template, error) {
-	pages, err := template.ParseFS(pageFiles, "pages/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("read pages: %w", err)
-	}
-	return pages, nil
-}
 
 // code is what an app exchanges for a grant.
 type code struct {
@@ -99,11 +78,35 @@ func (c *Cloud) showConsent(w http.ResponseWriter, r *http.Request) {
 		c.errorPage(w, err.Error())
 		return
 	}
-	c.page(w, http.StatusOK, "consent.html", struct {
-		consentRequest
-		People []*simulator.Person
-		Asked  string
-	}{request, c.options.People, strings.Join(request.Scopes, " ")})
+	c.pages.ShowConsent(w, consentpage.Consent{
+		Title: "An app wants to read your Fitbit data", App: request.ClientID, Back: request.RedirectURI,
+		Action: "/oauth2/authorize", Hidden: request.hidden(),
+		Who: "Who are you?", People: c.people(), What: "What may the app read?", Scopes: allScopes().Of(request.Scopes),
+		Allow: "Allow", Deny: "Deny",
+	})
+}
+
+// hidden are the values that come back with the person's answer.
+func (r consentRequest) hidden() []consentpage.Field {
+	fields := []consentpage.Field{{Name: "client_id", Value: r.ClientID}, {Name: "response_type", Value: "code"}, {Name: "scope", Value: strings.Join(r.Scopes, " ")}}
+	if r.RedirectGiven {
+		fields = append(fields, consentpage.Field{Name: "redirect_uri", Value: r.RedirectURI})
+	}
+	if r.State != "" {
+		fields = append(fields, consentpage.Field{Name: "state", Value: r.State})
+	}
+	if r.Challenge != "" {
+		fields = append(fields, consentpage.Field{Name: "code_challenge", Value: r.Challenge}, consentpage.Field{Name: "code_challenge_method", Value: "S256"})
+	}
+	return fields
+}
+
+func (c *Cloud) people() []consentpage.Person {
+	all := make([]consentpage.Person, 0, len(c.options.People))
+	for _, p := range c.options.People {
+		all = append(all, consentpage.Person{ID: p.AccountID(), Name: p.DisplayName()})
+	}
+	return all
 }
 
 // decide takes the person's answer and sends the browser back to the app.
@@ -170,18 +173,13 @@ func (c *Cloud) newCode(r consentRequest, person string, granted []string) strin
 }
 
 func (c *Cloud) home(w http.ResponseWriter, _ *http.Request) {
-	c.page(w, http.StatusOK, "home.html", c.options.People)
+	c.pages.ShowHome(w, consentpage.Home{
+		Title:  "A simulated Fitbit cloud",
+		Paths:  []string{"/oauth2/authorize", "/oauth2/token", "/oauth2/revoke", "/1/user/-/activities/list.json", "/1/user/-/profile.json"},
+		People: c.people(),
+	})
 }
 
 func (c *Cloud) errorPage(w http.ResponseWriter, message string) {
-	c.page(w, http.StatusBadRequest, "error.html", message)
-}
-
-func (c *Cloud) page(w http.ResponseWriter, status int, name string, data any) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	if err := c.pages.ExecuteTemplate(w, name, data); err != nil {
-		_, _ = fmt.Fprintf(w, "the fake cloud cannot render %s: %v", name, err)
-	}
+	c.pages.ShowError(w, "The app's request is not valid", message)
 }

@@ -12,7 +12,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/consentpage"
 	"github.com/stridelog/stridelog/provider/simulator/fault"
 )
 
@@ -88,7 +88,7 @@ type Options struct {
 // Cloud is the fake. It is safe for concurrent use.
 type Cloud struct {
 	options Options
-	pages   *template.Template
+	pages   *consentpage.Pages
 	gate    *fault.Gate
 	seal    []byte // signs page tokens
 
@@ -136,7 +136,7 @@ func New(o Options) (*Cloud, error) {
 	}
 	c.gate = fault.NewGate(o.Latency, o.Fault, c.accountOf, badForm)
 	var err error
-	if c.pages, err = parsePages(); err != nil {
+	if c.pages, err = consentpage.New("simulated Google"); err != nil {
 		return nil, fmt.Errorf("new fake Google Health cloud: %w", err)
 	}
 	if c.consents, err = loadConsents(o.StateFile); err != nil {

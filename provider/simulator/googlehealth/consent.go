@@ -1,30 +1,20 @@
 package googlehealth
 
 import (
-	"embed"
 	"fmt"
-	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-)
 
-//go:embed pages
-var pageFiles embed.FS
+	"github.com/stridelog/stridelog/provider/simulator/consentpage"
+)
 
 // codeTTL is how long a code may be exchanged.
 const codeTTL = 10 * time.Minute
-
-func parsePages() (*template.Template, error) {
-	pages, err := template.ParseFS(pageFiles, "pages/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("read pages: %w", err)
-	}
-	return pages, nil
-}
 
 // consentRequest is what an app asks a person for.
 type consentRequest struct {
@@ -92,10 +82,23 @@ func (c *Cloud) showConsent(w http.ResponseWriter, r *http.Request) {
 		c.errorPage(w, err.Error())
 		return
 	}
-	c.page(w, http.StatusOK, "consent.html", struct {
-		consentRequest
-		People []listed
-	}{request, c.listed()})
+	c.pages.ShowConsent(w, consentpage.Consent{
+		Title: "An app wants access to your Google Account", App: c.options.ClientID, Back: request.RedirectURI,
+		Action: "/o/oauth2/v2/auth", Hidden: hidden(request.Form),
+		Who: "Choose an account", People: c.people(), What: "What may the app access?", Scopes: allScopes().Of(request.Scopes),
+		Allow: "Continue", Deny: "Cancel",
+	})
+}
+
+// hidden are the values that come back with the person's answer: all of the app's.
+func hidden(form url.Values) []consentpage.Field {
+	var fields []consentpage.Field
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		for _, value := range form[name] {
+			fields = append(fields, consentpage.Field{Name: name, Value: value})
+		}
+	}
+	return fields
 }
 
 // decide takes the person's answer and sends the browser back to the app.
@@ -143,30 +146,22 @@ func (c *Cloud) decide(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusFound)
 }
 
-// listed is an account as the pages show it.
-type listed struct{ ID, Name string }
-
-func (c *Cloud) listed() []listed {
-	all := make([]listed, 0, len(c.options.People))
+func (c *Cloud) people() []consentpage.Person {
+	all := make([]consentpage.Person, 0, len(c.options.People))
 	for _, p := range c.options.People {
-		all = append(all, listed{HealthUserID(p), p.DisplayName()})
+		all = append(all, consentpage.Person{ID: HealthUserID(p), Name: p.DisplayName()})
 	}
 	return all
 }
 
 func (c *Cloud) home(w http.ResponseWriter, _ *http.Request) {
-	c.page(w, http.StatusOK, "home.html", c.listed())
+	c.pages.ShowHome(w, consentpage.Home{
+		Title:  "A simulated Google Health cloud",
+		Paths:  []string{"/o/oauth2/v2/auth", "/token", "/revoke", "/v4/users/me", "/v4/projects"},
+		People: c.people(),
+	})
 }
 
 func (c *Cloud) errorPage(w http.ResponseWriter, message string) {
-	c.page(w, http.StatusBadRequest, "error.html", message)
-}
-
-func (c *Cloud) page(w http.ResponseWriter, status int, name string, data any) {
-	w.Header().Set("Content-Type", htmlType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	if err := c.pages.ExecuteTemplate(w, name, data); err != nil {
-		_, _ = fmt.Fprintf(w, "the fake cloud cannot render %s: %v", name, err)
-	}
+	c.pages.ShowError(w, "Access blocked: the app's request is invalid", message)
 }

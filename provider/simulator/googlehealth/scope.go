@@ -3,6 +3,8 @@ package googlehealth
 import (
 	"slices"
 	"strings"
+
+	"github.com/stridelog/stridelog/provider/simulator/consentpage"
 )
 
 // ScopePrefix is what every scope of the API begins with.
@@ -19,18 +21,40 @@ const (
 	activityWrites = ScopePrefix + "activity_and_fitness.writeonly"
 )
 
-// knownScopes are those of the discovery document and the documentation, and the
-// ones of Google's own that an app may ask for beside them.
-func knownScopes() []string {
-	known := []string{"openid", "email", "profile", cloudPlatform}
-	for _, word := range []string{"activity_and_fitness", "health_metrics_and_measurements", "sleep", "profile", "settings", "nutrition", "logged_symptoms", "mindfulness", "reproductive_health"} {
-		known = append(known, ScopePrefix+word+".readonly", ScopePrefix+word+".writeonly")
+// allScopes are those of the discovery document and the documentation, and the ones
+// of Google's own that an app may ask for beside them, with what each opens.
+func allScopes() consentpage.Scopes {
+	list := consentpage.Scopes{
+		{Value: "openid", Label: "Know who you are at Google", Word: "openid"},
+		{Value: "email", Label: "See your email address", Word: "email"},
+		{Value: "profile", Label: "See your name and picture", Word: "profile"},
+		{Value: cloudPlatform, Label: "See, edit and delete your Google Cloud data", Word: "cloud-platform"},
 	}
-	for _, word := range []string{"location", "ecg", "irn"} {
-		known = append(known, ScopePrefix+word+".readonly")
+	add := func(verb, word, about, kind string) {
+		short := word + "." + kind
+		list = append(list, consentpage.Scope{Value: ScopePrefix + short, Label: verb + " your " + about, Word: short})
 	}
-	return known
+	for _, s := range []struct{ word, about string }{
+		{"activity_and_fitness", "activity and fitness, such as workouts"},
+		{"health_metrics_and_measurements", "health metrics and measurements, such as heart rate"},
+		{"sleep", "sleep"},
+		{"profile", "Google Health profile"},
+		{"settings", "Google Health settings and devices"},
+		{"nutrition", "food and water"},
+		{"logged_symptoms", "symptoms"},
+		{"mindfulness", "mindfulness sessions"},
+		{"reproductive_health", "reproductive health"},
+	} {
+		add("See", s.word, s.about, "readonly")
+		add("Add to", s.word, s.about, "writeonly")
+	}
+	add("See", "location", "location, such as routes of workouts", "readonly")
+	add("See", "ecg", "electrocardiograms (ECG)", "readonly")
+	add("See", "irn", "notifications of an irregular heart rhythm", "readonly")
+	return list
 }
+
+func knownScopes() []string { return allScopes().Values() }
 
 func isHealthScope(scope string) bool { return strings.HasPrefix(scope, ScopePrefix) }
 

@@ -229,7 +229,10 @@ func (c *Client) AwaitSync(ctx context.Context, userID, syncID string) (Sync, er
 
 // Start begins a consent and returns where the person gives it.
 func (c *Client) Start(ctx context.Context, userID, provider, redirectURI string) (authorizationURL string, err error) {
-	q := url.Values{"user_id": {userID}, "redirect_uri": {redirectURI}}
+	q := url.Values{"user_id": {userID}}
+	if redirectURI != "" {
+		q.Set("redirect_uri", redirectURI)
+	}
 	var start struct {
 		AuthorizationURL string `json:"authorization_url"`
 	}
