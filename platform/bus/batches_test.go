@@ -7,14 +7,16 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 func fold(t *testing.T, b *bus.Bus, most int) *bus.Batches {
 	t.Helper()
-	return foldWithin(t, b, most, patience)
+	return foldWithin(t, b, most, waittest.Bound(t))
 }
 
 func foldWithin(t *testing.T, b *bus.Bus, most int, ackWait time.Duration) *bus.Batches {
@@ -30,7 +32,7 @@ func foldWithin(t *testing.T, b *bus.Bus, most int, ackWait time.Duration) *bus.
 
 func next(t *testing.T, x *bus.Batches) *bus.Batch {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waittest.Bound(t))
 	defer cancel()
 	batch, err := x.Next(ctx)
 	if err != nil {
@@ -71,12 +73,12 @@ func TestBatchTakesWhatHasArrived(t *testing.T) {
 		}
 		got <- batch
 	}()
-	eventually(t, "the reader waits", func() bool {
+	waittest.Until(t, "the reader waits", func() bool {
 		c, err := b.JetStream().Consumer(t.Context(), events.StreamFacts, "folder")
 		return err == nil && c.CachedInfo().NumWaiting > 0
 	})
 	publishPage(t, b, activities(u1, 100, 1), 25)
-	if batch := receive(t, got, "the event"); len(batch.Deliveries) != 1 || batch.Deliveries[0].Sequence != 26 {
+	if batch := waittest.Receive(t, "the event", got); len(batch.Deliveries) != 1 || batch.Deliveries[0].Sequence != 26 {
 		t.Errorf("batch %+v", batch)
 	}
 }
@@ -155,7 +157,7 @@ func TestNextEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { _, err := x.Next(ctx); ended <- err }()
 	cancel()
-	if err := receive(t, ended, "Next to end"); !errors.Is(err, context.Canceled) {
+	if err := waittest.Receive(t, "Next to end", ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }

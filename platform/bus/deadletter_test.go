@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // The original fills the largest message there can be, so it does not fit beside
@@ -69,7 +71,7 @@ func TestStoppingIsNoFailure(t *testing.T) {
 	})
 	h.MaxDeliver = 1
 	stop := runRouter(t, b, h)
-	receive(t, started, "the handler to start")
+	waittest.Receive(t, "the handler to start", started)
 	stop()
 
 	handled := make(chan bus.Delivery, 1)
@@ -78,7 +80,7 @@ func TestStoppingIsNoFailure(t *testing.T) {
 		return nil
 	}
 	runRouter(t, b, h)
-	if d := receive(t, handled, "the event, after the restart"); d.Event.UserID != u1 {
+	if d := waittest.Receive(t, "the event, after the restart", handled); d.Event.UserID != u1 {
 		t.Errorf("handled %+v", d)
 	}
 	if dead := readAll(t, b, events.StreamDeadLetters); len(dead) != 0 {

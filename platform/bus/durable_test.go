@@ -14,6 +14,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // memory keeps positions for a test.
@@ -108,14 +109,14 @@ func TestADeletedDurableGoesOnWhereItWas(t *testing.T) {
 
 	waiting := make(chan *bus.Batch, 1)
 	go func() { batch, _ := x.Next(t.Context()); waiting <- batch }()
-	eventually(t, "the reader waits", func() bool {
+	waittest.Until(t, "the reader waits", func() bool {
 		c, err := b.JetStream().Consumer(t.Context(), events.StreamFacts, "folder")
 		return err == nil && c.CachedInfo().NumWaiting > 0
 	})
 	deleteDurable(t, b, events.StreamFacts, "folder")
-	eventually(t, "it is declared again", func() bool { return declaredAgain(t, registry) == 1 })
+	waittest.Until(t, "it is declared again", func() bool { return declaredAgain(t, registry) == 1 })
 	publishPage(t, b, activities(u2, 0, 1), 0)
-	batch := receive(t, waiting, "what came since")
+	batch := waittest.Receive(t, "what came since", waiting)
 	if got := batch.Deliveries; len(got) != 1 || got[0].Sequence != 11 {
 		t.Fatalf("deleted while the reader waits: %d from %d; want the one that came since", len(got), got[0].Sequence)
 	}
@@ -168,18 +169,18 @@ func TestARouterDeclaresADeletedDurableAgain(t *testing.T) {
 	for round, name := range []string{"one", "two", "one"} {
 		publishPage(t, b, activities(person("of the round"), 2*round, 2), uint64(2*round))
 		for _, h := range []string{"one", "two"} {
-			eventually(t, h+" handles all", func() bool { return all(h, 2*round+2) })
-			eventually(t, h+" has acknowledged all", func() bool {
+			waittest.Until(t, h+" handles all", func() bool { return all(h, 2*round+2) })
+			waittest.Until(t, h+" has acknowledged all", func() bool {
 				p, ok, err := b.Position(t.Context(), events.StreamFacts, h)
 				return err == nil && ok && p.Acknowledged == uint64(2*round+2)
 			})
 		}
 		keepOnce(t, b)
 		deleteDurable(t, b, events.StreamFacts, name)
-		eventually(t, name+" is declared again", func() bool { return declaredAgain(t, registry) == float64(round+1) })
+		waittest.Until(t, name+" is declared again", func() bool { return declaredAgain(t, registry) == float64(round+1) })
 	}
 	cancel()
-	if err := receive(t, ended, "the router"); err != nil {
+	if err := waittest.Receive(t, "the router", ended); err != nil {
 		t.Error(err)
 	}
 	for name, got := range handled {
@@ -205,7 +206,7 @@ func TestADurableWhoseStreamIsGoneIsMissing(t *testing.T) {
 	if err := b.JetStream().DeleteStream(t.Context(), events.StreamFacts); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the durable is missing", func() bool { return len(b.MissingConsumers()) == 1 })
+	waittest.Until(t, "the durable is missing", func() bool { return len(b.MissingConsumers()) == 1 })
 	if m := b.MissingConsumers()[0]; m.Stream != events.StreamFacts || m.Consumer != "folder" {
 		t.Errorf("missing is %+v", m)
 	}
@@ -216,7 +217,7 @@ func TestADurableWhoseStreamIsGoneIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	publishPage(t, b, activities(u1, 0, 3), 0)
-	batch := receive(t, waiting, "the new stream's events")
+	batch := waittest.Receive(t, "the new stream's events", waiting)
 	if batch == nil || batch.Deliveries[0].Sequence != 1 {
 		t.Errorf("got %+v, want the new stream from its start", batch)
 	}

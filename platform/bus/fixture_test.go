@@ -1,7 +1,6 @@
 package bus_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -9,8 +8,6 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 )
-
-const patience = 20 * time.Second
 
 // Three people.
 const (
@@ -84,32 +81,4 @@ func readAll(t testing.TB, b *bus.Bus, stream string, subjects ...string) []bus.
 		t.Fatalf("read %s: %v", stream, err)
 	}
 	return out
-}
-
-// receive waits for a value, and fails the test when none comes.
-func receive[T any](t testing.TB, from <-chan T, what string) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("waited %v in vain for %s", patience, what)
-		panic("unreachable")
-	}
-}
-
-// eventually asks until the answer is yes.
-func eventually(t testing.TB, what string, ask func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ask() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited %v in vain until %s", patience, what)
-		case <-tick.C:
-		}
-	}
 }

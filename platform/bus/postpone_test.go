@@ -11,6 +11,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // lines collects log lines from many goroutines.
@@ -54,11 +55,11 @@ func TestOnlyAnUnexpectedFailureIsWarnedOf(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			ready, ended := make(chan struct{}), make(chan error, 1)
 			go func() { ended <- r.Run(ctx, func() { close(ready) }) }()
-			receive(t, ready, "the router to be ready")
+			waittest.Receive(t, "the router to be ready", ready)
 			publish(t, b, activated(u1))
-			eventually(t, "the event is handled at the second try", func() bool { return pending(t, b, "tester-connections") == 0 })
+			awaitHandled(t, b, "tester-connections")
 			cancel()
-			if err := receive(t, ended, "the router to stop"); err != nil {
+			if err := waittest.Receive(t, "the router to stop", ended); err != nil {
 				t.Fatal(err)
 			}
 			if warned := strings.Contains(log.String(), "level=WARN"); warned != c.warned {

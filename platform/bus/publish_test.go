@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 func TestPublishedEventIsAPlainCloudEvent(t *testing.T) {
@@ -32,7 +34,7 @@ func TestPublishedEventIsAPlainCloudEvent(t *testing.T) {
 	if ack.Stream != events.StreamFacts || ack.Sequence != 1 || ack.Duplicate {
 		t.Errorf("ack = %+v", ack)
 	}
-	m, err := sub.NextMsg(patience)
+	m, err := sub.NextMsg(waittest.Bound(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +189,7 @@ func TestUnfinishedBatchIsInvisible(t *testing.T) {
 		m := &nats.Msg{Subject: w.Subject, Header: w.Header, Data: w.Data}
 		m.Header.Set("Nats-Batch-Id", "dying")
 		m.Header.Set("Nats-Batch-Sequence", string(rune('1'+n)))
-		if _, err := b.Conn().RequestMsg(m, patience); err != nil {
+		if _, err := b.Conn().RequestMsg(m, waittest.Bound(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -237,7 +239,7 @@ func TestPageWaitsWhileTooManyBatchesAreOpen(t *testing.T) {
 			m.Header.Set("Nats-Batch-Commit", "1")
 			m.Header.Set("Nats-Msg-Id", fmt.Sprintf("commit%d", batch))
 		}
-		reply, err := b.Conn().RequestMsg(m, patience)
+		reply, err := b.Conn().RequestMsg(m, waittest.Bound(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +264,7 @@ func TestPageWaitsWhileTooManyBatchesAreOpen(t *testing.T) {
 		done <- err
 	}()
 	first(0, true)
-	if err := receive(t, done, "the page"); err != nil {
+	if err := waittest.Receive(t, "the page", done); err != nil {
 		t.Error(err)
 	}
 }

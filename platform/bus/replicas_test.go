@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // replicas are how many each stream has, by its name.
@@ -56,7 +58,7 @@ func TestReplicasOfACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	insistReplicas(t, three, 3)
-	eventually(t, "the consumer has replicas", func() bool {
+	waittest.Until(t, "the consumer has replicas", func() bool {
 		c, err := three.JetStream().Consumer(t.Context(), events.StreamFacts, "reader")
 		return err == nil && c.CachedInfo().Cluster != nil && len(c.CachedInfo().Cluster.Replicas) == 2
 	})

@@ -10,10 +10,12 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 func listDead(t *testing.T, b *bus.Bus, q bus.DeadLetterQuery) (list []bus.DeadLetter, total uint64) {
@@ -74,7 +76,7 @@ func TestRequeueHandsTheOriginalToItsHandlerAgain(t *testing.T) {
 	if _, err := b.Requeue(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if d := receive(t, handled, "the original"); d.Sequence != ack.Sequence || d.Event.ID != published.ID || d.Stream != events.StreamFacts {
+	if d := waittest.Receive(t, "the original", handled); d.Sequence != ack.Sequence || d.Event.ID != published.ID || d.Stream != events.StreamFacts {
 		t.Errorf("handled %+v", d)
 	}
 	if _, total := listDead(t, b, bus.DeadLetterQuery{}); total != 0 {

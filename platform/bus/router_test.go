@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,10 +13,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // runRouter runs handlers until the test ends and returns once they listen. The
@@ -29,14 +32,14 @@ func runRouter(t *testing.T, b *bus.Bus, handlers ...bus.Handler) (stop func()) 
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- r.Run(ctx, func() { close(ready) }) }()
-	receive(t, ready, "the router to be ready")
+	waittest.Receive(t, "the router to be ready", ready)
 	var stopped atomic.Bool
 	stop = func() {
 		if stopped.Swap(true) {
 			return
 		}
 		cancel()
-		if err := receive(t, ended, "the router to stop"); err != nil {
+		if err := waittest.Receive(t, "the router to stop", ended); err != nil {
 			t.Errorf("router: %v", err)
 		}
 	}
@@ -54,7 +57,7 @@ func connections(handle func(context.Context, bus.Delivery) error) bus.Handler {
 func deadLetters(t *testing.T, b *bus.Bus, atLeast int) []bus.Delivery {
 	t.Helper()
 	var got []bus.Delivery
-	eventually(t, "there are enough dead letters", func() bool {
+	waittest.Until(t, "there are enough dead letters", func() bool {
 		got = readAll(t, b, events.StreamDeadLetters)
 		return len(got) >= atLeast
 	})
@@ -75,6 +78,29 @@ func pending(t *testing.T, b *bus.Bus, durable string) int {
 	return int(c.CachedInfo().NumPending) + c.CachedInfo().NumAckPending
 }
 
+// awaitHandled waits until a durable has acknowledged the facts of its subjects.
+func awaitHandled(t *testing.T, b *bus.Bus, durable string) {
+	t.Helper()
+	waittest.State(t, durable+" has acknowledged everything", func() (string, bool) {
+		c, err := b.JetStream().Consumer(t.Context(), events.StreamFacts, durable)
+		if err != nil {
+			return err.Error(), false
+		}
+		i, last := c.CachedInfo(), uint64(0)
+		for _, subjects := range i.Config.FilterSubjects {
+			n, err := b.LastSequence(t.Context(), events.StreamFacts, subjects)
+			if err != nil {
+				return err.Error(), false
+			}
+			last = max(last, n)
+		}
+		// The durable hears of a message after the publisher has its acknowledgement, so
+		// that nothing pending alone can mean: not heard of it yet.
+		return fmt.Sprintf("%d pending, %d without an answer, delivered up to %d of %d", i.NumPending, i.NumAckPending, i.Delivered.Stream, last),
+			i.NumPending == 0 && i.NumAckPending == 0 && i.Delivered.Stream >= last
+	})
+}
+
 func TestHandlerGetsEventsWithTheirTrace(t *testing.T) {
 	b := bustest.New(t)
 	type seen struct {
@@ -91,14 +117,14 @@ func TestHandlerGetsEventsWithTheirTrace(t *testing.T) {
 	publish(t, b, e)
 	publish(t, b, activity(u1, 1)) // not subscribed to
 	publish(t, b, activated(u2))
-	first, second := receive(t, got, "an event"), receive(t, got, "an event")
+	first, second := waittest.Receive(t, "an event", got), waittest.Receive(t, "an event", got)
 	if first.d.Event.ID != e.ID || first.d.Sequence != 1 || first.d.Deliveries != 1 || first.trace != e.TraceParent {
 		t.Errorf("first: %+v with trace %s", first.d, first.trace)
 	}
 	if second.d.Event.UserID != u2 || second.trace != "" {
 		t.Errorf("second: %+v with trace %s; it came without one", second.d, second.trace)
 	}
-	eventually(t, "all is acknowledged", func() bool { return pending(t, b, "tester-connections") == 0 })
+	awaitHandled(t, b, "tester-connections")
 	stop()
 
 	// The position survives: only what is new comes.
@@ -107,7 +133,7 @@ func TestHandlerGetsEventsWithTheirTrace(t *testing.T) {
 		return nil
 	}))
 	publish(t, b, activated(u3))
-	if next := receive(t, got, "an event after the restart"); next.d.Event.UserID != u3 {
+	if next := waittest.Receive(t, "an event after the restart", got); next.d.Event.UserID != u3 {
 		t.Errorf("after a restart came %+v", next.d)
 	}
 }
@@ -128,7 +154,7 @@ func TestPoisonBlocksNobodyAndBecomesADeadLetter(t *testing.T) {
 	at := publish(t, b, poison)
 	publish(t, b, activated(person("good1")))
 	publish(t, b, activated(person("good2")))
-	if got := []string{receive(t, handled, "good1"), receive(t, handled, "good2")}; !slices.Equal(got, []string{person("good1"), person("good2")}) {
+	if got := []string{waittest.Receive(t, "good1", handled), waittest.Receive(t, "good2", handled)}; !slices.Equal(got, []string{person("good1"), person("good2")}) {
 		t.Errorf("handled %v", got)
 	}
 	dead := deadLetters(t, b, 1)[0]
@@ -148,7 +174,7 @@ func TestPoisonBlocksNobodyAndBecomesADeadLetter(t *testing.T) {
 			t.Errorf("dead letter header %s = %q, want %q", name, got, value)
 		}
 	}
-	eventually(t, "the poison is acknowledged", func() bool { return pending(t, b, "tester-connections") == 0 })
+	awaitHandled(t, b, "tester-connections")
 	if got := tries.Load(); got != 3 {
 		t.Errorf("tried %d times, want 3", got)
 	}
@@ -170,7 +196,7 @@ func TestWhatTryingAgainDoesNotMendIsDeadAtOnce(t *testing.T) {
 	}
 	publish(t, b, activated(person("wrong")))
 	publish(t, b, activated(person("right")))
-	if got := []string{receive(t, handled, "wrong"), receive(t, handled, "right")}; !slices.Equal(got, []string{person("wrong"), person("right")}) {
+	if got := []string{waittest.Receive(t, "wrong", handled), waittest.Receive(t, "right", handled)}; !slices.Equal(got, []string{person("wrong"), person("right")}) {
 		t.Errorf("handled %v; the undecodable message must not reach the handler", got)
 	}
 	dead := deadLetters(t, b, 2)
@@ -224,7 +250,7 @@ func TestMessageWhoseTriesAllDiedIsADeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range h.MaxDeliver + 1 { // taken, never answered
-		m, err := dying.Next(jetstream.FetchMaxWait(patience))
+		m, err := dying.Next(jetstream.FetchMaxWait(waittest.Bound(t)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +262,7 @@ func TestMessageWhoseTriesAllDiedIsADeadLetter(t *testing.T) {
 	if got := header(dead[0], bus.HeaderDeadReason); !strings.Contains(got, "no answer") {
 		t.Errorf("reason %q", got)
 	}
-	eventually(t, "it is acknowledged", func() bool { return pending(t, b, h.Name) == 0 })
+	awaitHandled(t, b, h.Name)
 }
 
 // While the dead letters cannot be stored, the original stays.
@@ -258,8 +284,8 @@ func TestNothingIsLostWhileDeadLettersCannotBeStored(t *testing.T) {
 		return bus.Permanent(errors.New("never"))
 	}))
 	publish(t, b, activated(u1))
-	receive(t, tried, "a first try")
-	receive(t, tried, "a second try")
+	waittest.Receive(t, "a first try", tried)
+	waittest.Receive(t, "a second try", tried)
 	if pending(t, b, "tester-connections") != 1 {
 		t.Error("the message is gone and its dead letter is not stored")
 	}
@@ -267,7 +293,7 @@ func TestNothingIsLostWhileDeadLettersCannotBeStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	deadLetters(t, b, 1)
-	eventually(t, "it is acknowledged", func() bool { return pending(t, b, "tester-connections") == 0 })
+	awaitHandled(t, b, "tester-connections")
 }
 
 func TestHandlerThatTakesTooLongIsEndedAndTriedAgain(t *testing.T) {
@@ -282,7 +308,7 @@ func TestHandlerThatTakesTooLongIsEndedAndTriedAgain(t *testing.T) {
 	h.AckWait = 300 * time.Millisecond
 	runRouter(t, b, h)
 	publish(t, b, activated(u1))
-	eventually(t, "it is handled", func() bool { return pending(t, b, h.Name) == 0 })
+	awaitHandled(t, b, h.Name)
 	if got := readAll(t, b, events.StreamDeadLetters); len(got) != 0 {
 		t.Errorf("%d dead letters", len(got))
 	}

@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 func serve(t *testing.T, b *bus.Bus, handlers ...bus.RPCHandler) *bus.RPCServer {
@@ -37,15 +39,15 @@ func TestCallReachesTheMethodWithTraceAndDeadline(t *testing.T) {
 	trace := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	serve(t, server, bus.Method(rpc.OAuthToken, func(ctx context.Context, r rpc.TokenRequest) (rpc.TokenResponse, error) {
 		deadline, ok := ctx.Deadline()
-		if left := time.Until(deadline); !ok || left > 7*time.Second {
-			return rpc.TokenResponse{}, fmt.Errorf("deadline in %v, the caller waits 7 s", left)
+		if left := time.Until(deadline); !ok || left > 5*time.Minute || left < time.Minute { // by itself it would give up sooner
+			return rpc.TokenResponse{}, fmt.Errorf("deadline in %v, the caller waits 5 minutes", left)
 		}
 		if got := telemetry.TraceParent(ctx); got != trace {
 			return rpc.TokenResponse{}, fmt.Errorf("trace %q", got)
 		}
 		return rpc.TokenResponse{AccessToken: "for " + r.ConnectionID, TokenVersion: 3}, nil
 	}))
-	ctx, cancel := context.WithTimeout(telemetry.WithTraceParent(t.Context(), trace), 7*time.Second)
+	ctx, cancel := context.WithTimeout(telemetry.WithTraceParent(t.Context(), trace), 5*time.Minute)
 	defer cancel()
 	got, err := token(ctx, client, "c1")
 	if err != nil || got.AccessToken != "for c1" || got.TokenVersion != 3 {
@@ -81,7 +83,7 @@ func TestErrorsCrossAsTheyAreOrWithoutTheirText(t *testing.T) {
 		}
 	}
 	// A request that does not parse is told so, and not repeated.
-	m, err := b.Conn().Request(string(rpc.OAuthToken), []byte(`{"connection_id": 987654321}`), patience)
+	m, err := b.Conn().Request(string(rpc.OAuthToken), []byte(`{"connection_id": 987654321}`), waittest.Bound(t))
 	if err != nil || !strings.Contains(string(m.Data), rpc.CodeInvalidArgument) || strings.Contains(string(m.Data), "987654321") {
 		t.Errorf("answer to a bad request: %s, %v", m.Data, err)
 	}
@@ -177,7 +179,7 @@ func TestProcessesOfOneServiceShareRequestsAndStopCleanly(t *testing.T) {
 	servers := []*bus.RPCServer{serve(t, bustest.Connect(t, url, "oauth1"), method), serve(t, bustest.Connect(t, url, "oauth2"), method)}
 	got := make(chan error, 1)
 	go func() { _, err := token(t.Context(), client, "c1"); got <- err }()
-	receive(t, started, "the request to arrive")
+	waittest.Receive(t, "the request to arrive", started)
 
 	// Stop waits for the request that runs, and takes no more.
 	stopped := make(chan struct{})
@@ -188,14 +190,14 @@ func TestProcessesOfOneServiceShareRequestsAndStopCleanly(t *testing.T) {
 		close(stopped)
 	}()
 	close(release)
-	receive(t, stopped, "both servers to stop")
-	if err := receive(t, got, "the answer"); err != nil {
+	waittest.Receive(t, "both servers to stop", stopped)
+	if err := waittest.Receive(t, "the answer", got); err != nil {
 		t.Errorf("the running request got %v", err)
 	}
 	if answered.Load() != 1 {
 		t.Errorf("%d processes answered one request", answered.Load())
 	}
-	if _, err := client.Conn().Request(string(rpc.OAuthToken), []byte("{}"), patience); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := client.Conn().Request(string(rpc.OAuthToken), []byte("{}"), waittest.Bound(t)); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("request after the stop: %v", err)
 	}
 }
@@ -219,11 +221,11 @@ func TestALongRequestEndsWithItsService(t *testing.T) {
 		_, err := bus.Call[rpc.EraseRequest, rpc.EraseResponse](t.Context(), b, rpc.PollerErase, rpc.EraseRequest{})
 		answered <- err
 	}()
-	receive(t, begun, "the request")
+	waittest.Receive(t, "the request", begun)
 	cancel()
 	server.Stop()
 	var refused *rpc.Error
-	if err := receive(t, answered, "the answer"); !errors.As(err, &refused) || refused.Detail != "interrupted" {
+	if err := waittest.Receive(t, "the answer", answered); !errors.As(err, &refused) || refused.Detail != "interrupted" {
 		t.Errorf("the request is answered %v", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // recorded is a bus whose spans a test can look at.
@@ -36,7 +37,7 @@ func recorded(t *testing.T) (*bus.Bus, trace.Tracer, *tracetest.SpanRecorder) {
 func named(t *testing.T, spans *tracetest.SpanRecorder, name string) sdktrace.ReadOnlySpan {
 	t.Helper()
 	var found sdktrace.ReadOnlySpan
-	eventually(t, name+" has ended", func() bool {
+	waittest.Until(t, name+" has ended", func() bool {
 		i := slices.IndexFunc(spans.Ended(), func(s sdktrace.ReadOnlySpan) bool { return s.Name() == name })
 		if i >= 0 {
 			found = spans.Ended()[i]
@@ -74,7 +75,7 @@ func TestAHandlerContinuesTheTraceOfItsEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	root.End()
-	seen := receive(t, handled, "the event")
+	seen := waittest.Receive(t, "the event", handled)
 	sent, handling := named(t, spans, publishActivated), named(t, spans, processActivated)
 	if sent.Parent().SpanID() != root.SpanContext().SpanID() || sent.SpanKind() != trace.SpanKindProducer {
 		t.Errorf("the publication is no part of the request: %v", sent)
@@ -103,7 +104,7 @@ func TestWhatNobodyAskedForMakesNoSpan(t *testing.T) {
 		return nil
 	}))
 	publish(t, b, activated(u1))
-	if got := receive(t, handled, "the event"); got != "" {
+	if got := waittest.Receive(t, "the event", handled); got != "" {
 		t.Errorf("the handler has the trace %s", got)
 	}
 	if got := spans.Started(); len(got) > 0 {
@@ -192,7 +193,7 @@ func TestACallIsASpanOnBothSides(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := map[trace.SpanKind]sdktrace.ReadOnlySpan{}
-	eventually(t, "both sides have ended", func() bool {
+	waittest.Until(t, "both sides have ended", func() bool {
 		for _, s := range spans.Ended() {
 			kinds[s.SpanKind()] = s
 		}

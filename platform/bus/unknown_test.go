@@ -10,6 +10,7 @@ import (
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // later is an event as a later program publishes it: on a subject of today, with a
@@ -29,10 +30,10 @@ func TestAHandlerIsSparedEventsOfUnknownTypes(t *testing.T) {
 	}))
 	bustest.Store(t, b, later(u1))
 	publish(t, b, activated(u2))
-	if d := receive(t, handled, "the known event"); d.Event.UserID != activated(u2).UserID || d.Event.Unknown() {
+	if d := waittest.Receive(t, "the known event", handled); d.Event.UserID != activated(u2).UserID || d.Event.Unknown() {
 		t.Errorf("the handler got %+v", d.Event)
 	}
-	eventually(t, "all is acknowledged", func() bool { return pending(t, b, "tester-connections") == 0 })
+	awaitHandled(t, b, "tester-connections")
 	if dead := readAll(t, b, events.StreamDeadLetters); len(dead) > 0 || len(handled) > 0 {
 		t.Errorf("%d dead letters, %d more events for the handler", len(dead), len(handled))
 	}

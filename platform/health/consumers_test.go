@@ -1,11 +1,12 @@
 package health_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/health"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // A durable that is gone with its stream: what /readyz and the metrics say before,
@@ -38,25 +40,13 @@ func TestAConsumerThatIsMissingIsTold(t *testing.T) {
 	defer server.Close()
 	until := func(what string, status int, says string, metrics ...string) {
 		t.Helper()
-		deadline := time.After(30 * time.Second)
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for {
+		waittest.State(t, what, func() (string, bool) {
 			got, a, text := get(t, server.URL+"/readyz?verbose")
 			_, _, figures := get(t, server.URL+"/metrics")
-			missing := false
-			for _, one := range metrics {
-				missing = missing || !strings.Contains(figures, one)
-			}
-			if got == status && strings.Contains(a.Checks["consumers"], says) && a.Checks["nats"] == health.OK && !missing {
-				return
-			}
-			select {
-			case <-deadline:
-				t.Fatalf("%s: /readyz answers %d %s, the metrics\n%s", what, got, text, figures)
-			case <-tick.C:
-			}
-		}
+			missing := slices.ContainsFunc(metrics, func(one string) bool { return !strings.Contains(figures, one) })
+			done := got == status && strings.Contains(a.Checks["consumers"], says) && a.Checks["nats"] == health.OK && !missing
+			return fmt.Sprintf("/readyz answers %d %s, the metrics\n%s", got, text, figures), done
+		})
 	}
 	until("at first", http.StatusOK, "ok", `stridelog_check_ok{check="consumers"} 1`, `stridelog_check_ok{check="nats"} 1`)
 	if err := b.JetStream().DeleteStream(t.Context(), events.StreamFacts); err != nil {

@@ -10,12 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stridelog/stridelog/platform/httpserver"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
-
-const deadline = 30 * time.Second
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
@@ -37,12 +35,7 @@ func serve(t *testing.T, h http.Handler) (s *httpserver.Server, stop func() erro
 	}
 	return s, func() error {
 		cancel()
-		select {
-		case err := <-ended:
-			return err
-		case <-time.After(deadline):
-			return errors.New("it does not stop")
-		}
+		return waittest.Receive(t, "the server's end", ended)
 	}
 }
 
@@ -96,16 +89,14 @@ func TestARequestUnderWayIsFinished(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
 	// The listener is closed first; then the handler is let go.
-	for end := time.Now().Add(deadline); ; {
-		conn, err := net.DialTimeout("tcp", s.Addr().String(), deadline)
+	waittest.Until(t, "the server takes no connections any more", func() bool {
+		conn, err := net.DialTimeout("tcp", s.Addr().String(), waittest.Bound(t))
 		if err != nil {
-			break
+			return true
 		}
 		_ = conn.Close()
-		if time.Now().After(end) {
-			t.Fatal("it still takes connections")
-		}
-	}
+		return false
+	})
 	close(release)
 	if a := <-answered; a.err != nil || a.body != "late" {
 		t.Errorf("the request under way got %q (%v)", a.body, a.err)

@@ -9,14 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
-
-const deadline = 30 * time.Second
 
 // diary notes what happens, in order.
 type diary struct {
@@ -55,13 +53,7 @@ func run(t *testing.T, ctx context.Context, components ...lifecycle.Component) e
 	t.Helper()
 	ended := make(chan error, 1)
 	go func() { ended <- lifecycle.Run(ctx, quiet(), components...) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-time.After(deadline):
-		t.Fatal("Run does not return")
-		return nil
-	}
+	return waittest.Receive(t, "Run returns", ended)
 }
 
 func TestStartsInOrderAndStopsInReverse(t *testing.T) {

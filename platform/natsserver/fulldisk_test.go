@@ -16,12 +16,12 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 const (
 	smallDisk = "STRIDELOG_TEST_SMALL_DISK" // names where the child mounts its file system
 	noDisk    = "none"                      // it limits its files instead
-	patience  = 2 * time.Minute
 )
 
 // disk is where a server keeps its streams, and how its space ends and comes back.
@@ -155,20 +155,20 @@ func fullAndFree(t *testing.T, d disk) {
 		t.Fatalf("before: %q, %v, %v", says, err, b.Refusals())
 	}
 	d.fill(t)
-	eventually(t, "an event is refused", func() bool { return publish() != nil }) // the last page of a file has room for some
+	waittest.Until(t, "an event is refused", func() bool { return publish() != nil }) // the last page of a file has room for some
 	if r := b.Refusals(); len(r) != 1 || r[0].Stream != events.StreamFacts {
 		t.Errorf("the bus knows of %v", r)
 	}
-	eventually(t, "the server says that it takes no writes", func() bool {
+	waittest.Until(t, "the server says that it takes no writes", func() bool {
 		says, err := s.TakesWrites(t.Context())
 		return err != nil && strings.Contains(says, "free disk space")
 	})
 	d.free(t)
-	eventually(t, "the server starts again by itself", func() bool {
+	waittest.Until(t, "the server starts again by itself", func() bool {
 		_, err := s.TakesWrites(t.Context())
 		return err == nil
 	})
-	eventually(t, "an event is taken", func() bool { return publish() == nil })
+	waittest.Until(t, "an event is taken", func() bool { return publish() == nil })
 	if r := b.Refusals(); len(r) != 0 {
 		t.Errorf("the bus still knows of %v", r)
 	}
@@ -200,22 +200,10 @@ func TestAServerStopsWhileItTakesNoWrites(t *testing.T) {
 	if _, err := b.JetStream().Publish(t.Context(), "stridelog.user.erased._.x", []byte("{}")); err == nil {
 		t.Fatal("a full disk took a message")
 	}
-	eventually(t, "the server says that it takes no writes", func() bool {
+	waittest.Until(t, "the server says that it takes no writes", func() bool {
 		_, err := s.TakesWrites(t.Context())
 		return err != nil
 	})
 	s.Stop()
 	s.WaitForShutdown()
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 func start(t *testing.T, o natsserver.Options) *natsserver.Server {
@@ -92,13 +94,8 @@ func TestConnectWaitsForTheServerAndSaysWhatItTried(t *testing.T) {
 		connected <- err
 	}()
 	start(t, natsserver.Options{StoreDir: t.TempDir(), Addr: addr})
-	select {
-	case err := <-connected:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("Connect did not notice the server")
+	if err := waittest.Receive(t, "Connect notices the server", connected); err != nil {
+		t.Error(err)
 	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

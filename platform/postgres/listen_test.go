@@ -9,9 +9,8 @@ import (
 
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
-
-const deadline = 30 * time.Second
 
 func listen(t *testing.T, pool *pgxpool.Pool) (<-chan struct{}, context.CancelFunc) {
 	t.Helper()
@@ -31,7 +30,7 @@ func await(t *testing.T, wake <-chan struct{}, what string) {
 		if !open {
 			t.Fatalf("the channel was closed before %s", what)
 		}
-	case <-time.After(deadline):
+	case <-time.After(waittest.Bound(t)):
 		t.Fatalf("no wake-up for %s", what)
 	}
 }
@@ -96,7 +95,7 @@ func TestListenEndsWithItsContext(t *testing.T) {
 		if open {
 			t.Error("a wake-up came after the end")
 		}
-	case <-time.After(deadline):
+	case <-time.After(waittest.Bound(t)):
 		t.Error("the channel stays open")
 	}
 }

@@ -5,6 +5,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,13 +14,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // gate is a fixed address before a server that comes and goes, as a service has in
@@ -161,7 +162,7 @@ func startServer(t *testing.T, dir string) *launcher.Server {
 
 func stopServer(t *testing.T, s *launcher.Server) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	ctx, cancel := context.WithTimeout(context.Background(), waittest.Bound(t)) // the test's own may have ended
 	defer cancel()
 	if err := s.Stop(ctx); err != nil {
 		t.Error(err)
@@ -285,15 +286,13 @@ func TestMigrateSurvivesALostSession(t *testing.T) {
 
 func awaitNumber(t *testing.T, read func() int64, want int64) {
 	t.Helper()
-	for end := time.Now().Add(deadline); ; {
+	waittest.State(t, fmt.Sprintf("it is %d", want), func() (string, bool) {
 		n := read()
-		if n == want {
-			return
+		if t.Failed() {
+			t.FailNow()
 		}
-		if t.Failed() || time.Now().After(end) {
-			t.Fatalf("it is %d, want %d", n, want)
-		}
-	}
+		return fmt.Sprintf("it is %d", n), n == want
+	})
 }
 
 func TestPatientlyWaitsOnlyForADatabaseThatIsAway(t *testing.T) {

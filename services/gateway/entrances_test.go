@@ -18,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/cursor"
@@ -110,9 +111,7 @@ func (e *entrances) send(t *testing.T, v visit) (gatewaytest.Answer, string, boo
 			segments[i] = url.PathEscape(v.path)
 		}
 	}
-	ctx, done := context.WithTimeout(t.Context(), time.Minute)
-	defer done()
-	r, err := http.NewRequestWithContext(ctx, o.Method, e.URL, bytes.NewReader(v.body))
+	r, err := http.NewRequestWithContext(waittest.Context(t), o.Method, e.URL, bytes.NewReader(v.body))
 	if err != nil {
 		t.Fatal(err)
 	}

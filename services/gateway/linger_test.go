@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/gateway/internal/gatewaytest"
 )
 
@@ -25,7 +26,7 @@ func stubborn(t *testing.T, s *gatewaytest.System, head string, body io.Reader) 
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(waittest.Bound(t))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.Copy(conn, io.MultiReader(strings.NewReader(head+"Host: x\r\n\r\n"), body)); err != nil {

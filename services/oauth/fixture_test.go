@@ -20,15 +20,13 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/services/oauth/internal/cloudtest"
 )
 
-const (
-	deadline = 30 * time.Second
-	app      = "http://localhost:3000/done"
-)
+const app = "http://localhost:3000/done"
 
 // house is a database, a NATS server, a provider and what runs on them.
 type house struct {
@@ -81,7 +79,7 @@ func (h *house) start(name string) (stop func()) {
 	case err := <-ended:
 		cancel()
 		h.t.Fatalf("the service ended before it was ready: %v", err)
-	case <-time.After(deadline):
+	case <-time.After(waittest.Bound(h.t)):
 		cancel()
 		h.t.Fatal("the service is not ready")
 	}
@@ -106,7 +104,7 @@ func ask[Req, Resp any](h *house, m rpc.Method, q Req) Resp {
 }
 
 func call[Req, Resp any](h *house, m rpc.Method, q Req) (Resp, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	ctx, cancel := context.WithTimeout(context.Background(), waittest.Bound(h.t))
 	defer cancel()
 	return bus.Call[Req, Resp](ctx, h.bus, m, q)
 }
@@ -192,7 +190,7 @@ func (h *house) listen(user string) listener {
 // next is the data of the next event, which must be of type T.
 func next[T events.Data](l listener) T {
 	l.t.Helper()
-	m, err := l.sub.NextMsg(deadline)
+	m, err := l.sub.NextMsg(waittest.Bound(l.t))
 	if err != nil {
 		l.t.Fatalf("no event came: %v", err)
 	}
@@ -243,10 +241,5 @@ func (s *safeBuffer) count(text string) int {
 // eventually waits for a condition that another goroutine brings about.
 func (h *house) eventually(what string, holds func() bool) {
 	h.t.Helper()
-	end := time.Now().Add(deadline)
-	for !holds() {
-		if time.Now().After(end) {
-			h.t.Fatalf("never came true: %s", what)
-		}
-	}
+	waittest.Until(h.t, what, holds)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/fitbit"
 	"github.com/stridelog/stridelog/services/oauth"
@@ -134,7 +135,7 @@ func (c *child) start() {
 		if !strings.HasPrefix(word, "ready") {
 			c.t.Errorf("a service process ended before it was ready")
 		}
-	case <-time.After(deadline):
+	case <-time.After(waittest.Bound(c.t)):
 		c.t.Error("a service process is not ready")
 	}
 	c.command, c.ended = cmd, ended

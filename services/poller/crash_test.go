@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
 
@@ -125,11 +126,7 @@ func (w *world) gate() *gate {
 
 func (w *world) wait(what string, c <-chan struct{}) {
 	w.t.Helper()
-	select {
-	case <-c:
-	case <-time.After(patience):
-		w.t.Fatalf("waited in vain: %s", what)
-	}
+	waittest.Receive(w.t, what, c)
 }
 
 func TestAPollerThatLostItsLeaseWritesNothing(t *testing.T) {

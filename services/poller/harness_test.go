@@ -17,15 +17,13 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/imports"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
 
-const (
-	cloudName = "cloud"
-	patience  = 20 * time.Second
-)
+const cloudName = "cloud"
 
 // world is what a poller lives in: a database, NATS, a provider and a token service.
 type world struct {
@@ -109,7 +107,7 @@ func (w *world) set(change func(w *world)) {
 
 func (w *world) config() Config {
 	return Config{
-		Log: bustest.Logger(w.t), DB: w.db, Bus: w.bus, InitialDays: 30, Lease: 5 * time.Second, Workers: 2,
+		Log: bustest.Logger(w.t), DB: w.db, Bus: w.bus, InitialDays: 30, Lease: 30 * time.Second, Workers: 2,
 		Rescan: []Scan{{Span: 2 * day, Every: 15 * time.Minute}, {Span: 7 * day, Every: 6 * time.Hour}},
 		Connectors: provider.Connectors{cloudName: {
 			Descriptor: provider.Descriptor{Name: cloudName}, Fetcher: w.cloud, HashVersion: 1, Volatile: []string{"link"},
@@ -155,7 +153,7 @@ func (w *world) startWith(c Config, hooks work.Hooks, importing imports.Hooks) *
 	select {
 	case <-ready:
 	case <-done: // a hook may end it at once
-	case <-time.After(patience):
+	case <-time.After(waittest.Bound(w.t)):
 		w.t.Fatal("the poller does not get ready")
 	}
 	return r
@@ -164,11 +162,7 @@ func (w *world) startWith(c Config, hooks work.Hooks, importing imports.Hooks) *
 // died waits until a poller ended by itself.
 func (w *world) died(r *running) error {
 	w.t.Helper()
-	select {
-	case <-r.done:
-	case <-time.After(patience):
-		w.t.Fatal("the poller should have ended")
-	}
+	waittest.Receive(w.t, "the poller ends by itself", r.done)
 	return r.stop()
 }
 
@@ -186,16 +180,7 @@ func (w *world) advance(d time.Duration) {
 // eventually waits for a condition.
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			w.t.Fatalf("waited in vain: %s", what)
-		case <-tick.C:
-		}
-	}
+	waittest.Until(w.t, what, ok)
 }
 
 type clock struct {

@@ -7,6 +7,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/projector"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
@@ -25,7 +26,7 @@ func (s *system) beside(t *testing.T, layout int) *system {
 // says waits until a service says something of its tables.
 func says(t *testing.T, p *projector.Service, what string) {
 	t.Helper()
-	projectortest.Eventually(t, "the service says "+what, func() bool { return strings.Contains(p.Standing(), what) })
+	waittest.Until(t, "the service says "+what, func() bool { return strings.Contains(p.Standing(), what) })
 }
 
 // holdRebuilds keeps every rebuild waiting until release, as a running one does.

@@ -10,13 +10,14 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
 
 func (s *system) deadLetters(t *testing.T, want int) []bus.DeadLetter {
 	t.Helper()
 	var list []bus.DeadLetter
-	projectortest.Eventually(t, "the dead letters are there", func() bool {
+	waittest.Until(t, "the dead letters are there", func() bool {
 		var err error
 		if list, _, err = s.bus.DeadLetters(t.Context(), bus.DeadLetterQuery{Limit: 100}); err != nil {
 			t.Fatal(err)
@@ -100,7 +101,7 @@ func TestARequeuedSyncEventIsFolded(t *testing.T) {
 	known := func() bool {
 		return projectortest.Number(t, s.db, "SELECT count(*) FROM projector.view_syncs_v1") == 1
 	}
-	projectortest.Eventually(t, "the sync is known", known)
+	waittest.Until(t, "the sync is known", known)
 	d, err := s.bus.Get(t.Context(), events.StreamSyncs, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/fitbit"
 	"github.com/stridelog/stridelog/provider/googlehealth"
@@ -144,7 +145,7 @@ func (s *system) folded(t *testing.T, want int64) {
 	t.Helper()
 	for have := int64(0); have < want; {
 		before := have
-		projectortest.Eventually(t, fmt.Sprintf("the projector folds more than %d facts of %d", before, want), func() bool {
+		waittest.Until(t, fmt.Sprintf("the projector folds more than %d facts of %d", before, want), func() bool {
 			have = projectortest.Number(t, s.db, "SELECT count(*) FROM projector.view_workouts_v1")
 			return have > before
 		})

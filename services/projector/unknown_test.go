@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
@@ -78,7 +79,7 @@ func TestWhatIsUnknownIsKeptAndFoldedByAProgramThatKnowsIt(t *testing.T) {
 	}
 	stop()
 	s.run(t)
-	projectortest.Eventually(t, "what the older program kept is folded", func() bool { return slices.Equal(s.kept(t), unknown[2:]) })
+	waittest.Until(t, "what the older program kept is folded", func() bool { return slices.Equal(s.kept(t), unknown[2:]) })
 	if !s.shows(t, 1, 2) {
 		t.Error("the route or the workout of the later format is not shown")
 	}
@@ -117,7 +118,7 @@ func TestAnOlderProgramBesideLosesNothing(t *testing.T) {
 			projectortest.Fact{User: user, External: "2", Format: laterFormat})
 	}
 	s.drained(t)
-	projectortest.Eventually(t, "all is folded", func() bool { return s.shows(t, people, 2*people) && len(s.kept(t)) == 0 })
+	waittest.Until(t, "all is folded", func() bool { return s.shows(t, people, 2*people) && len(s.kept(t)) == 0 })
 	if found := s.verify(t); len(found) != 0 {
 		t.Errorf("%q differ", found)
 	}

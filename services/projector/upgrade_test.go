@@ -10,6 +10,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/postgres"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
@@ -135,5 +136,5 @@ func TestAnOlderGenerationHasCounts(t *testing.T) {
 // upgraded waits until the tables have the program's layout.
 func (s *system) upgraded(t *testing.T) {
 	t.Helper()
-	projectortest.Eventually(t, "the tables have the program's layout", func() bool { return s.service.Standing() == "ok" })
+	waittest.Until(t, "the tables have the program's layout", func() bool { return s.service.Standing() == "ok" })
 }

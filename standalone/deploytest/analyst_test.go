@@ -11,6 +11,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/standalone/internal/deployment"
 )
 
@@ -23,7 +24,7 @@ const refusalWait = 500 * time.Millisecond
 
 func analystJetStream(t *testing.T, nc *nats.Conn) jetstream.JetStream {
 	t.Helper()
-	js, err := jetstream.NewWithAPIPrefix(nc, apiPrefix, jetstream.WithDefaultTimeout(refusalWait))
+	js, err := jetstream.NewWithAPIPrefix(nc, apiPrefix, jetstream.WithDefaultTimeout(waittest.Bound(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +58,12 @@ func TestAnalystsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := all[deployment.Analyst].nc.FlushTimeout(patience); err != nil {
+	if err := all[deployment.Analyst].nc.FlushTimeout(waittest.Bound(t)); err != nil {
 		t.Fatal(err)
 	}
 	fill(t, operator)
 	for range 3 {
-		if _, err := live.NextMsg(patience); err != nil {
+		if _, err := live.NextMsg(waittest.Bound(t)); err != nil {
 			t.Fatalf("an analyst does not hear what happens: %v", err)
 		}
 	}
@@ -72,7 +73,7 @@ func TestAnalystsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range want {
-			m, err := c.Next(jetstream.FetchMaxWait(10 * time.Second))
+			m, err := c.Next(jetstream.FetchMaxWait(waittest.Bound(t)))
 			if err != nil {
 				t.Fatalf("%s: %v", stream, err)
 			}

@@ -8,13 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/standalone/internal/deployment"
 )
 
@@ -102,7 +102,7 @@ func startClusterOf(t *testing.T, secrets string) (addresses []string) {
 		}
 		s.Start()
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-		if !s.ReadyForConnections(20*time.Second) || !s.JetStreamEnabled() {
+		if !s.ReadyForConnections(waittest.Bound(t)) || !s.JetStreamEnabled() {
 			t.Fatal("NATS does not start with deploy/nats/cluster.conf")
 		}
 		addresses = append(addresses, s.Addr().String())

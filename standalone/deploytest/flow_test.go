@@ -18,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
@@ -25,9 +26,8 @@ import (
 )
 
 const (
-	demoSeed  = 1 // of the people in `stridelog simulator`
-	readDays  = 90
-	flowLimit = 2 * time.Minute
+	demoSeed = 1 // of the people in `stridelog simulator`
+	readDays = 90
 )
 
 // One person goes all the way on the permissions of docker-compose.yml: consent,
@@ -36,8 +36,7 @@ const (
 func TestTheWholeFlowWithinThePermissions(t *testing.T) {
 	c := newCompose(t)
 	api := c.up(t)
-	ctx, cancel := context.WithTimeout(t.Context(), flowLimit)
-	defer cancel()
+	ctx := waittest.Context(t)
 
 	captured := c.capture(ctx, t)
 	user := c.connect(ctx, t, api)
@@ -159,7 +158,7 @@ func (c *compose) checkAnalyst(ctx context.Context, t *testing.T, workouts int) 
 		if expected < workouts {
 			t.Errorf("%s holds %d messages for an analyst, and there are %d workouts", stream, expected, workouts)
 		}
-		batch, err := consumer.Fetch(expected, jetstream.FetchMaxWait(patience))
+		batch, err := consumer.Fetch(expected, jetstream.FetchMaxWait(waittest.Bound(t)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/standalone/internal/deployment"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
@@ -110,7 +110,7 @@ func (m member) maySubscribe(t *testing.T, subject string) bool {
 
 func (m member) refused(t *testing.T, what string) bool {
 	t.Helper()
-	if err := m.nc.FlushTimeout(patience); err != nil {
+	if err := m.nc.FlushTimeout(waittest.Bound(t)); err != nil {
 		t.Fatal(err)
 	}
 	err := m.nc.LastError()
@@ -128,8 +128,6 @@ func expect(t *testing.T, m member, verb, subject string, want bool) {
 		t.Errorf("%s may %s %s: %v, want %v", m.name, verb, subject, got, want)
 	}
 }
-
-const patience = 20 * time.Second
 
 const person = ".fitbit.0b7b8a8e-0000-4000-8000-000000000001"
 

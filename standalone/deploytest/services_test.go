@@ -2,10 +2,8 @@ package deploytest
 
 import (
 	"bytes"
-	"context"
 	"debug/elf"
 	"errors"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/platform/porttest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
 
@@ -106,20 +106,10 @@ func newCompose(t *testing.T) *compose {
 	i := newInstallation(t)
 	i.startPostgres(t)
 	return &compose{
-		installation: i, project: mustLoad(t, demoEnvironment(t)), simulator: freeAddr(t),
+		installation: i, project: mustLoad(t, demoEnvironment(t)), simulator: porttest.Address(t),
 		listening: map[string]string{}, printed: map[string]*synchronized{},
 		processes: map[string]*exec.Cmd{}, exited: map[string]<-chan struct{}{},
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // command is a service's container as a process: its environment, with the mounted
@@ -135,7 +125,7 @@ func (c *compose) command(t *testing.T, service string, args ...string) *exec.Cm
 		t.Fatalf("docker-compose.yml has no service %s", service)
 	}
 	if c.listening[service] == "" {
-		c.listening[service] = freeAddr(t)
+		c.listening[service] = porttest.Address(t)
 		if service == "simulator" {
 			c.listening[service] = c.simulator
 		}
@@ -165,7 +155,7 @@ func (c *compose) start(t *testing.T, service string) {
 	printed, exited := &synchronized{}, make(chan struct{})
 	cmd.Stdout, cmd.Stderr = printed, printed
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // as `docker stop` does
-	cmd.WaitDelay = 30 * time.Second
+	cmd.WaitDelay = waittest.Bound(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -188,8 +178,7 @@ func (c *compose) start(t *testing.T, service string) {
 // awaitHealth is depends_on with service_healthy: the image's own health check.
 func (c *compose) awaitHealth(t *testing.T, service string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+	ctx := waittest.Context(t)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -226,6 +215,6 @@ func (c *compose) up(t *testing.T) *client.Client {
 	c.start(t, "gateway")
 	c.awaitHealth(t, "gateway")
 	return &client.Client{
-		BaseURL: "http://" + c.listening["gateway"], Key: c.secret(t, "admin_key"), HTTP: &http.Client{Timeout: 30 * time.Second},
+		BaseURL: "http://" + c.listening["gateway"], Key: c.secret(t, "admin_key"), HTTP: &http.Client{Timeout: waittest.Bound(t)},
 	}
 }

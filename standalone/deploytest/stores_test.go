@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/standalone/internal/deployment"
 )
 
@@ -96,7 +96,7 @@ func startNATS(t *testing.T, secrets, more string, beside ...string) (addr strin
 	}
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(20*time.Second) || !s.JetStreamEnabled() {
+	if !s.ReadyForConnections(waittest.Bound(t)) || !s.JetStreamEnabled() {
 		t.Fatal("NATS does not start with deploy/nats/nats.conf")
 	}
 	return s.Addr().String()

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
@@ -27,8 +28,8 @@ const (
 	chaosPage    = 10
 	chaosPeople  = 4 // one after the other; each round is a user of its own
 	pollLease    = time.Second
-	// roundPatience is for one backfill with its kills.
-	roundPatience = 5 * time.Minute
+	// roundPatience only ends a backfill with its kills that hangs.
+	roundPatience = 15 * time.Minute
 )
 
 // victim is what a kill hits.
@@ -152,10 +153,10 @@ func (c *chaos) furnish(t *testing.T, natsURL string) {
 	c.pg = startPostgres(t)
 	c.natsURL, c.databaseURL = natsURL, c.pg.url()
 	c.conformAtTheEnd(t)
-	addr := freeAddr(t)
+	addr := porttest.Address(t)
 	c.env = append(c.environment(t, addr), "POLL_LEASE="+pollLease.String(), "POLL_JITTER=1s", "POLL_INITIAL_DAYS=1", "POLL_RESCAN=1d@1d")
 	c.client = clientAt(addr)
-	c.client.HTTP.Timeout = 10 * time.Second
+	c.client.HTTP.Timeout = time.Minute // what a kill leaves without an answer is asked again
 	nc, err := nats.Connect(c.natsURL, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
 	if err != nil {
 		t.Fatal(err)

@@ -10,13 +10,13 @@ import (
 	"path"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // contract is what the project publishes about its events: the schemas of payloads,
@@ -174,7 +174,7 @@ func (w *world) conformAtTheEnd(t *testing.T) {
 // says how many events were looked at.
 func conformsAt(t *testing.T, natsURL string) (judged int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // the test's own has ended
+	ctx, cancel := context.WithTimeout(context.Background(), waittest.Bound(t)) // the test's own has ended
 	defer cancel()
 	nc, err := nats.Connect(natsURL)
 	if err != nil {

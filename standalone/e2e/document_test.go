@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // natsPath is the nats command line that make installs, in the version that the
@@ -129,9 +127,7 @@ func (g *guide) take(t *testing.T, title string) string {
 func (g *guide) run(t *testing.T, title string, check func(printed string) error) string {
 	t.Helper()
 	commands := g.take(t, title)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	shell := exec.CommandContext(ctx, "bash", "-c", "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"+commands)
+	shell := exec.CommandContext(deadline(t), "bash", "-c", "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"+commands)
 	shell.Dir, shell.Env = root, g.env
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }

@@ -25,7 +25,7 @@ const (
 	cellsAtOnce = 16
 	lookEvery   = 700 * time.Millisecond
 	// cellPatience only ends what hangs: two busy cores under -race are slow.
-	cellPatience = 4 * time.Minute
+	cellPatience = 15 * time.Minute
 	// answerPatience is how long the system waits for an answer of the cloud. Busy
 	// cores must not exceed it: a refresh whose answer is given up costs a consent.
 	answerPatience = 12 * time.Second

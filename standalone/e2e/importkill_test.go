@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
@@ -53,7 +53,7 @@ func (w *importWorld) awaitFacts(ctx context.Context, t *testing.T, user client.
 func TestAnUploadSurvivesAKilledPoller(t *testing.T) {
 	w := newImportWorld(t, importDays)
 	a := w.large(t)
-	addr := freeAddr(t)
+	addr := porttest.Address(t)
 	env := append(w.environment(t, addr), "POLL_LEASE=2s")
 	for _, service := range []string{"oauth", "projector", "gateway"} {
 		startProcess(t, env, service)
@@ -172,9 +172,7 @@ func runCommand(t *testing.T, env []string, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, args...)
+	cmd := exec.CommandContext(deadline(t), path, args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -185,14 +183,12 @@ func runCommand(t *testing.T, env []string, args ...string) string {
 
 // TestTheDemoImportsTenYears types what the demo prints.
 func TestTheDemoImportsTenYears(t *testing.T) {
-	demo := startProcess(t, []string{"STRIDELOG_DATA_DIR=" + dataDir(t), "HTTP_ADDR=" + freeAddr(t)}, "demo")
+	demo := startProcess(t, []string{"STRIDELOG_DATA_DIR=" + dataDir(t), "HTTP_ADDR=" + porttest.Address(t)}, "demo")
 	printed := demo.await(t, `(?s)# ten years of the same person[^\n]*\n(.*?import fitbit-export [^\n]*)\n( *curl [^\n]*)\n`)
 	folder := t.TempDir()
 	run := func(line string) string {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, "sh", "-c", line)
+		cmd := exec.CommandContext(deadline(t), "sh", "-c", line)
 		cmd.Dir, cmd.Env = folder, demo.cmd.Env
 		out, err := cmd.CombinedOutput()
 		if err != nil {

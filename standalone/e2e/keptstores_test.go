@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/config"
@@ -116,7 +117,7 @@ func unpack(t *testing.T, path, to string) {
 // there.
 func (k *keptStores) start(t *testing.T) *installation.Installation {
 	t.Helper()
-	nowhere := "http://" + freeAddr(t)
+	nowhere := "http://" + porttest.Address(t)
 	k.fitbit = config.Fitbit{ClientID: "FITBIT", ClientSecret: "made-up", RedirectURI: installation.CallbackURL, AuthorizeURL: nowhere, APIBaseURL: nowhere}
 	return k.startWith(t, installation.Options{
 		Log: testLog(t), Change: func(c *config.Config) { c.SealingKey = k.sealingKey },

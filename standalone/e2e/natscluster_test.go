@@ -12,6 +12,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/stridelog/stridelog/platform/porttest"
 )
 
 // natsConfigVariable makes this test binary a NATS server with a configuration file.
@@ -35,8 +37,8 @@ func serveNATS(config string) error {
 }
 
 // clusterAnswer bounds one question to a cluster, which a server may take with it when
-// it is killed.
-const clusterAnswer = 2 * time.Second
+// it is killed: then it is asked again.
+const clusterAnswer = 10 * time.Second
 
 // natsCluster is three NATS servers in processes of their own, each always at the same
 // address.
@@ -62,12 +64,12 @@ func startNATSCluster(t *testing.T, sync string) *natsCluster {
 	var routes []string
 	var addresses []string
 	for range c.names {
-		address := freeAddr(t)
+		address := porttest.Address(t)
 		addresses, routes = append(addresses, address), append(routes, "nats-route://"+address)
 	}
 	dir := t.TempDir()
 	for i, name := range c.names {
-		n := &mortalNATS{addr: freeAddr(t)}
+		n := &mortalNATS{addr: porttest.Address(t)}
 		config, log := filepath.Join(dir, name+".conf"), filepath.Join(dir, name+".log")
 		text := fmt.Sprintf(clusterServer, name, n.addr, filepath.Join(dir, name), sync, addresses[i], strings.Join(routes, ", "), log)
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/stridelog/stridelog/platform/porttest"
 )
 
 // What operators are told to watch (docs/operations.md), by the service that shows it.
@@ -39,11 +41,11 @@ func watched() map[string][]string {
 // and orchestrators ask, and holds the metrics to promtool's linter.
 func TestEachServiceTellsHowItDoes(t *testing.T) {
 	w := newWorld(t)
-	addr := freeAddr(t)
+	addr := porttest.Address(t)
 	env := w.environment(t, addr)
 	at := map[string]string{"gateway": addr}
 	for _, service := range []string{"oauth", "poller", "projector"} {
-		at[service] = freeAddr(t)
+		at[service] = porttest.Address(t)
 		startProcess(t, append(slices.Clone(env), "OPERATIONS_ADDR="+at[service]), service)
 	}
 	startProcess(t, env, "gateway")
@@ -189,7 +191,7 @@ func askHealthCommand(t *testing.T, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for at, ready := range map[string]bool{addr: true, freeAddr(t): false} {
+	for at, ready := range map[string]bool{addr: true, porttest.Address(t): false} {
 		command := exec.Command(path, "health")
 		command.Env = []string{"OPERATIONS_ADDR=" + at, "HOME=" + t.TempDir()}
 		out, err := command.CombinedOutput()

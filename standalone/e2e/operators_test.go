@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
@@ -33,7 +34,7 @@ func TestEveryCommandOfReadmeAndOperationsRuns(t *testing.T) {
 			t.Fatalf("%v: install PostgreSQL's client programs: apt-get install postgresql-client", err)
 		}
 	}
-	dir, addr, backup, newDir := dataDir(t), freeAddr(t), t.TempDir(), filepath.Join(dataDir(t), "copy")
+	dir, addr, backup, newDir := dataDir(t), porttest.Address(t), t.TempDir(), filepath.Join(dataDir(t), "copy")
 	env := append(wherePostgresIs(), "STRIDELOG_DATA_DIR="+dir, "HTTP_ADDR="+addr, "HOME="+os.Getenv("HOME"))
 	readme := openGuide(t, "README.md", env...)
 	if out, err := exec.Command("make", "-C", root, "build").CombinedOutput(); err != nil { // so that the demo's start is no build
@@ -60,7 +61,7 @@ func TestEveryCommandOfReadmeAndOperationsRuns(t *testing.T) {
 	readme.run(t, "One minute", holds(`"total_count":`+printed[1], `"exerciseType"`, `"event":"recorded"`,
 		rebuilt, "ce-type: stridelog.activity.fetched.v1", `"workout_id":`))
 
-	newAddr := freeAddr(t)
+	newAddr := porttest.Address(t)
 	ops := openGuide(t, "docs/operations.md", append(known, "BACKUP="+backup, "NEW_DATA_DIR="+newDir, "NEW_HTTP_ADDR="+newAddr,
 		"NEW_DATABASE_URL="+postgrestest.URL(t), "NEW_NATS_URL="+emptyNATS(t), "STRIDELOG_SEALING_KEY_FILE="+filepath.Join(dir, "keys", "sealing.json"))...)
 	ops.run(t, "Health", holds(`"ok"`, `"ready"`, "consumer projector-facts", "stridelog_consumer_lag_seconds{"))

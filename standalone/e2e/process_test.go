@@ -3,10 +3,8 @@ package e2e
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
 
@@ -117,10 +117,10 @@ func (p *process) stop(t *testing.T) {
 	_ = p.cmd.Process.Signal(syscall.SIGINT)
 	select {
 	case <-p.exited:
-	case <-time.After(30 * time.Second):
+	case <-time.After(waittest.Bound(t)):
 		_ = p.cmd.Process.Kill()
 		<-p.exited
-		t.Error("the process did not end within 30 s of SIGINT")
+		t.Error("the process does not end after SIGINT")
 	}
 }
 
@@ -145,7 +145,7 @@ func (p *process) await(t *testing.T, pattern string) []string {
 
 func TestFourProcessesServeTheSame(t *testing.T) {
 	w := newWorld(t)
-	addr := freeAddr(t)
+	addr := porttest.Address(t)
 	env := w.environment(t, addr)
 	// The reverse order of the flow: no service may rely on another being there.
 	for _, service := range []string{"gateway", "projector", "poller", "oauth"} {
@@ -180,12 +180,12 @@ const demoPrinted = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*
 
 // demoClient calls a demo by what it printed.
 func demoClient(printed []string) *client.Client {
-	return &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: &http.Client{Timeout: 2 * time.Minute}}
+	return &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: patientHTTP()}
 }
 
 func TestDemoKeepsItsStateOverARestart(t *testing.T) {
 	dir := dataDir(t)
-	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + freeAddr(t)}
+	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + porttest.Address(t)}
 	elsewhere := append(slices.Clone(env), "DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "NATS_URL=nats://127.0.0.1:1") // it has stores of its own
 	demo := startProcess(t, elsewhere, "demo")
 	first := demo.await(t, demoPrinted)
@@ -280,16 +280,6 @@ func hasLine(text []byte, word string) bool {
 		}
 	}
 	return false
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // dataDir is a folder that an unprivileged Postgres can reach: the test's own

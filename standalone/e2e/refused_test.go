@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stridelog/stridelog/platform/porttest"
 )
 
 // A system that keeps its own stores ends when its log was replaced. The command
 // that its last words name must work all the same.
 func TestRebuildMendsASystemThatRefusesToStart(t *testing.T) {
 	dir := dataDir(t)
-	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + freeAddr(t)}
+	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + porttest.Address(t)}
 	demo := startProcess(t, env, "demo")
 	first := demo.await(t, demoPrinted)
 	demo.stop(t)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
 )
 
@@ -58,7 +59,7 @@ type mortalNATS struct {
 
 func startNATS(t *testing.T) *mortalNATS {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := porttest.Address(t)
 	n := &mortalNATS{addr: addr, env: []string{natsDirVariable + "=" + t.TempDir(), natsAddrVariable + "=" + addr}}
 	n.start(t)
 	t.Cleanup(n.kill)
@@ -112,9 +113,7 @@ func (p *mortalPostgres) start(t *testing.T) {
 // startCluster starts a durable Postgres in a folder. Whoever starts it stops it.
 func startCluster(t *testing.T, dir string) *launcher.Server {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	server, err := launcher.Start(ctx, launcher.Options{
+	server, err := launcher.Start(deadline(t), launcher.Options{
 		Dir: dir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}, Log: testLog(t),
 	})
 	if err != nil {
@@ -201,7 +200,7 @@ func (d *door) forward(client net.Conn) {
 	d.mu.Lock()
 	target := d.target
 	d.mu.Unlock()
-	server, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "tcp", target)
+	server, err := (&net.Dialer{Timeout: time.Minute}).DialContext(context.Background(), "tcp", target)
 	if err != nil {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
@@ -43,7 +44,7 @@ func TestOneSyncIsOneTrace(t *testing.T) {
 	v := &vault{world: newWorld(t), secrets: map[string]string{}}
 	v.cloud.SetFault(v.overhear)
 	spans := newCollector(t)
-	addr := freeAddr(t)
+	addr := porttest.Address(t)
 	env := append(v.environment(t, addr), spans.environment()...)
 	processes := map[string]*process{}
 	for _, service := range []string{"oauth", "poller", "projector", "gateway"} {

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
@@ -44,7 +45,7 @@ func newTwins(t *testing.T, people int) *twins {
 		// who asks.
 		site := httptest.NewServer(w.watched(i))
 		t.Cleanup(site.Close)
-		addr := freeAddr(t)
+		addr := porttest.Address(t)
 		own := append(slices.Clone(env), "HTTP_ADDR="+addr, "FITBIT_API_BASE_URL="+site.URL)
 		startProcess(t, own, "serve")
 		w.clients[i] = clientAt(addr)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/services/oauth"
@@ -140,7 +141,7 @@ func (w *world) environment(t *testing.T, addr string) []string {
 
 // clientAt calls the gateway of a process.
 func clientAt(addr string) *client.Client {
-	return &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: &http.Client{Timeout: 2 * time.Minute}}
+	return &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: patientHTTP()}
 }
 
 // consent lets an account's owner consent to everything.
@@ -253,10 +254,11 @@ func (w *world) jetStream(t *testing.T) jetstream.JetStream {
 
 func deadline(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+	return waittest.Context(t)
 }
+
+// patientHTTP gives an answer up only when a broken test hangs.
+func patientHTTP() *http.Client { return &http.Client{Timeout: 10 * time.Minute} }
 
 // everyRecord asks for duplicates too: a cloud's records may touch each other, and
 // what is compared with a cloud is all of them.

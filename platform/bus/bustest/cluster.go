@@ -6,9 +6,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // StartCluster starts n NATS servers in this process as one cluster and returns their
@@ -43,7 +43,7 @@ func StartCluster(t testing.TB, n int) (urls string) {
 		}
 		s.Start()
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-		if !s.ReadyForConnections(20 * time.Second) {
+		if !s.ReadyForConnections(waittest.Bound(t)) {
 			t.Fatal("start NATS: a server of the cluster does not listen")
 		}
 		all = append(all, s.ClientURL())

@@ -8,10 +8,12 @@ import (
 	wmnats "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/nats"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
+	"pgregory.net/rapid"
+
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/bus/pubsub"
-	"pgregory.net/rapid"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // The wire format serves watermill-nats too.
@@ -71,7 +73,7 @@ func TestWatermillNATSPublisherWritesPlainCloudEvents(t *testing.T) {
 	if err := publisher.Publish(topic, m); err != nil {
 		t.Fatal(err)
 	}
-	in, err := sub.NextMsg(patience)
+	in, err := sub.NextMsg(waittest.Bound(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,12 +125,7 @@ func TestSubscriberTellsWhereAMessageLies(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, deliveries := range []string{"1", "2"} {
-		var m *message.Message
-		select {
-		case m = <-messages:
-		case <-time.After(patience):
-			t.Fatal("no message")
-		}
+		m := waittest.Receive(t, "delivery "+deliveries, messages)
 		for key, want := range map[string]string{
 			pubsub.MetaStream: events.StreamSyncs, pubsub.MetaSequence: "1", pubsub.MetaDeliveries: deliveries,
 			pubsub.MetaSubject: "stridelog.sync.requested.fitbit." + sampleUser, "ce-type": string(events.TypeSyncRequested), "Nats-Msg-Id": sample().ID,

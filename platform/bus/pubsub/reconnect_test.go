@@ -1,16 +1,18 @@
 package pubsub_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/bus/pubsub"
 	"github.com/stridelog/stridelog/platform/natsserver"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // The server restarts twice under a publisher and a subscriber: every acknowledged
@@ -33,17 +35,16 @@ func TestSubscriptionOutlivesARestartOfTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publisher := pubsub.NewPublisher(b.JetStream())
+	ctx, publisher := waittest.Context(t), pubsub.NewPublisher(b.JetStream())
 	const count = 60
 	published := make(chan error, 1)
 	restart := make(chan struct{}, 2)
-	go func() { published <- publishAll(publisher, count, restart) }()
+	go func() { published <- publishAll(ctx, publisher, count, restart) }()
 
 	missing := map[string]bool{}
 	for n := range count {
 		missing[fmt.Sprint(n)] = true
 	}
-	deadline := time.After(2 * patience)
 	for len(missing) > 0 {
 		select {
 		case m := <-messages:
@@ -54,8 +55,8 @@ func TestSubscriptionOutlivesARestartOfTheServer(t *testing.T) {
 			if server, err = natsserver.Start(o); err != nil {
 				t.Fatal(err)
 			}
-		case <-deadline:
-			t.Fatalf("%d messages never came", len(missing))
+		case <-ctx.Done():
+			t.Fatalf("%d messages of %d never came", len(missing), count)
 		}
 	}
 	if err := <-published; err != nil {
@@ -65,13 +66,13 @@ func TestSubscriptionOutlivesARestartOfTheServer(t *testing.T) {
 
 // publishAll publishes every message until it is acknowledged, and asks for a
 // restart twice on the way.
-func publishAll(p *pubsub.Publisher, count int, restart chan<- struct{}) error {
+func publishAll(ctx context.Context, p *pubsub.Publisher, count int, restart chan<- struct{}) error {
 	for n := range count {
 		if n == count/3 || n == 2*count/3 {
 			restart <- struct{}{}
 		}
 		var err error
-		for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		for ctx.Err() == nil {
 			if err = p.Publish("conformance.restart", message.NewMessage(fmt.Sprint(n), nil)); err == nil {
 				break
 			}

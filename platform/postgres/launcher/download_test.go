@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // left is what a cache holds beside its lock.
@@ -40,7 +42,7 @@ func TestADownloadRunsAndIsKept(t *testing.T) {
 	var told []Progress
 	d := r.download()
 	d.Progress = func(p Progress) { told = append(told, p) }
-	p, err := c.fetch(limit(t), b, d)
+	p, err := c.fetch(waittest.Context(t), b, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,17 +56,17 @@ func TestADownloadRunsAndIsKept(t *testing.T) {
 	if first.Done != 0 || last.Done != b.size || last.Total != b.size || last.Version != "17.10" || !strings.HasPrefix(last.From, "127.0.0.1:") {
 		t.Errorf("progress began with %+v and ended with %+v", first, last)
 	}
-	if _, err := c.fetch(limit(t), b, r.download()); err != nil || r.asked.Load() != 1 {
+	if _, err := c.fetch(waittest.Context(t), b, r.download()); err != nil || r.asked.Load() != 1 {
 		t.Errorf("the second fetch: %v after %d downloads, want 1", err, r.asked.Load())
 	}
 	// A build that does not run any more is fetched again.
 	if err := os.Truncate(filepath.Join(p.dir, "postgres"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, there := c.find(limit(t), b); there {
+	if _, there := c.find(waittest.Context(t), b); there {
 		t.Error("a broken build is taken for a whole one")
 	}
-	if _, err := c.fetch(limit(t), b, r.download()); err != nil || r.asked.Load() != 2 {
+	if _, err := c.fetch(waittest.Context(t), b, r.download()); err != nil || r.asked.Load() != 2 {
 		t.Errorf("after damage: %v after %d downloads, want 2", err, r.asked.Load())
 	}
 }
@@ -95,7 +97,7 @@ func TestADownloadThatIsNotThePinnedOneIsRefused(t *testing.T) {
 			r, cache := newRegistry(t, c.answer), newCache(t)
 			d := r.download()
 			d.Registry = strings.Replace(d.Registry, "http://", "http://user:secret@", 1)
-			_, err := cache.fetch(limit(t), pin(pkg), d)
+			_, err := cache.fetch(waittest.Context(t), pin(pkg), d)
 			if len(c.words) == 0 { // the control: this one is right
 				if err != nil {
 					t.Error(err)
@@ -114,7 +116,7 @@ func TestADownloadThatIsNotThePinnedOneIsRefused(t *testing.T) {
 }
 
 func TestAnAddressThatIsNoneIsToldWithoutIt(t *testing.T) {
-	_, err := newCache(t).fetch(limit(t), pin(nil), Download{Registry: "user:secret@registry"})
+	_, err := newCache(t).fetch(waittest.Context(t), pin(nil), Download{Registry: "user:secret@registry"})
 	wantWords(t, err, "npm_config_registry", DefaultRegistry)
 	if strings.Contains(err.Error(), "secret") {
 		t.Errorf("the error shows the password: %v", err)
@@ -132,13 +134,13 @@ func TestARegistryThatFallsSilentIsNotWaitedForForEver(t *testing.T) {
 	defer close(silent)
 	c := newCache(t)
 	c.stall = 50 * time.Millisecond
-	_, err := c.fetch(limit(t), pin(pkg), r.download())
+	_, err := c.fetch(waittest.Context(t), pin(pkg), r.download())
 	wantWords(t, err, "nothing arrived for 50ms", "npm_config_registry")
 }
 
 func TestAnInterruptedDownloadLeavesNothing(t *testing.T) {
 	pkg := pack(t, wholePackage())
-	ctx, cancel := context.WithCancel(limit(t))
+	ctx, cancel := context.WithCancel(waittest.Context(t))
 	r := newRegistry(t, func(w http.ResponseWriter, req *http.Request) {
 		cancel()
 		<-req.Context().Done()
@@ -161,7 +163,7 @@ func TestOfflineSaysWhatToInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := pin(nil)
-	_, err = newCache(t).fetch(limit(t), b, Download{Registry: "http://" + l.Addr().String()})
+	_, err = newCache(t).fetch(waittest.Context(t), b, Download{Registry: "http://" + l.Addr().String()})
 	wantWords(t, err, "connection refused", "check the network", "apt-get install postgresql", "brew install postgresql@17", "STRIDELOG_PG_BIN")
 }
 
@@ -170,7 +172,7 @@ func TestADownloadThatDoesNotRunHereIsNotKept(t *testing.T) {
 	entries[2].text = "#!/no/such/loader\n"
 	pkg := pack(t, entries)
 	r, c := newRegistry(t, sends(pkg, len(pkg))), newCache(t)
-	_, err := c.fetch(limit(t), pin(pkg), r.download())
+	_, err := c.fetch(waittest.Context(t), pin(pkg), r.download())
 	wantWords(t, err, "does not run on this system", "glibc", "apk add postgresql17")
 	if got := left(t, c); len(got) != 0 {
 		t.Errorf("the cache holds %v, want nothing", got)
@@ -204,7 +206,7 @@ func TestAPackageWithAFaultIsRefusedAndNothingIsWrittenOutside(t *testing.T) {
 			}
 			pkg := pack(t, entries)
 			r, cache := newRegistry(t, sends(pkg, len(pkg))), newCache(t)
-			_, err := cache.fetch(limit(t), pin(pkg), r.download())
+			_, err := cache.fetch(waittest.Context(t), pin(pkg), r.download())
 			wantWords(t, err, "unpack", c.word)
 			above := filepath.Dir(cache.dir)
 			if got, err := os.ReadDir(above); err != nil || len(got) != 1 || len(left(t, cache)) != 0 {

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // With this variable the test binary downloads a planted package and says where
@@ -33,7 +35,7 @@ func beFetcher(args string) {
 		println(err.Error())
 		os.Exit(1)
 	}
-	c := cache{dir: dir, log: slog.New(slog.NewTextHandler(os.Stdout, nil)), stall: deadline}
+	c := cache{dir: dir, log: slog.New(slog.NewTextHandler(os.Stdout, nil)), stall: time.Hour}
 	p, err := c.fetch(context.Background(), pin(pkg), Download{Registry: registry})
 	if err != nil {
 		println(err.Error())
@@ -59,7 +61,7 @@ func startFetcher(t *testing.T, c cache, r *registry, pkg []byte, env ...string)
 	if err := os.WriteFile(file, pkg, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(limit(t), self)
+	cmd := exec.CommandContext(waittest.Context(t), self)
 	cmd.Env = append(os.Environ(), append(env, fmt.Sprintf("%s=%s %s %s", fetcherOf, c.dir, r.download().Registry, file))...)
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
@@ -138,7 +140,7 @@ func TestAKillInTheMiddleOfADownloadIsNoObstacle(t *testing.T) {
 // awaitBytes waits until a download has written n bytes.
 func awaitBytes(t *testing.T, c cache, n int) {
 	t.Helper()
-	for ctx := limit(t); ; {
+	for ctx := waittest.Context(t); ; {
 		for _, name := range left(t, c) {
 			if info, err := os.Stat(filepath.Join(c.dir, name)); err == nil && info.Size() == int64(n) {
 				return
@@ -177,11 +179,11 @@ func fetchAfterKill(t *testing.T, c cache, pkg []byte) {
 	if got := left(t, c); len(got) == 0 || slices.Contains(got, pin(pkg).name()) {
 		t.Fatalf("the killed process left %v, want something half done", got)
 	}
-	if _, there := c.find(limit(t), pin(pkg)); there {
+	if _, there := c.find(waittest.Context(t), pin(pkg)); there {
 		t.Error("a half-done build is taken for a whole one")
 	}
 	r := newRegistry(t, sends(pkg, len(pkg)))
-	if _, err := c.fetch(limit(t), pin(pkg), r.download()); err != nil {
+	if _, err := c.fetch(waittest.Context(t), pin(pkg), r.download()); err != nil {
 		t.Fatal(err)
 	}
 	if got := left(t, c); !slices.Equal(got, []string{pin(pkg).name()}) || r.asked.Load() != 1 {

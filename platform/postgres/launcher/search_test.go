@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // install plants programs of a version and returns their folder.
@@ -50,7 +52,7 @@ func TestProgramsAreSoughtInOrder(t *testing.T) {
 		{"the installed one before the downloaded one", "", []string{mid}, 0, &allowed, mid, 1},
 	} {
 		s.binDir, s.installed, s.download = step.binDir, step.installed, step.download
-		p, err := s.find(limit(t), step.major)
+		p, err := s.find(waittest.Context(t), step.major)
 		if p.dir != step.want || (err == nil) != (step.want != "") || r.asked.Load() != step.downloads {
 			t.Errorf("%s: got %q (%v) after %d downloads, want %q after %d", step.name, p.dir, err, r.asked.Load(), step.want, step.downloads)
 		}
@@ -59,15 +61,15 @@ func TestProgramsAreSoughtInOrder(t *testing.T) {
 
 func TestNothingFoundSaysWhatToInstall(t *testing.T) {
 	s := search{cache: newCache(t), build: pin(nil)}
-	_, err := s.find(limit(t), 0)
+	_, err := s.find(waittest.Context(t), 0)
 	wantWords(t, err, "apt-get install postgresql", "brew install postgresql@17", "STRIDELOG_PG_BIN", "DATABASE_URL")
 	if !errors.Is(err, ErrNoPrograms) {
 		t.Errorf("%v is not ErrNoPrograms", err)
 	}
-	_, err = s.find(limit(t), 16)
+	_, err = s.find(waittest.Context(t), 16)
 	wantWords(t, err, "PostgreSQL 16", "found: none", "untouched")
 	s.binDir = install(t, "18.4")
-	_, err = s.find(limit(t), 16)
+	_, err = s.find(waittest.Context(t), 16)
 	wantWords(t, err, "PostgreSQL 16", "18 in "+s.binDir, "untouched")
 }
 

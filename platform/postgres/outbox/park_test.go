@@ -15,6 +15,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // parked are the reasons in the order of the rows.
@@ -102,11 +103,9 @@ func TestWhatMayBeMendedWaitsInOrder(t *testing.T) {
 	appendIn(t, pool, 1, 2, 3)
 	said := &lines{}
 	run(t, NewRelay(pool, b, schema, slog.New(slog.NewTextHandler(said, nil))))
-	for end := time.Now().Add(deadline); !strings.Contains(said.String(), "events wait in the outbox"); {
-		if time.Now().After(end) {
-			t.Fatal("nobody says that events wait")
-		}
-	}
+	waittest.State(t, "the relay says that events wait", func() (string, bool) {
+		return said.String(), strings.Contains(said.String(), "events wait in the outbox")
+	})
 	if reasons := parked(t, pool); len(reasons) != 0 {
 		t.Fatalf("parked are %q", reasons)
 	}

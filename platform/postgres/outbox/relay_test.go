@@ -19,12 +19,12 @@ import (
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 const (
-	schema   = "alpha"
-	deadline = 30 * time.Second
-	table    = `CREATE TABLE alpha.outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject text NOT NULL,
+	schema = "alpha"
+	table  = `CREATE TABLE alpha.outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject text NOT NULL,
 		header jsonb NOT NULL, data bytea NOT NULL, parked text, created_at timestamptz NOT NULL DEFAULT now());`
 )
 
@@ -109,8 +109,7 @@ func relay(t *testing.T, pool *pgxpool.Pool, b *bus.Bus) *Relay {
 // arrivals waits for n events of the facts stream and returns their ids in order.
 func arrivals(t *testing.T, b *bus.Bus, n int) []bus.Delivery {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
-	defer cancel()
+	ctx := waittest.Context(t)
 	got, err := b.Batches(ctx, bus.BatchOptions{Name: "arrivals-" + events.NewID(), Stream: events.StreamFacts})
 	if err != nil {
 		t.Fatal(err)
@@ -148,12 +147,10 @@ func waiting(t *testing.T, pool *pgxpool.Pool) (n int) {
 
 func wantEmpty(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
-	end := time.Now().Add(deadline)
-	for waiting(t, pool) > 0 {
-		if time.Now().After(end) {
-			t.Fatalf("%d events still wait in the outbox", waiting(t, pool))
-		}
-	}
+	waittest.State(t, "the outbox is empty", func() (string, bool) {
+		n := waiting(t, pool)
+		return fmt.Sprintf("%d events wait in it", n), n == 0
+	})
 }
 
 func TestOnlyCommittedEventsArriveInOrderAndUnchanged(t *testing.T) {

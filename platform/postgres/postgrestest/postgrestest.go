@@ -20,13 +20,13 @@ import (
 
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 const (
-	limit = time.Minute
 	// startLimit leaves time for a download, which happens once on a machine
 	// without PostgreSQL; tests of other packages wait for it.
-	startLimit = 5 * time.Minute
+	startLimit = 10 * time.Minute
 	maxConns   = 8
 )
 
@@ -55,7 +55,7 @@ var server = sync.OnceValues(func() (string, error) {
 // test stays on TEST_DATABASE_URL, to be looked at.
 func New(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), waittest.Bound(t))
 	defer cancel()
 	pool, err := postgres.Open(ctx, URL(t), postgres.Options{ApplicationName: "test", MaxConns: maxConns})
 	if err != nil {
@@ -86,7 +86,7 @@ func URL(t testing.TB) string {
 	if !external {
 		create += " STRATEGY file_copy"
 	}
-	if err := run(admin, create); err != nil {
+	if err := run(t, admin, create); err != nil {
 		t.Fatalf("make the test's database: %v", err)
 	}
 	t.Cleanup(func() {
@@ -94,7 +94,7 @@ func URL(t testing.TB) string {
 			t.Logf("database %s is kept; drop it when you have seen it", name)
 			return
 		}
-		if err := run(admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := run(t, admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Errorf("drop the test's database: %v", err)
 		}
 	})
@@ -102,8 +102,8 @@ func URL(t testing.TB) string {
 	return u.String()
 }
 
-func run(admin, sql string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+func run(t testing.TB, admin, sql string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), waittest.Bound(t))
 	defer cancel()
 	conn, err := pgx.Connect(ctx, admin)
 	if err != nil {
@@ -126,7 +126,7 @@ func closePool(t testing.TB, pool *pgxpool.Pool) {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(limit):
+	case <-time.After(waittest.Bound(t)):
 		t.Error("a database connection was taken from the pool and never released")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // deadLettersOn calls the command on a NATS server.
@@ -66,19 +68,10 @@ func TestDeadLettersAreListedAndRequeued(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, total, err := b.DeadLetters(t.Context(), bus.DeadLetterQuery{Limit: 1}); err == nil && total == 3 {
-			break
-		}
-		select {
-		case <-deadline:
-			t.Fatal("the dead letters did not come")
-		case <-tick.C:
-		}
-	}
+	waittest.State(t, "three dead letters are there", func() (string, bool) {
+		_, total, err := b.DeadLetters(t.Context(), bus.DeadLetterQuery{Limit: 1})
+		return fmt.Sprintf("%d are there, error %v", total, err), err == nil && total == 3
+	})
 	code, out, _ := deadLettersOn(t, natsURL, "list")
 	if lines := strings.Split(strings.TrimSpace(out), "\n"); code != exitOK || len(lines) != 4 || !strings.Contains(lines[1], "out of order") || !strings.Contains(lines[1], "STRIDELOG_FACTS 3") {
 		t.Errorf("the list exits %d with\n%s", code, out)

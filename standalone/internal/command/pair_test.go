@@ -11,13 +11,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
@@ -139,7 +139,7 @@ func environ(t *testing.T, databaseURL, natsURL, dataDir string) map[string]stri
 // said runs a command until it ends by itself, or has said something.
 func said(t *testing.T, env map[string]string, enough string, args ...string) (code int, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithCancel(waittest.Context(t))
 	defer cancel()
 	out := &watched{enough: enough, seen: cancel}
 	code = Run(ctx, args, Process{

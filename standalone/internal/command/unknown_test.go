@@ -4,10 +4,10 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
 
 // later is an event as a later program publishes it; its payload is of no shape that
@@ -61,7 +61,7 @@ func TestTailPrintsEventsOfUnknownTypes(t *testing.T) {
 	if _, err := b.Publish(t.Context(), record(anna, `{"of":"today"}`, 1)); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithCancel(waittest.Context(t))
 	defer cancel()
 	out := &until{word: "today", end: cancel}
 	if err := tail(ctx, Process{Stdout: out}, b, events.StreamFacts, events.UserSubjects(anna), 1); err != nil {

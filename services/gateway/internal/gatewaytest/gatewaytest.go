@@ -21,6 +21,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway"
 )
@@ -30,9 +31,6 @@ var views string
 
 // Key is the configured admin key.
 const Key = "test-admin-key-0123456789"
-
-// limit is how long a test waits for anything.
-const limit = 30 * time.Second
 
 // System is a gateway that runs until the test ends.
 type System struct {
@@ -96,9 +94,9 @@ func (s *System) Start(c gateway.Config) (stop func()) {
 	case err := <-ended:
 		cancel()
 		s.t.Fatalf("the gateway did not start: %v", err)
-	case <-time.After(limit):
+	case <-time.After(waittest.Bound(s.t)):
 		cancel()
-		s.t.Fatal("the gateway is not ready in time")
+		s.t.Fatal("the gateway does not become ready")
 	}
 	s.t.Cleanup(stop)
 	s.URL = "http://" + service.Addr().String()
@@ -209,14 +207,5 @@ func (s *System) Call(method, path, body string, status int, into any) Answer {
 // Await asks again until the condition holds.
 func (s *System) Await(what string, holds func() bool) {
 	s.t.Helper()
-	deadline := time.After(limit)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			s.t.Fatalf("%s did not happen in time", what)
-		case <-tick.C:
-		}
-	}
+	waittest.Until(s.t, what, holds)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
@@ -72,7 +73,7 @@ func TestALinkIsAnnouncedAfterAKill(t *testing.T) {
 		t.Fatalf("after the kill the links %v are stored and %v are said, want one and none", stored, said())
 	}
 	stop := run(t, x.facts)
-	projectortest.Eventually(t, "the link is announced", func() bool { return maps.Equal(said(), stored) })
+	waittest.Until(t, "the link is announced", func() bool { return maps.Equal(said(), stored) })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

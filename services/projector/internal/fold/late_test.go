@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/projector/internal/fold"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
@@ -33,7 +34,7 @@ func TestALateFactIsAnnouncedAfterACrash(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- fold.Late{Facts: facts}.Run(ctx, func() {}) }()
-	projectortest.Eventually(t, "nothing is kept", func() bool { return x.number(t, "SELECT count(*) FROM projector_g1.unknown_facts") == 0 })
+	waittest.Until(t, "nothing is kept", func() bool { return x.number(t, "SELECT count(*) FROM projector_g1.unknown_facts") == 0 })
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

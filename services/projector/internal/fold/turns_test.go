@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 )
@@ -49,16 +50,16 @@ func TestFoldingDoesNotWaitForAnnouncing(t *testing.T) {
 	x.publish(t, projectortest.Fact{User: anna, External: "1"})
 	folding, announcing := x.take(t, generation.Folding, anna), x.take(t, generation.Announcing, anna)
 	run(t, x.facts)
-	projectortest.Eventually(t, "the fold waits for its turn", func() bool { return x.waiting(t) })
+	waittest.Until(t, "the fold waits for its turn", func() bool { return x.waiting(t) })
 	if shown() != 0 {
 		t.Error("a workout was folded while it was somebody else's turn")
 	}
 	folding()
-	projectortest.Eventually(t, "the workout is folded", func() bool { return shown() == 1 })
-	projectortest.Eventually(t, "the announcement waits for its turn", func() bool { return x.waiting(t) })
+	waittest.Until(t, "the workout is folded", func() bool { return shown() == 1 })
+	waittest.Until(t, "the announcement waits for its turn", func() bool { return x.waiting(t) })
 	if announced() != 0 {
 		t.Error("a workout was announced while it was somebody else's turn")
 	}
 	announcing()
-	projectortest.Eventually(t, "the workout is announced", func() bool { return announced() == 1 })
+	waittest.Until(t, "the workout is announced", func() bool { return announced() == 1 })
 }

@@ -6,16 +6,14 @@ import (
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/waittest"
 )
-
-const patience = 20 * time.Second
 
 // Publish stores facts in the log, in this order.
 func Publish(t testing.TB, b *bus.Bus, facts ...Fact) {
@@ -163,36 +161,22 @@ func LastAnnounced(t testing.TB, b *bus.Bus, from uint64) map[string]string {
 	return last
 }
 
-// Eventually waits until a condition holds.
-func Eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited %s in vain: %s", patience, what)
-		case <-tick.C:
-		}
-	}
-}
-
 // Drained waits until a durable has acknowledged the whole stream.
 func Drained(t testing.TB, b *bus.Bus, stream, durable string) {
 	t.Helper()
-	Eventually(t, durable+" drains "+stream, func() bool {
+	waittest.State(t, durable+" drains "+stream, func() (string, bool) {
 		last, err := b.LastSequence(t.Context(), stream, ">")
 		if err != nil {
-			return false
+			return err.Error(), false
 		}
 		c, err := b.JetStream().Consumer(t.Context(), stream, durable)
 		if err != nil {
-			return false
+			return err.Error(), false
 		}
 		i := c.CachedInfo()
 		// The server tells the durable of a message after it has acknowledged it to
 		// the publisher, so nothing pending alone can mean: not heard of it yet.
-		return i.NumPending == 0 && i.NumAckPending == 0 && i.Delivered.Stream >= last
+		return fmt.Sprintf("%d pending, %d without an answer, delivered up to %d of %d", i.NumPending, i.NumAckPending, i.Delivered.Stream, last),
+			i.NumPending == 0 && i.NumAckPending == 0 && i.Delivered.Stream >= last
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/services/projector/internal/erasure"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
 	"github.com/stridelog/stridelog/services/projector/internal/rebuild"
@@ -182,7 +183,7 @@ func TestAProjectorGoesOnWhereARebuildWasKilled(t *testing.T) {
 	ended := make(chan error, 1)
 	a := &rebuild.Announcer{Log: bustest.Logger(t), Bus: w.bus, Tables: w.tables}
 	go func() { ended <- a.Run(ctx, func() {}) }()
-	projectortest.Eventually(t, "the generation before is dropped", func() bool { return w.generations(t) == 1 })
+	waittest.Until(t, "the generation before is dropped", func() bool { return w.generations(t) == 1 })
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

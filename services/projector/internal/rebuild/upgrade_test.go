@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/projector/internal/generation"
 	"github.com/stridelog/stridelog/services/projector/internal/projectortest"
@@ -53,7 +54,7 @@ func TestAKilledUpgradeBeginsAgain(t *testing.T) {
 	go func() {
 		ended <- upgradeAs(ctx, bustest.Logger(t), w.bus, generation.New(w.db, w.bus), projectortest.Normalizer{Number: 1})
 	}()
-	projectortest.Eventually(t, "the next layout serves", func() bool {
+	waittest.Until(t, "the next layout serves", func() bool {
 		p, err := w.tables.Serving(t.Context())
 		return err == nil && p.Layout == generation.Layout+1 && w.generations(t) == 1
 	})
