@@ -51,7 +51,10 @@ const (
 
 // Descriptor says what a provider is, without any credentials.
 type Descriptor struct {
-	Name         string // subject token: fitbit
+	Name string // subject token: fitbit
+	// Aliases are other names that clients may write for it in paths and filters, as
+	// other platforms call it. Answers have Name.
+	Aliases      []string
 	DisplayName  string
 	Status       string
 	Notice       string // a sentence for people, when there is something to know

@@ -21,6 +21,12 @@ func TestDescriptorsAreCompleteAndUnique(t *testing.T) {
 			t.Errorf("%q comes twice or is no token of a subject", d.Name)
 		}
 		seen[d.Name] = true
+		for _, alias := range d.Aliases {
+			if seen[alias] || alias == "" || slices.ContainsFunc(catalog.Descriptors(), func(o provider.Descriptor) bool { return o.Name == alias }) {
+				t.Errorf("alias %q of %s is empty, or another name too", alias, d.Name)
+			}
+			seen[alias] = true
+		}
 		if d.Status != provider.StatusAvailable && d.Status != provider.StatusRetired {
 			t.Errorf("%s has status %q", d.Name, d.Status)
 		}

@@ -96,6 +96,7 @@ type Config struct {
 func Descriptor() provider.Descriptor {
 	return provider.Descriptor{
 		Name:        Name,
+		Aliases:     []string{"google"},
 		DisplayName: "Google Health",
 		Status:      provider.StatusAvailable,
 		Notice: "Google paused the admission of new Cloud projects in autumn 2026; until a project is admitted, " +

@@ -369,6 +369,42 @@ func (e WorkoutHistoryDataEvent) Valid() bool {
 	}
 }
 
+// Defines values for ListProvidersParamsEnabledOnly.
+const (
+	ListProvidersParamsEnabledOnlyFalse ListProvidersParamsEnabledOnly = "false"
+	ListProvidersParamsEnabledOnlyTrue  ListProvidersParamsEnabledOnly = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListProvidersParamsEnabledOnly enum.
+func (e ListProvidersParamsEnabledOnly) Valid() bool {
+	switch e {
+	case ListProvidersParamsEnabledOnlyFalse:
+		return true
+	case ListProvidersParamsEnabledOnlyTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListProvidersParamsCloudOnly.
+const (
+	ListProvidersParamsCloudOnlyFalse ListProvidersParamsCloudOnly = "false"
+	ListProvidersParamsCloudOnlyTrue  ListProvidersParamsCloudOnly = "true"
+)
+
+// Valid indicates whether the value is a known member of the ListProvidersParamsCloudOnly enum.
+func (e ListProvidersParamsCloudOnly) Valid() bool {
+	switch e {
+	case ListProvidersParamsCloudOnlyFalse:
+		return true
+	case ListProvidersParamsCloudOnlyTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListUsersParamsSortBy.
 const (
 	CreatedAt ListUsersParamsSortBy = "created_at"
@@ -482,8 +518,15 @@ type Connection struct {
 	Reason   *string `json:"reason"`
 	RestPull bool    `json:"rest_pull"`
 
-	// Scope As granted.
-	Scope           []string           `json:"scope"`
+	// Scope The scopes as granted, with spaces between them; null where there are none.
+	//
+	// Examples: activity profile
+	Scope *string `json:"scope"`
+
+	// Scopes The scopes as granted.
+	//
+	// Examples: ["activity","profile"]
+	Scopes          []string           `json:"scopes"`
 	Since           time.Time          `json:"since"`
 	Status          ConnectionStatus   `json:"status"`
 	UpdatedAt       time.Time          `json:"updated_at"`
@@ -606,7 +649,9 @@ type FullWorkout struct {
 	OpenWearablesType *string `json:"open_wearables_type"`
 
 	// PowerZones Only with include=zones, and always null: no source tells of power.
-	PowerZones any `json:"power_zones,omitempty"`
+	//
+	// Examples: null
+	PowerZones *map[string]interface{} `json:"power_zones,omitempty"`
 
 	// ProviderType The provider's own word.
 	ProviderType    *string                    `json:"provider_type"`
@@ -841,9 +886,29 @@ type Provider struct {
 	// Enabled Its credentials are configured.
 	Enabled bool `json:"enabled"`
 
+	// HasCloudAPI A person connects it by a consent, and records are read from its API.
+	//
+	// Examples: true
+	HasCloudAPI bool `json:"has_cloud_api"`
+
+	// IconURL Always null: there are no icons.
+	//
+	// Examples: null
+	IconURL *string `json:"icon_url"`
+
+	// IsEnabled The same as enabled, as Open Wearables calls it.
+	//
+	// Examples: true
+	IsEnabled bool `json:"is_enabled"`
+
 	// Name Examples: fitbit
 	Name   string  `json:"name"`
 	Notice *string `json:"notice"`
+
+	// Provider The same as name, as Open Wearables calls it. Its name is our display_name.
+	//
+	// Examples: fitbit
+	Provider string `json:"provider"`
 
 	// Status available or retired
 	Status string `json:"status"`
@@ -993,7 +1058,9 @@ type Workout struct {
 	OpenWearablesType *string `json:"open_wearables_type"`
 
 	// PowerZones Only with include=zones, and always null: no source tells of power.
-	PowerZones any `json:"power_zones,omitempty"`
+	//
+	// Examples: null
+	PowerZones *map[string]interface{} `json:"power_zones,omitempty"`
 
 	// ProviderType The provider's own word.
 	ProviderType    *string                `json:"provider_type"`
@@ -1146,6 +1213,21 @@ type ListDeadLettersParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListProvidersParams defines parameters for ListProviders.
+type ListProvidersParams struct {
+	// EnabledOnly Only those with credentials.
+	EnabledOnly *ListProvidersParamsEnabledOnly `form:"enabled_only,omitempty" json:"enabled_only,omitempty"`
+
+	// CloudOnly Only those that a person connects by a consent.
+	CloudOnly *ListProvidersParamsCloudOnly `form:"cloud_only,omitempty" json:"cloud_only,omitempty"`
+}
+
+// ListProvidersParamsEnabledOnly defines parameters for ListProviders.
+type ListProvidersParamsEnabledOnly string
+
+// ListProvidersParamsCloudOnly defines parameters for ListProviders.
+type ListProvidersParamsCloudOnly string
+
 // AuthorizeParams defines parameters for Authorize.
 type AuthorizeParams struct {
 	// UserID Our id of the person (a UUID), or external: and your own external_user_id, percent-encoded, a slash as %2F: external:customer-42. A person who is not there is a 404.
@@ -1173,6 +1255,15 @@ type RequestSyncParams struct {
 
 	// EndDate A local day (YYYY-MM-DD), an instant (RFC 3339; write + as %2B), a time without an offset, which is what the person's clock showed, or Unix seconds; not included.
 	EndDate *EndDate `form:"end_date,omitempty" json:"end_date,omitempty"`
+
+	// Since A name of start_date in Open Wearables; 0 is no start.
+	Since *string `form:"since,omitempty" json:"since,omitempty"`
+
+	// SummaryStartTime A name of start_date in Open Wearables.
+	SummaryStartTime *string `form:"summary_start_time,omitempty" json:"summary_start_time,omitempty"`
+
+	// SummaryEndTime A name of end_date in Open Wearables.
+	SummaryEndTime *string `form:"summary_end_time,omitempty" json:"summary_end_time,omitempty"`
 }
 
 // RequestHistoricalSyncParams defines parameters for RequestHistoricalSync.
@@ -1280,7 +1371,7 @@ type ServerInterface interface {
 	GetImport(c *gin.Context, importID openapi_types.UUID)
 	// ListProviders List the providers
 	// (GET /api/v1/oauth/providers)
-	ListProviders(c *gin.Context)
+	ListProviders(c *gin.Context, params ListProvidersParams)
 	// Authorize Begin a consent
 	// (GET /api/v1/oauth/{provider}/authorize)
 	Authorize(c *gin.Context, provider ProviderName, params AuthorizeParams)
@@ -1437,6 +1528,28 @@ func (siw *ServerInterfaceWrapper) GetImport(c *gin.Context) {
 // ListProviders operation middleware
 func (siw *ServerInterfaceWrapper) ListProviders(c *gin.Context) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListProvidersParams
+
+	// ------------- Optional query parameter "enabled_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "enabled_only", c.Request.URL.Query(), &params.EnabledOnly, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter enabled_only: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cloud_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cloud_only", c.Request.URL.Query(), &params.CloudOnly, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cloud_only: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -1444,7 +1557,7 @@ func (siw *ServerInterfaceWrapper) ListProviders(c *gin.Context) {
 		}
 	}
 
-	siw.Handler.ListProviders(c)
+	siw.Handler.ListProviders(c, params)
 }
 
 // Authorize operation middleware
@@ -1583,6 +1696,30 @@ func (siw *ServerInterfaceWrapper) RequestSync(c *gin.Context) {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "end_date", c.Request.URL.Query(), &params.EndDate, runtime.BindQueryParameterOptions{Type: "string", Format: "date-or-date-time"})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter end_date: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", c.Request.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-or-date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter since: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "summary_start_time" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "summary_start_time", c.Request.URL.Query(), &params.SummaryStartTime, runtime.BindQueryParameterOptions{Type: "string", Format: "date-or-date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter summary_start_time: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "summary_end_time" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "summary_end_time", c.Request.URL.Query(), &params.SummaryEndTime, runtime.BindQueryParameterOptions{Type: "string", Format: "date-or-date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter summary_end_time: %w", err), http.StatusBadRequest)
 		return
 	}
 
@@ -2402,6 +2539,7 @@ func (response GetImportdefaultApplicationProblemPlusJSONResponse) VisitGetImpor
 }
 
 type ListProvidersRequestObject struct {
+	Params ListProvidersParams
 }
 
 type ListProvidersResponseObject interface {
@@ -2607,15 +2745,25 @@ type RequestSyncResponseObject interface {
 	VisitRequestSyncResponse(w http.ResponseWriter) error
 }
 
-type RequestSync202JSONResponse SyncTicket
+type RequestSync202ResponseHeaders struct {
+	StridelogIgnored *string
+}
+
+type RequestSync202JSONResponse struct {
+	Body    SyncTicket
+	Headers RequestSync202ResponseHeaders
+}
 
 func (response RequestSync202JSONResponse) VisitRequestSyncResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.StridelogIgnored != nil {
+		w.Header().Set("Stridelog-Ignored", fmt.Sprint(*response.Headers.StridelogIgnored))
+	}
 	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3939,8 +4087,10 @@ func (sh *strictHandler) GetImport(ctx *gin.Context, importID openapi_types.UUID
 }
 
 // ListProviders operation middleware
-func (sh *strictHandler) ListProviders(ctx *gin.Context) {
+func (sh *strictHandler) ListProviders(ctx *gin.Context, params ListProvidersParams) {
 	var request ListProvidersRequestObject
+
+	request.Params = params
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ListProviders(ctx, request.(ListProvidersRequestObject))

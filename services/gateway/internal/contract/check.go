@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/stridelog/stridelog/events/rawjson"
+	"github.com/stridelog/stridelog/services/gateway/internal/openapi"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
 
@@ -35,7 +36,7 @@ func (o *Operation) CheckQuery(raw string) (faults []problem.Field) {
 	}
 	for _, name := range sorted(values) {
 		p, known := o.query[name]
-		if m := queryFault(p, known || o.OpenQuery, known, values[name]); m != "" {
+		if m := queryFault(p, known || o.OpenQuery || o.ignores(name), known, values[name]); m != "" {
 			faults = append(faults, problem.Field{Field: clip(name), Message: m})
 		}
 	}
@@ -45,6 +46,27 @@ func (o *Operation) CheckQuery(raw string) (faults []problem.Field) {
 		}
 	}
 	return faults
+}
+
+// Ignored are the names of a raw query's parameters that do nothing, sorted.
+func (o *Operation) Ignored(raw string) (names []string) {
+	if len(o.Operation.Ignored) == 0 {
+		return nil
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil
+	}
+	for _, name := range sorted(values) {
+		if o.ignores(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (o *Operation) ignores(name string) bool {
+	return slices.ContainsFunc(o.Operation.Ignored, func(i openapi.Ignored) bool { return i.Name == name })
 }
 
 func queryFault(p parameter, allowed, known bool, values []string) string {

@@ -66,6 +66,11 @@ func (o *Operation) compile(d *openapi.Document) error {
 			return fmt.Errorf("parameter %s: in %q is not supported", p.Name, p.In)
 		}
 	}
+	for _, i := range o.Operation.Ignored {
+		if _, known := o.query[i.Name]; known || i.Name == "" || i.Happens == "" {
+			return fmt.Errorf("ignored parameter %q: it has no name, is a parameter as well, or does not say what happens", i.Name)
+		}
+	}
 	if o.Body == nil {
 		return nil
 	}

@@ -35,6 +35,8 @@ type Operation struct {
 	Public bool
 	// OpenQuery operations are called by strangers, who may add parameters.
 	OpenQuery bool
+	// Ignored are parameters of the query that are taken and do nothing.
+	Ignored []Ignored
 	// RawBody operations take any body and check it themselves.
 	RawBody    bool
 	Parameters []Parameter // the path's first
@@ -53,6 +55,12 @@ type Parameter struct {
 	AllowEmptyValue bool    `json:"allowEmptyValue"`
 	Schema          *Schema `json:"schema"`
 	Example         any     `json:"example"`
+}
+
+// Ignored is a parameter that clients of another platform send and that does nothing.
+type Ignored struct {
+	Name    string `json:"name"`
+	Happens string `json:"happens"` // instead
 }
 
 // Response is one answer of an operation.
@@ -95,6 +103,7 @@ type operation struct {
 	Security    *[]any              `json:"security"` // empty, not absent: no key
 	OpenQuery   bool                `json:"x-open-query"`
 	RawBody     bool                `json:"x-raw-body"`
+	Ignored     []Ignored           `json:"x-ignored-parameters"`
 	RequestBody *struct {
 		Content map[string]Media `json:"content"`
 	} `json:"requestBody"`
@@ -145,7 +154,7 @@ func (s *source) operation(raw json.RawMessage, shared []Parameter) (Operation, 
 	}
 	o := Operation{
 		ID: in.ID, Summary: in.Summary, Description: strings.TrimSpace(in.Description), Tags: in.Tags,
-		Public: in.Security != nil && len(*in.Security) == 0, OpenQuery: in.OpenQuery, RawBody: in.RawBody,
+		Public: in.Security != nil && len(*in.Security) == 0, OpenQuery: in.OpenQuery, RawBody: in.RawBody, Ignored: in.Ignored,
 		Parameters: slices.Concat(shared, in.Parameters), Responses: in.Responses,
 	}
 	var known bool

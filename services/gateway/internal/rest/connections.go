@@ -3,12 +3,15 @@ package rest
 import (
 	"context"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
@@ -17,14 +20,20 @@ import (
 const maxHistoricalDays = 3650
 
 // ListProviders implements the generated interface.
-func (s *server) ListProviders(ctx context.Context, _ api.ListProvidersRequestObject) (api.ListProvidersResponseObject, error) {
+func (s *server) ListProviders(ctx context.Context, r api.ListProvidersRequestObject) (api.ListProvidersResponseObject, error) {
 	answer, err := bus.Call[rpc.ProvidersRequest, rpc.ProvidersResponse](ctx, s.o.Bus, rpc.OAuthProviders, rpc.ProvidersRequest{})
 	if err != nil {
 		return nil, err
 	}
 	list := make(api.ListProviders200JSONResponse, 0, len(answer.Providers))
 	for _, p := range answer.Providers {
-		item := api.Provider{Name: p.Name, DisplayName: p.DisplayName, Enabled: p.Enabled, Status: p.Status, Capabilities: p.Capabilities}
+		item := api.Provider{
+			Name: p.Name, Provider: p.Name, DisplayName: p.DisplayName, Enabled: p.Enabled, IsEnabled: p.Enabled, Status: p.Status, Capabilities: p.Capabilities,
+			HasCloudAPI: slices.Contains(p.Capabilities, provider.CapabilityActivities),
+		}
+		if or(r.Params.EnabledOnly, "") == api.ListProvidersParamsEnabledOnlyTrue && !item.IsEnabled || or(r.Params.CloudOnly, "") == api.ListProvidersParamsCloudOnlyTrue && !item.HasCloudAPI {
+			continue
+		}
 		if p.Notice != "" {
 			item.Notice = &p.Notice
 		}
@@ -119,12 +128,15 @@ func (s *server) ListConnections(ctx context.Context, r api.ListConnectionsReque
 	for i, c := range list {
 		out[i] = api.Connection{
 			ID: c.ID, UserID: c.UserID, Provider: c.Provider, Status: api.ConnectionStatus(c.Status), Since: c.Since.UTC(),
-			Reason: c.Reason, NextAction: c.NextAction, ProviderUserID: c.ProviderUserID, Scope: c.Scope,
+			Reason: c.Reason, NextAction: c.NextAction, ProviderUserID: c.ProviderUserID, Scopes: c.Scope,
 			LastSyncedAt: utc(c.LastSyncedAt), NextSyncAt: utc(c.NextSyncAt), CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 			MaxHistoricalDays: maxHistoricalDays, RestPull: true, LinkedConnectionIds: c.Linked, Coverage: make([]api.Coverage, len(c.Coverage)),
 		}
-		if c.Scope == nil {
-			out[i].Scope = []string{}
+		if len(c.Scope) == 0 {
+			out[i].Scopes = []string{}
+		} else {
+			scope := strings.Join(c.Scope, " ")
+			out[i].Scope = &scope
 		}
 		if c.Linked == nil {
 			out[i].LinkedConnectionIds = []uuid.UUID{}

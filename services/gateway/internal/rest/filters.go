@@ -59,8 +59,8 @@ func (s *server) providersAsked(given []string) ([]string, error) {
 	return resolve("provider", given, func(word string) ([]string, string) {
 		names := make([]string, 0, len(s.o.Catalog))
 		for _, d := range s.o.Catalog {
-			if d.Name == word {
-				return []string{word}, ""
+			if d.Name == s.named(word) {
+				return []string{d.Name}, ""
 			}
 			names = append(names, d.Name)
 		}

@@ -22,6 +22,7 @@ import (
 
 const (
 	headerRequestID = "X-Request-Id"
+	headerIgnored   = "Stridelog-Ignored" // names of parameters that did nothing
 	keyRequestID    = "request_id"
 	// maxBody is far above the largest body a route takes.
 	maxBody = 64 << 10
@@ -150,6 +151,9 @@ func (s *server) check(rules contract.Contract) gin.HandlerFunc {
 		if o == nil {
 			refuse(c, fmt.Errorf("route %s is not in the contract", c.FullPath()))
 			return
+		}
+		if ignored := o.Ignored(c.Request.URL.RawQuery); len(ignored) > 0 {
+			c.Header(headerIgnored, strings.Join(ignored, ", "))
 		}
 		faults := append(o.CheckPath(c.Param), o.CheckQuery(c.Request.URL.RawQuery)...)
 		if len(faults) == 0 && o.TakesBody() {

@@ -125,7 +125,7 @@ func New(o Options) (http.Handler, error) {
 	// People type the bare address; load balancers ask with HEAD.
 	router.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/docs") })
 	router.HEAD("/healthz", func(c *gin.Context) { c.Status(http.StatusOK) })
-	guarded := router.Group("", unescape, s.authenticate(rules), s.byName(rules), s.check(rules))
+	guarded := router.Group("", unescape, s.authenticate(rules), s.byName(rules), s.canonical, s.check(rules))
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
 	guarded.POST(startImportPath, s.startImport)
 	guarded.POST(notificationsPath, s.receiveNotification)

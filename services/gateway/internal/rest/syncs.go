@@ -8,6 +8,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
+	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/syncs"
 )
 
@@ -15,7 +16,11 @@ const defaultHistoricalDays = 90
 
 // RequestSync implements the generated interface.
 func (s *server) RequestSync(ctx context.Context, r api.RequestSyncRequestObject) (api.RequestSyncResponseObject, error) {
-	window, err := syncs.Window(or(r.Params.StartDate, ""), or(r.Params.EndDate, ""), time.Now())
+	start, end, err := spanAsked(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	window, err := syncs.Window(start, end, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +28,36 @@ func (s *server) RequestSync(ctx context.Context, r api.RequestSyncRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return api.RequestSync202JSONResponse(ticket), nil
+	return api.RequestSync202JSONResponse{Body: ticket}, nil
+}
+
+// spanAsked is the span of a sync, by our names of its ends or by those that Open
+// Wearables has had for them.
+func spanAsked(p api.RequestSyncParams) (start, end string, err error) {
+	since := or(p.Since, "")
+	if since == "0" { // the default there: no start is asked for
+		since = ""
+	}
+	start, err = oneOf("start_date", or(p.StartDate, ""), "since", since, "summary_start_time", or(p.SummaryStartTime, ""))
+	if err == nil {
+		end, err = oneOf("end_date", or(p.EndDate, ""), "summary_end_time", or(p.SummaryEndTime, ""))
+	}
+	return start, end, err
+}
+
+// oneOf is the value of a parameter that has several names: name, value, name, value, …
+// What is said twice must be the same.
+func oneOf(named ...string) (value string, err error) {
+	for i := 0; i < len(named); i += 2 {
+		switch given := named[i+1]; {
+		case given == "" || given == value:
+		case value != "":
+			return "", problem.InvalidField(named[i], "is another name of "+named[0]+" and says something else: send one of them")
+		default:
+			value = given
+		}
+	}
+	return value, nil
 }
 
 // RequestHistoricalSync implements the generated interface.
