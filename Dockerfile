@@ -2,7 +2,10 @@
 # One image for every service: `docker run stridelog gateway`. It holds the binary
 # and the certificate authorities, and nothing else: no shell, no package manager.
 
-FROM golang:1.26.8-bookworm AS build
+# The version by name; a name with a digest (…@sha256:…) may stand in its place:
+# docs/operations.md, "Versions and digests".
+ARG GO_IMAGE=golang:1.26.8-bookworm
+FROM ${GO_IMAGE} AS build
 WORKDIR /src
 # The modules change less often than the code, so they are a layer of their own.
 COPY go.work go.work.sum ./
@@ -16,11 +19,22 @@ COPY services/projector/go.mod services/projector/go.sum services/projector/
 COPY standalone/go.mod standalone/go.sum standalone/
 RUN go mod download
 COPY . .
+# No repository is here, so these say what `stridelog version` shows.
+ARG VERSION="" COMMIT="" BUILT=""
 # Static, and with the time zones inside: the last stage has no libc and no files.
-RUN CGO_ENABLED=0 go build -ldflags="-s -w" -tags timetzdata -o /out/stridelog ./standalone/cmd/stridelog
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -X main.version=${VERSION} -X main.commit=${COMMIT} -X main.built=${BUILT}" -tags timetzdata -o /out/stridelog ./standalone/cmd/stridelog
 RUN mkdir /out/tmp /out/erasures
 
 FROM scratch
+ARG VERSION="" COMMIT="" BUILT=""
+LABEL org.opencontainers.image.title="Stridelog" \
+      org.opencontainers.image.description="Keeps every record a wearable cloud sent, and serves it" \
+      org.opencontainers.image.source="https://github.com/stridelog/stridelog" \
+      org.opencontainers.image.documentation="https://github.com/stridelog/stridelog/blob/main/docs/operations.md" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${COMMIT}" \
+      org.opencontainers.image.created="${BUILT}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/stridelog /stridelog
 # Uploaded archives while they are imported; a volume that is mounted here is the user's.

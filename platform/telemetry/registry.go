@@ -7,11 +7,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// NewRegistry is a metrics registry that has Go's and the process's own figures
+// NewRegistry is NewRegistryOf a program that has no build arguments.
+func NewRegistry() *prometheus.Registry { return NewRegistryOf(ReadBuild("", "", "")) }
+
+// NewRegistryOf is a metrics registry that has Go's and the process's own figures
 // and what the process was built from.
-func NewRegistry() *prometheus.Registry {
+func NewRegistryOf(b Build) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(b))
 	return r
 }
 

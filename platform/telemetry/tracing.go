@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -57,6 +58,7 @@ func TracingWanted(r *env.Reader) bool {
 // Tracing exports the spans of a process. The zero value records nothing and
 // carries on the traces that come in.
 type Tracing struct {
+	Version  string // of the program; empty: what its stamps say
 	spans    sdktrace.SpanProcessor
 	instance string
 }
@@ -86,7 +88,7 @@ func (t *Tracing) Provider(ctx context.Context, service string) (trace.TracerPro
 	}
 	about, err := resource.New(ctx,
 		resource.WithAttributes(
-			semconv.ServiceName(service), semconv.ServiceVersion(readBuild().version), semconv.ServiceInstanceID(t.instance)),
+			semconv.ServiceName(service), semconv.ServiceVersion(cmp.Or(t.Version, ReadBuild("", "", "").Version)), semconv.ServiceInstanceID(t.instance)),
 		resource.WithTelemetrySDK(),
 		resource.WithFromEnv())
 	if err != nil {

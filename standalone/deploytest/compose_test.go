@@ -47,7 +47,14 @@ type composeService struct {
 	Networks map[string]*struct {
 		Aliases []string `json:"aliases"`
 	} `json:"networks"`
-	Profiles []string `json:"profiles"`
+	Profiles  []string `json:"profiles"`
+	Restart   string   `json:"restart"`
+	MemLimit  string   `json:"mem_limit"`
+	PidsLimit int      `json:"pids_limit"`
+	Logging   struct {
+		Driver  string            `json:"driver"`
+		Options map[string]string `json:"options"`
+	} `json:"logging"`
 	ReadOnly bool     `json:"read_only"`
 	CapDrop  []string `json:"cap_drop"`
 }
@@ -132,7 +139,7 @@ func TestComposeFileIsValid(t *testing.T) {
 }
 
 func TestImagesArePinned(t *testing.T) {
-	pinned := regexp.MustCompile(`^[a-z/]+:\d+\.\d+(\.\d+)?-[a-z0-9]+$`)
+	pinned := regexp.MustCompile(`^[a-z/]+:\d+\.\d+(\.\d+)?-[a-z0-9]+(@sha256:[0-9a-f]{64})?$`)
 	if pinned.MatchString("postgres:latest") || pinned.MatchString("nats:2") {
 		t.Fatal("the pattern takes what is not pinned")
 	}
@@ -142,8 +149,9 @@ func TestImagesArePinned(t *testing.T) {
 			t.Errorf("%s runs %s; name a version", name, s.Image)
 		}
 	}
-	if base := regexp.MustCompile(`FROM (golang\S+)`).FindStringSubmatch(read(t, "Dockerfile")); base == nil || !pinned.MatchString(base[1]) {
-		t.Errorf("the image is built on %v; name a version", base)
+	base := regexp.MustCompile(`(?m)^ARG GO_IMAGE=(\S+)\nFROM \${GO_IMAGE} `).FindStringSubmatch(read(t, "Dockerfile"))
+	if base == nil || !pinned.MatchString(base[1]) || passed(t)["GO_IMAGE"] != base[1] {
+		t.Errorf("the image is built on %v, by Compose on %s; name one version", base, passed(t)["GO_IMAGE"])
 	}
 	if got := strings.TrimSuffix(strings.TrimPrefix(p.Services["nats"].Image, "nats:"), "-alpine"); older(t, got, server.VERSION) {
 		t.Errorf("NATS %s is older than the %s that the tests run on", got, server.VERSION)

@@ -27,9 +27,11 @@ const (
 type Process struct {
 	Name           string // as it was called
 	Env            func(string) (string, bool)
+	Environ        func() []string // every variable as NAME=value; nil: not known
 	Stdout, Stderr io.Writer
 	// Terminal says that Stderr is one, so a line may replace itself.
 	Terminal bool
+	Build    telemetry.Build // what the program was made from
 }
 
 // action runs one command.
@@ -65,6 +67,7 @@ func actions() []action {
 		action{"google", "subscribe --project NUMBER: have Google Health tell of changes by itself", config.Needs{Stores: config.StoresNone}, runGoogle},
 		action{"keys", "new-sealing-key: print one; init DIR: write all secrets of docker-compose.yml; rotate-sealing-key: replace the one in use, step by step", config.Needs{Stores: config.StoresNone}, runKeys},
 		action{"config", "check [command]: say what is wrong with the environment", config.Needs{Stores: config.StoresNone}, runConfig},
+		action{"version", "what this program was built from; --json", config.Needs{Stores: config.StoresNone}, runVersion},
 	)
 }
 
@@ -84,7 +87,7 @@ func Run(ctx context.Context, args []string, p Process) int {
 		return exitUsage
 	}
 	c, err := config.Load(p.Env, a.needsFor(args[1:]))
-	if err != nil && a.name != "config" {
+	if err != nil && a.name != "config" && a.name != "version" {
 		fmt.Fprintln(p.Stderr, err)
 		return exitUsage
 	}
@@ -149,7 +152,8 @@ func newLogger(p Process, c config.Config) (*slog.Logger, error) {
 	return telemetry.NewLogger(p.Stderr, c.LogLevel, c.LogFormat)
 }
 
-// runConfig checks the environment for a command and lists what is wrong.
+// runConfig checks the environment for a command and lists what is wrong. Variables that
+// look like ours and are not read are warned of: they may be another program's.
 func runConfig(_ context.Context, p Process, _ config.Config, args []string) error {
 	if len(args) == 0 || args[0] != "check" || len(args) > 3 {
 		return fmt.Errorf("%w: stridelog config check [command]", errUsage)
@@ -162,9 +166,22 @@ func runConfig(_ context.Context, p Process, _ config.Config, args []string) err
 	if !ok {
 		return fmt.Errorf("%w: no command %q to check for", errUsage, name)
 	}
+	if p.Environ != nil {
+		warnOfUnknown(p, config.UnknownNames(p.Environ()))
+	}
 	if _, err := config.Load(p.Env, a.needsFor(args)); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.Stdout, "The environment is complete for `stridelog %s`.\n", strings.Join(args[1:], " "))
 	return nil
+}
+
+func warnOfUnknown(p Process, unknown []config.Unknown) {
+	for _, u := range unknown {
+		fmt.Fprintf(p.Stderr, "warning: %s is set, and Stridelog reads no variable of that name", u.Name)
+		if u.Near != "" {
+			fmt.Fprintf(p.Stderr, "; did you mean %s?", u.Near)
+		}
+		fmt.Fprintln(p.Stderr)
+	}
 }

@@ -64,6 +64,27 @@ func TestWrongCallsSayWhatIsRight(t *testing.T) {
 	}
 }
 
+func TestConfigCheckWarnsOfNamesThatNothingReads(t *testing.T) {
+	environment := []string{"STRIDELOG_DATA_DIR=" + t.TempDir(), "FITBIT_CLIENT_SECRETT=hush", "STRIDELOG_COLOUR=blue", "PATH=/bin"}
+	var out, errs bytes.Buffer
+	code := Run(t.Context(), []string{"config", "check", "serve", "--embedded"}, Process{
+		Stdout: &out, Stderr: &errs, Environ: func() []string { return environment },
+		Env: func(name string) (string, bool) {
+			for _, entry := range environment {
+				if value, ok := strings.CutPrefix(entry, name+"="); ok {
+					return value, true
+				}
+			}
+			return "", false
+		},
+	})
+	want := "warning: FITBIT_CLIENT_SECRETT is set, and Stridelog reads no variable of that name; did you mean FITBIT_CLIENT_SECRET?\n" +
+		"warning: STRIDELOG_COLOUR is set, and Stridelog reads no variable of that name\n"
+	if code != exitOK || errs.String() != want || !strings.Contains(out.String(), "complete") {
+		t.Errorf("exit %d:\n%s%s", code, out.String(), errs.String())
+	}
+}
+
 func TestCommandLinesReachThisDemo(t *testing.T) {
 	none := func(string) (string, bool) { return "", false }
 	p := Process{Name: "bin/stridelog", Env: none}

@@ -81,7 +81,7 @@ func runService(name string) func(context.Context, Process, config.Config, []str
 
 func newSystem(p Process, c config.Config, stores *store.Stores, log *slog.Logger) *system.System {
 	return &system.System{
-		Config: c, DatabaseURL: stores.DatabaseURL, NATSURL: stores.NATSURL, NATS: stores.NATS(), Log: log, Registry: telemetry.NewRegistry(),
+		Config: c, DatabaseURL: stores.DatabaseURL, NATSURL: stores.NATSURL, NATS: stores.NATS(), Log: log, Registry: telemetry.NewRegistryOf(p.Build), Build: p.Build,
 		OnNewAdminKey: func(key string) {
 			fmt.Fprintf(p.Stdout, "A first admin API key was made. It is shown this once: %s\n", key)
 		},

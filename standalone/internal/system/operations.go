@@ -27,6 +27,7 @@ func (s *System) Traces() lifecycle.Component {
 				return err
 			}
 			s.tracing = telemetry.NewTracing(exporter, s.Log)
+			s.tracing.Version = s.Build.Version
 		}
 		ready()
 		<-ctx.Done()

@@ -45,6 +45,8 @@ type System struct {
 	AcceptLog bool
 	// NATS is the embedded server; nil: NATSURL is one of somebody else's.
 	NATS *natsserver.Server
+	// Build is what spans name as the version; empty: what the program's stamps say.
+	Build telemetry.Build
 
 	gateway atomic.Pointer[gateway.Service]
 	folds   atomic.Pointer[projector.Service] // nil: none in this process, or none yet
