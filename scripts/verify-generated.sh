@@ -8,7 +8,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 git ls-files -z --cached --others --exclude-standard | xargs -0 -I{} sh -c '[ -e "$1" ] && printf "%s\0" "$1" || true' _ {} |
   tar --null -T - -cf - | tar -xf - -C "$copy"
-(cd "$copy" && go generate ./events/... ./services/gateway/...)
+(cd "$copy" && go generate ./events/... ./services/gateway/... ./standalone/internal/peer/...)
 if ! diff -r -q --exclude=.git . "$copy" | grep -v '^Only in \.'; then
   echo "generated files are up to date"
 else
