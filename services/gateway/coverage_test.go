@@ -50,13 +50,13 @@ func TestAConnectionShowsWhatWasReadOfItsAccount(t *testing.T) {
 	read(other, "fitbit", "A1", "activity", "2026-10-09T00:00:00Z", "2026-10-10T00:00:00Z")
 
 	one := func(from, until string) string {
-		return `[{"from":"` + from + `T00:00:00Z","kind":"activity","until":"` + until + `T00:00:00Z"}]`
+		return `[{"kind":"activity","from":"` + from + `T00:00:00Z","until":"` + until + `T00:00:00Z"}]`
 	}
 	got := coverages(t, s, user)
 	for id, want := range map[uuid.UUID]string{
-		revoked: `[{"from":"2025-03-01T00:00:00Z","kind":"activity","until":"2025-03-02T00:00:00Z"},` +
-			`{"from":"2026-01-01T00:00:00Z","kind":"sleep","until":"2026-02-01T00:00:00Z"},` +
-			`{"from":"2026-08-31T22:00:00Z","kind":"activity","until":"2026-09-30T10:00:00.25Z"}]`,
+		revoked: `[{"kind":"activity","from":"2025-03-01T00:00:00Z","until":"2025-03-02T00:00:00Z"},` +
+			`{"kind":"sleep","from":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z"},` +
+			`{"kind":"activity","from":"2026-08-31T22:00:00Z","until":"2026-09-30T10:00:00.25Z"}]`,
 		active:    one("2026-10-01", "2026-10-02"),
 		elsewhere: one("2026-10-03", "2026-10-04"),
 		unread:    `[]`,

@@ -488,35 +488,41 @@ func (e ListWorkoutsParamsSortOrder) Valid() bool {
 
 // Authorization defines model for Authorization.
 type Authorization struct {
+	// AuthorizationURL The provider's page of consent; redirect the person's browser there.
 	AuthorizationURL string `json:"authorization_url"`
-	State            string `json:"state"`
+
+	// State Names this consent; the provider gives it back to the callback. It holds for ten minutes and once.
+	State string `json:"state"`
 }
 
 // Connection defines model for Connection.
 type Connection struct {
-	// Coverage What was read completely of the connection's account, oldest first, by any consent to it; empty while nothing was. Imports are no part of it.
-	Coverage  []Coverage `json:"coverage"`
-	CreatedAt time.Time  `json:"created_at"`
+	// ID Names the connection.
+	ID openapi_types.UUID `json:"id"`
 
-	// IconURL Always null.
-	IconURL      *string            `json:"icon_url"`
-	ID           openapi_types.UUID `json:"id"`
-	LastSyncedAt *time.Time         `json:"last_synced_at"`
+	// UserID Whose consent it is.
+	UserID openapi_types.UUID `json:"user_id"`
 
-	// LinkedConnectionIds Connections of the user with other providers' accounts of the same person, as a provider told.
-	LinkedConnectionIds []openapi_types.UUID `json:"linked_connection_ids"`
-	MaxHistoricalDays   int                  `json:"max_historical_days"`
-	NextAction          *string              `json:"next_action"`
-	NextSyncAt          *time.Time           `json:"next_sync_at"`
-	Provider            string               `json:"provider"`
-	ProviderUserID      *string              `json:"provider_user_id"`
+	// Provider The provider that the person is connected to.
+	Provider string `json:"provider"`
+
+	// Status Where the connection stands: active; degraded (the provider has not answered well for an hour, and is tried on); action_required (next_action says what to do); revoked; provider_retired.
+	Status ConnectionStatus `json:"status"`
+
+	// Since Since when it stands so, UTC.
+	Since time.Time `json:"since"`
+
+	// Reason Why it stands so, a stable word: reauth_required, scope_missing, account_not_linked, consent_expiring, api_gone, or the class of the trouble of a degraded connection; null when it is active.
+	Reason *string `json:"reason"`
+
+	// NextAction What somebody has to do, in a sentence, or use or connect with the provider to go to; null when there is nothing to do.
+	NextAction *string `json:"next_action"`
+
+	// ProviderUserID The provider's id of the account; null when the provider does not tell it.
+	ProviderUserID *string `json:"provider_user_id"`
 
 	// ProviderUsername Always null.
 	ProviderUsername *string `json:"provider_username"`
-
-	// Reason reauth_required, scope_missing, account_not_linked, consent_expiring
-	Reason   *string `json:"reason"`
-	RestPull bool    `json:"rest_pull"`
 
 	// Scope The scopes as granted, with spaces between them; null where there are none.
 	//
@@ -526,14 +532,43 @@ type Connection struct {
 	// Scopes The scopes as granted.
 	//
 	// Examples: ["activity","profile"]
-	Scopes          []string           `json:"scopes"`
-	Since           time.Time          `json:"since"`
-	Status          ConnectionStatus   `json:"status"`
-	UpdatedAt       time.Time          `json:"updated_at"`
-	UserID          openapi_types.UUID `json:"user_id"`
-	WebhookCallback bool               `json:"webhook_callback"`
-	WebhookPing     bool               `json:"webhook_ping"`
-	WebhookStream   bool               `json:"webhook_stream"`
+	Scopes []string `json:"scopes"`
+
+	// LinkedConnectionIds Connections of the user with other providers' accounts of the same person, as a provider told.
+	LinkedConnectionIds []openapi_types.UUID `json:"linked_connection_ids"`
+
+	// Coverage What was read completely of the connection's account, oldest first, by any consent to it; empty while nothing was. Imports are no part of it.
+	Coverage []Coverage `json:"coverage"`
+
+	// LastSyncedAt When the provider was last read through this connection, UTC; null while it was not.
+	LastSyncedAt *time.Time `json:"last_synced_at"`
+
+	// NextSyncAt When it is read next by itself, UTC; null when it is not, as after an end of the consent.
+	NextSyncAt *time.Time `json:"next_sync_at"`
+
+	// CreatedAt When the person first consented, UTC.
+	CreatedAt time.Time `json:"created_at"`
+
+	// UpdatedAt When the connection last changed, UTC.
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// IconURL Always null.
+	IconURL *string `json:"icon_url"`
+
+	// MaxHistoricalDays How far back a historical sync may reach, in days; the same for every provider.
+	MaxHistoricalDays int `json:"max_historical_days"`
+
+	// RestPull Whether records are read from the provider's API; always true.
+	RestPull bool `json:"rest_pull"`
+
+	// WebhookStream Whether the provider sends records by itself; always false.
+	WebhookStream bool `json:"webhook_stream"`
+
+	// WebhookPing Always false. Whether a provider can tell of changes is the capability notifications in the list of providers.
+	WebhookPing bool `json:"webhook_ping"`
+
+	// WebhookCallback Always false: no provider is asked to call back for one connection.
+	WebhookCallback bool `json:"webhook_callback"`
 }
 
 // ConnectionStatus defines model for ConnectionStatus.
@@ -541,70 +576,99 @@ type ConnectionStatus string
 
 // Coverage A half-open span of time of which one kind of data was read completely. Those of one kind neither overlap nor touch.
 type Coverage struct {
+	// Kind What kind of data was read.
+	//
+	// Examples: activity
+	Kind string `json:"kind"`
+
+	// From First instant that was read, UTC; included.
 	From time.Time `json:"from"`
 
-	// Kind Examples: activity
-	Kind  string    `json:"kind"`
+	// Until End of what was read, UTC; not included.
 	Until time.Time `json:"until"`
 }
 
 // DeadLetter defines model for DeadLetter.
 type DeadLetter struct {
-	// At When it was given up.
-	At               time.Time `json:"at"`
-	EventID          *string   `json:"event_id"`
-	OriginalSequence int64     `json:"original_sequence"`
-	Provider         *string   `json:"provider"`
-	Reason           string    `json:"reason"`
-
-	// Sequence Names the dead letter.
+	// Sequence Its sequence in the stream of dead letters, which names it.
 	Sequence int64 `json:"sequence"`
 
 	// Service Who gave the event up.
 	Service string `json:"service"`
 
-	// Stream Where the original lies.
-	Stream string `json:"stream"`
+	// Provider The provider that the event is about; null when that cannot be read.
+	Provider *string `json:"provider"`
+
+	// UserID The user that the event is about; null when that cannot be read.
+	UserID *string `json:"user_id"`
 
 	// Type The event's type, null when it has none.
 	//
 	// Examples: stridelog.activity.fetched.v1
-	Type   *string `json:"type"`
-	UserID *string `json:"user_id"`
+	Type *string `json:"type"`
+
+	// EventID The event's ce-id; null when it has none.
+	EventID *string `json:"event_id"`
+
+	// Stream Where the original lies.
+	Stream string `json:"stream"`
+
+	// OriginalSequence Sequence of the original in that stream.
+	OriginalSequence int64 `json:"original_sequence"`
+
+	// Reason Why it was given up, in a sentence.
+	Reason string `json:"reason"`
+
+	// At When it was given up.
+	At time.Time `json:"at"`
 }
 
 // DeadLetterPage defines model for DeadLetterPage.
 type DeadLetterPage struct {
-	Data       []DeadLetter `json:"data"`
-	Pagination Pagination   `json:"pagination"`
+	// Data The dead letters of this page, newest first.
+	Data []DeadLetter `json:"data"`
+
+	// Pagination How to go on from here.
+	Pagination Pagination `json:"pagination"`
 }
 
 // Disconnection defines model for Disconnection.
 type Disconnection struct {
+	// ConnectionID The connection that ended.
 	ConnectionID openapi_types.UUID `json:"connection_id"`
-	Status       ConnectionStatus   `json:"status"`
+
+	// Status Where it stands now: revoked.
+	Status ConnectionStatus `json:"status"`
 }
 
 // Erasure defines model for Erasure.
 type Erasure struct {
-	// Attempts How often in a row it was put off after a failure.
-	Attempts int `json:"attempts"`
+	// ErasureID Names the erasure.
+	ErasureID openapi_types.UUID `json:"erasure_id"`
+
+	// State rows_erased: no table has a row of the person any more, and messages go from the log, a hundred at a time, beside those of other people. The person's data answers 404 from the beginning.
+	State ErasureState `json:"state"`
+
+	// RequestedAt When it was asked for, UTC.
+	RequestedAt time.Time `json:"requested_at"`
+
+	// FinishedAt When everything was gone, UTC; null until then.
+	FinishedAt *time.Time `json:"finished_at"`
 
 	// Counts What was deleted so far; by kind.
-	Counts     map[string]int64   `json:"counts"`
-	ErasureID  openapi_types.UUID `json:"erasure_id"`
-	FinishedAt *time.Time         `json:"finished_at"`
+	Counts map[string]int64 `json:"counts"`
+
+	// MessagesLeft Messages that are still to go from the log; null until they are counted.
+	MessagesLeft *int64 `json:"messages_left"`
+
+	// Attempts How often in a row it was put off after a failure.
+	Attempts int `json:"attempts"`
 
 	// LastError Why the last attempt failed; it is tried again.
 	LastError *string `json:"last_error"`
 
-	// MessagesLeft Messages that are still to go from the log; null until they are counted.
-	MessagesLeft *int64    `json:"messages_left"`
-	Receipt      *Receipt  `json:"receipt"`
-	RequestedAt  time.Time `json:"requested_at"`
-
-	// State rows_erased: no table has a row of the person any more, and messages go from the log, a hundred at a time, beside those of other people. The person's data answers 404 from the beginning.
-	State ErasureState `json:"state"`
+	// Receipt What remains of a finished erasure; null until then.
+	Receipt *Receipt `json:"receipt"`
 }
 
 // ErasureState rows_erased: no table has a row of the person any more, and messages go from the log, a hundred at a time, beside those of other people. The person's data answers 404 from the beginning.
@@ -612,153 +676,229 @@ type ErasureState string
 
 // FullWorkout defines model for FullWorkout.
 type FullWorkout struct {
-	ActiveDurationSeconds *float32            `json:"active_duration_seconds"`
-	ActiveZoneMinutes     *int                `json:"active_zone_minutes"`
-	AvgHeartRateBpm       *int                `json:"avg_heart_rate_bpm"`
-	AvgPaceSecPerKm       *float32            `json:"avg_pace_sec_per_km"`
-	AvgSpeedMps           *float32            `json:"avg_speed_mps"`
-	CaloriesKcal          *float32            `json:"calories_kcal"`
-	Category              FullWorkoutCategory `json:"category"`
-	CreatedAt             time.Time           `json:"created_at"`
-
 	// Details What the provider said beyond these members.
-	Details        *map[string]interface{} `json:"details"`
-	DistanceMeters *float32                `json:"distance_meters"`
+	Details *map[string]interface{} `json:"details"`
 
-	// DuplicateOf The workout that this record is another view of, which itself is no duplicate. Lists hide this record unless include=duplicates. It may change without a new version.
-	DuplicateOf         *openapi_types.UUID `json:"duplicate_of"`
-	DurationSeconds     float32             `json:"duration_seconds"`
-	ElevationGainMeters *float32            `json:"elevation_gain_meters"`
-	EndTime             time.Time           `json:"end_time"`
+	// ID Names the workout; made of user, provider and external_id, so that it survives a rebuild.
+	ID openapi_types.UUID `json:"id"`
+
+	// UserID Whose workout it is.
+	UserID openapi_types.UUID `json:"user_id"`
 
 	// ExternalID The provider's id, digit for digit.
-	ExternalID     string           `json:"external_id"`
+	ExternalID string `json:"external_id"`
+
+	// Type An open list: Google Health v4 ExerciseType in lower_snake_case.
+	//
+	// Examples: running
+	Type string `json:"type"`
+
+	// Category A coarse group of types, for charts and totals.
+	Category FullWorkoutCategory `json:"category"`
+
+	// ProviderType The provider's own word.
+	ProviderType *string `json:"provider_type"`
+
+	// Name The workout's name as the person or the provider gave it, in the account's language.
+	Name *string `json:"name"`
+
+	// StartTime When it began, UTC.
+	StartTime time.Time `json:"start_time"`
+
+	// EndTime When it ended, UTC; pauses lie within.
+	EndTime time.Time `json:"end_time"`
+
+	// ZoneOffset Hours and minutes by which the local time was ahead of UTC at the start; null when that is unknown.
+	//
+	// Examples: +02:00
+	ZoneOffset *string `json:"zone_offset"`
+
+	// OffsetSource Where zone_offset comes from: the record itself; profile, the person's time zone at the provider; import, the zone that was stated with an import; unknown.
+	OffsetSource FullWorkoutOffsetSource `json:"offset_source"`
+
+	// LocalDate The day on which it began where it happened (YYYY-MM-DD); null when the offset is unknown.
+	LocalDate *openapi_types.Date `json:"local_date"`
+
+	// DurationSeconds Time from start to end with pauses, in seconds.
+	DurationSeconds float32 `json:"duration_seconds"`
+
+	// ActiveDurationSeconds Time in motion, without pauses, in seconds.
+	ActiveDurationSeconds *float32 `json:"active_duration_seconds"`
+
+	// Source What recorded it.
+	Source WorkoutSource `json:"source"`
+
+	// RecordingMethod How it came to be recorded: manual, typed in; automatic, noticed by the device; active, the person pressed start; unknown.
+	RecordingMethod FullWorkoutRecordingMethod `json:"recording_method"`
+
+	// CaloriesKcal Energy spent, in kilocalories.
+	CaloriesKcal *float32 `json:"calories_kcal"`
+
+	// DistanceMeters Distance, in metres.
+	DistanceMeters *float32 `json:"distance_meters"`
+
+	// Steps Number of steps.
+	Steps *int `json:"steps"`
+
+	// AvgHeartRateBpm Mean heart rate, in beats per minute.
+	AvgHeartRateBpm *int `json:"avg_heart_rate_bpm"`
+
+	// MaxHeartRateBpm Highest heart rate, in beats per minute.
+	MaxHeartRateBpm *int `json:"max_heart_rate_bpm"`
+
+	// AvgSpeedMps Mean speed, in metres per second.
+	AvgSpeedMps *float32 `json:"avg_speed_mps"`
+
+	// AvgPaceSecPerKm Mean pace, in seconds per kilometre.
+	AvgPaceSecPerKm *float32 `json:"avg_pace_sec_per_km"`
+
+	// ElevationGainMeters Sum of all climbs, in metres.
+	ElevationGainMeters *float32 `json:"elevation_gain_meters"`
+
+	// ActiveZoneMinutes Minutes in the zones of raised heart rate as the provider counts them: those of the higher zones count twice.
+	ActiveZoneMinutes *int `json:"active_zone_minutes"`
+
+	// HeartRateZones Time in each zone of heart rate, in the order of the provider; null when it sent none.
 	HeartRateZones *[]HeartRateZone `json:"heart_rate_zones"`
 
-	// HrZones heart_rate_zones as Open Wearables has them. Only with include=zones; null where the record tells of no zones.
-	HrZones         **ZonesOfHeartRate      `json:"hr_zones,omitempty"`
-	ID              openapi_types.UUID      `json:"id"`
-	LocalDate       *openapi_types.Date     `json:"local_date"`
-	MaxHeartRateBpm *int                    `json:"max_heart_rate_bpm"`
-	Name            *string                 `json:"name"`
-	OffsetSource    FullWorkoutOffsetSource `json:"offset_source"`
+	// Version Position of the winning fact in the log.
+	Version int64 `json:"version"`
 
 	// OpenWearablesType What Open Wearables calls the type; null where it has no word of its own for it and would say other.
 	//
 	// Examples: running
 	OpenWearablesType *string `json:"open_wearables_type"`
 
+	// HrZones heart_rate_zones as Open Wearables has them. Only with include=zones; null where the record tells of no zones.
+	HrZones **ZonesOfHeartRate `json:"hr_zones,omitempty"`
+
 	// PowerZones Only with include=zones, and always null: no source tells of power.
 	//
 	// Examples: null
 	PowerZones *map[string]interface{} `json:"power_zones,omitempty"`
 
-	// ProviderType The provider's own word.
-	ProviderType    *string                    `json:"provider_type"`
-	RecordingMethod FullWorkoutRecordingMethod `json:"recording_method"`
-	Source          WorkoutSource              `json:"source"`
-	StartTime       time.Time                  `json:"start_time"`
-	Steps           *int                       `json:"steps"`
+	// DuplicateOf The workout that this record is another view of, which itself is no duplicate. Lists hide this record unless include=duplicates. It may change without a new version.
+	DuplicateOf *openapi_types.UUID `json:"duplicate_of"`
 
-	// Type An open list: Google Health v4 ExerciseType in lower_snake_case.
-	//
-	// Examples: running
-	Type      string             `json:"type"`
-	UpdatedAt time.Time          `json:"updated_at"`
-	UserID    openapi_types.UUID `json:"user_id"`
+	// CreatedAt When its first version was read from the provider, UTC.
+	CreatedAt time.Time `json:"created_at"`
 
-	// Version Position of the winning fact in the log.
-	Version int64 `json:"version"`
-
-	// ZoneOffset Examples: +02:00
-	ZoneOffset *string `json:"zone_offset"`
+	// UpdatedAt When this version was read from the provider, UTC. A link to another workout does not change it.
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// FullWorkoutCategory defines model for FullWorkout.Category.
+// FullWorkoutCategory A coarse group of types, for charts and totals.
 type FullWorkoutCategory string
 
-// FullWorkoutOffsetSource defines model for FullWorkout.OffsetSource.
+// FullWorkoutOffsetSource Where zone_offset comes from: the record itself; profile, the person's time zone at the provider; import, the zone that was stated with an import; unknown.
 type FullWorkoutOffsetSource string
 
-// FullWorkoutRecordingMethod defines model for FullWorkout.RecordingMethod.
+// FullWorkoutRecordingMethod How it came to be recorded: manual, typed in; automatic, noticed by the device; active, the person pressed start; unknown.
 type FullWorkoutRecordingMethod string
 
 // HeartRateZone defines model for HeartRateZone.
 type HeartRateZone struct {
-	CaloriesKcal    *float32 `json:"calories_kcal"`
-	DurationSeconds *float32 `json:"duration_seconds"`
-	MaxBpm          *int     `json:"max_bpm"`
-	MinBpm          *int     `json:"min_bpm"`
-
-	// Zone out_of_zone, fat_burn, cardio, peak; light, moderate, vigorous; zone_1, zone_2, … when custom
+	// Zone The zone: out_of_zone, fat_burn, cardio, peak; light, moderate, vigorous; zone_1, zone_2, … when custom.
 	Zone string `json:"zone"`
+
+	// MinBpm Lower bound, in beats per minute; null when the provider does not tell it.
+	MinBpm *int `json:"min_bpm"`
+
+	// MaxBpm Upper bound, in beats per minute; null when the provider does not tell it.
+	MaxBpm *int `json:"max_bpm"`
+
+	// DurationSeconds Time spent in the zone, in seconds.
+	DurationSeconds *float32 `json:"duration_seconds"`
+
+	// CaloriesKcal Energy spent in the zone, in kilocalories.
+	CaloriesKcal *float32 `json:"calories_kcal"`
 }
 
 // Import defines model for Import.
 type Import struct {
-	// Counts Records. found is the sum of the others but superseded and restated.
-	Counts ImportCounts `json:"counts"`
+	// ImportID Names the import.
+	ImportID openapi_types.UUID `json:"import_id"`
 
-	// DateRange From the first start to the last.
-	DateRange *ImportRange `json:"date_range"`
-	DryRun    bool         `json:"dry_run"`
-
-	// Error Why it failed, or is only a part.
-	Error *ImportError `json:"error"`
-
-	// Files The files that hold records, one row of kind tcx for all files of routes, and one of kind gps_csv for the routes cut out of tables of positions; routes are not in counts.
-	Files      []ImportFile       `json:"files"`
-	FinishedAt *time.Time         `json:"finished_at"`
-	ImportID   openapi_types.UUID `json:"import_id"`
-
-	// Kind Examples: fitbit-export
-	Kind string `json:"kind"`
-
-	// Notes Stable codes: part_missing, profile_missing, profiles_differ, zone_unknown, more_unknown.
-	Notes    []string       `json:"notes"`
-	Progress ImportProgress `json:"progress"`
+	// UserID Whose history comes in.
+	UserID openapi_types.UUID `json:"user_id"`
 
 	// Provider Whose records the export holds.
 	//
 	// Examples: fitbit
-	Provider    string       `json:"provider"`
-	RequestedAt time.Time    `json:"requested_at"`
-	StartedAt   *time.Time   `json:"started_at"`
-	Status      ImportStatus `json:"status"`
+	Provider string `json:"provider"`
+
+	// Kind What kind of export it is, as it was stated.
+	//
+	// Examples: fitbit-export
+	Kind string `json:"kind"`
+
+	// Status How it stands: queued, running; then success, partial (error says what is missing) or failed.
+	Status ImportStatus `json:"status"`
+
+	// DryRun It only compares and counts; nothing comes in.
+	DryRun bool `json:"dry_run"`
 
 	// Timezone The IANA name of the zone that was stated with the import; null when none was.
 	//
 	// Examples: Europe/Rome
 	Timezone *string `json:"timezone"`
 
+	// RequestedAt When the upload was complete, UTC.
+	RequestedAt time.Time `json:"requested_at"`
+
+	// StartedAt When reading began, UTC; null while it is queued.
+	StartedAt *time.Time `json:"started_at"`
+
+	// FinishedAt When it ended, UTC; null while it goes on.
+	FinishedAt *time.Time `json:"finished_at"`
+
+	// Progress How far it is.
+	Progress ImportProgress `json:"progress"`
+
+	// Counts What became of the records so far.
+	Counts ImportCounts `json:"counts"`
+
+	// DateRange From the first start to the last.
+	DateRange *ImportRange `json:"date_range"`
+
+	// Files The files that hold records, one row of kind tcx for all files of routes, and one of kind gps_csv for the routes cut out of tables of positions; routes are not in counts.
+	Files []ImportFile `json:"files"`
+
 	// UnknownFiles Base names of files that are of no known kind; at most 1000.
-	UnknownFiles []string           `json:"unknown_files"`
-	UserID       openapi_types.UUID `json:"user_id"`
+	UnknownFiles []string `json:"unknown_files"`
+
+	// Notes Stable codes: part_missing, profile_missing, profiles_differ, zone_unknown, more_unknown.
+	Notes []string `json:"notes"`
+
+	// Error Why it failed, or is only a part.
+	Error *ImportError `json:"error"`
 }
 
 // ImportCounts Records. found is the sum of the others but superseded and restated.
 type ImportCounts struct {
-	// AlreadyThere They were known as well or better: from the provider's API, or from an import.
-	AlreadyThere int `json:"already_there"`
+	// Found Number of records that the files hold.
+	Found int `json:"found"`
 
-	// Enriched An earlier import knew less of them.
-	Enriched int `json:"enriched"`
-	Found    int `json:"found"`
-
-	// Imported They were not known.
+	// Imported Number of records that were not known.
 	Imported int `json:"imported"`
 
-	// Rejected Kept in the log, but not understood.
-	Rejected int `json:"rejected"`
+	// AlreadyThere Number of records that were known as well or better: from the provider's API, or from an import.
+	AlreadyThere int `json:"already_there"`
 
-	// Restated Of earlier imports, and known better now though this archive does not hold them: it has a profile with the time zone, or the row of another file.
-	Restated int `json:"restated"`
+	// Enriched Number of records of which an earlier import knew less.
+	Enriched int `json:"enriched"`
 
-	// Skipped Not brought in; the files say why.
+	// Skipped Number of records that were not brought in; the files say why.
 	Skipped int `json:"skipped"`
 
-	// Superseded Known under an id of an earlier export, and now under the provider's: the former are removed.
+	// Rejected Number of records that are kept in the log, but were not understood.
+	Rejected int `json:"rejected"`
+
+	// Superseded Number of records that were known under an id of an earlier export, and now under the provider's: the former are removed.
 	Superseded int `json:"superseded"`
+
+	// Restated Number of records of earlier imports that are known better now though this archive does not hold them: it has a profile with the time zone, or the row of another file.
+	Restated int `json:"restated"`
 }
 
 // ImportError defines model for ImportError.
@@ -772,41 +912,62 @@ type ImportError struct {
 
 // ImportFile defines model for ImportFile.
 type ImportFile struct {
-	AlreadyThere int    `json:"already_there"`
-	Enriched     int    `json:"enriched"`
-	Found        int    `json:"found"`
-	Imported     int    `json:"imported"`
-	Kind         string `json:"kind"`
-
 	// Name Its base name.
 	Name string `json:"name"`
 
-	// Problem Why it could not be read, or not to its end.
-	Problem  *string `json:"problem"`
-	Rejected int     `json:"rejected"`
+	// Kind What kind of file it is: exercise_json, user_exercises_csv, tcx, gps_csv, …
+	Kind string `json:"kind"`
+
+	// Found Number of records in the file.
+	Found int `json:"found"`
+
+	// Imported Number of its records that were not known.
+	Imported int `json:"imported"`
+
+	// AlreadyThere Number of its records that were known as well or better.
+	AlreadyThere int `json:"already_there"`
+
+	// Enriched Number of its records of which an earlier import knew less.
+	Enriched int `json:"enriched"`
+
+	// Rejected Number of its records that are kept in the log, but were not understood.
+	Rejected int `json:"rejected"`
 
 	// Skipped Counts by reason: broken, too_large, duplicate, companion, deleted; of routes also empty, no_activity.
 	Skipped map[string]int `json:"skipped"`
+
+	// Problem Why it could not be read, or not to its end.
+	Problem *string `json:"problem"`
 }
 
 // ImportPage defines model for ImportPage.
 type ImportPage struct {
-	Data       []Import   `json:"data"`
+	// Data The imports of this page, newest request first.
+	Data []Import `json:"data"`
+
+	// Pagination How to go on from here.
 	Pagination Pagination `json:"pagination"`
 }
 
 // ImportProgress defines model for ImportProgress.
 type ImportProgress struct {
-	// BytesRead Of the unpacked files that hold records.
-	BytesRead        int64   `json:"bytes_read"`
-	BytesTotal       int64   `json:"bytes_total"`
+	// BytesRead Bytes read so far of the unpacked files that hold records.
+	BytesRead int64 `json:"bytes_read"`
+
+	// BytesTotal Bytes of all those files; 0 until they are known.
+	BytesTotal int64 `json:"bytes_total"`
+
+	// RecordsPerSecond Mean speed, in records per second.
 	RecordsPerSecond float64 `json:"records_per_second"`
 }
 
 // ImportRange defines model for ImportRange.
 type ImportRange struct {
+	// From Start of the first record, UTC.
 	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+
+	// To Start of the last record, UTC.
+	To time.Time `json:"to"`
 }
 
 // ImportStatus defines model for ImportStatus.
@@ -814,15 +975,10 @@ type ImportStatus string
 
 // NumberedZone defines model for NumberedZone.
 type NumberedZone struct {
-	// MaxBpm The upper bound in beats per minute; null where the record does not say.
+	// Zone Its number, counted from 0.
 	//
-	// Examples: 135
-	MaxBpm *int `json:"max_bpm"`
-
-	// MinBpm The lower bound in beats per minute; null where the record does not say.
-	//
-	// Examples: 97
-	MinBpm *int `json:"min_bpm"`
+	// Examples: 1
+	Zone int `json:"zone"`
 
 	// Name The zone's word in heart_rate_zones.
 	//
@@ -834,57 +990,90 @@ type NumberedZone struct {
 	// Examples: 1260
 	Seconds *float32 `json:"seconds"`
 
-	// Zone Its number, counted from 0.
+	// MinBpm The lower bound in beats per minute; null where the record does not say.
 	//
-	// Examples: 1
-	Zone int `json:"zone"`
+	// Examples: 97
+	MinBpm *int `json:"min_bpm"`
+
+	// MaxBpm The upper bound in beats per minute; null where the record does not say.
+	//
+	// Examples: 135
+	MaxBpm *int `json:"max_bpm"`
 }
 
 // Pagination defines model for Pagination.
 type Pagination struct {
-	// HasMore There are older rows.
-	HasMore bool `json:"has_more"`
-
 	// NextCursor Towards older rows.
 	NextCursor *string `json:"next_cursor"`
 
 	// PreviousCursor Towards newer rows.
 	PreviousCursor *string `json:"previous_cursor"`
 
-	// TotalCount Rows of the whole query.
+	// HasMore There are older rows.
+	HasMore bool `json:"has_more"`
+
+	// TotalCount Number of rows of the whole query.
 	TotalCount int `json:"total_count"`
 }
 
 // Problem defines model for Problem.
 type Problem struct {
-	// Checks Of /readyz: how each dependency stands.
-	Checks *map[string]string `json:"checks,omitempty"`
+	// Type The address that names the kind of problem: its last part is code. Nothing is served there.
+	Type string `json:"type"`
+
+	// Title The HTTP status in words.
+	Title string `json:"title"`
+
+	// Status The HTTP status, a number from 400 to 599.
+	Status int `json:"status"`
 
 	// Code Stable: invalid_request, invalid_state, unauthorized, not_found, unknown_provider, method_not_allowed, conflict, provider_disabled, action_required, revoked, provider_retired, gone, content_too_large, unsupported_media_type, too_many_requests, log_mismatch, unavailable, internal.
-	Code   string `json:"code"`
+	Code string `json:"code"`
+
+	// Detail What is wrong and what to do, for people; the words may change.
 	Detail string `json:"detail"`
+
+	// Instance Names the request: urn:stridelog:request: and the id that X-Request-Id has.
+	Instance string `json:"instance"`
+
+	// Errors What is wrong with each member or parameter of the request; left out where that is not the trouble.
 	Errors *[]struct {
-		Field   string `json:"field"`
+		// Field Name of the member or the parameter.
+		Field string `json:"field"`
+
+		// Message What is wrong with it.
 		Message string `json:"message"`
 	} `json:"errors,omitempty"`
 
-	// Instance Names the request.
-	Instance   string  `json:"instance"`
+	// Reason Why, as a stable word: that of a connection (reauth_required, scope_missing, …), of a missing route, or removed. Left out where there is none.
+	Reason *string `json:"reason,omitempty"`
+
+	// NextAction What somebody has to do, in a sentence; left out where nothing helps but what detail says.
 	NextAction *string `json:"next_action,omitempty"`
-	Reason     *string `json:"reason,omitempty"`
-	Status     int     `json:"status"`
-	Title      string  `json:"title"`
-	Type       string  `json:"type"`
+
+	// Checks Of /readyz: how each dependency stands.
+	Checks *map[string]string `json:"checks,omitempty"`
 }
 
 // Provider defines model for Provider.
 type Provider struct {
-	// Capabilities activities, historical, import, get_by_id, notifications
-	Capabilities []string `json:"capabilities"`
-	DisplayName  string   `json:"display_name"`
+	// Name Its name in paths and in every record.
+	//
+	// Examples: fitbit
+	Name string `json:"name"`
 
-	// Enabled Its credentials are configured.
-	Enabled bool `json:"enabled"`
+	// DisplayName Its name for people.
+	DisplayName string `json:"display_name"`
+
+	// Provider The same as name, as Open Wearables calls it. Its name is our display_name.
+	//
+	// Examples: fitbit
+	Provider string `json:"provider"`
+
+	// IsEnabled The same as enabled, as Open Wearables calls it.
+	//
+	// Examples: true
+	IsEnabled bool `json:"is_enabled"`
 
 	// HasCloudAPI A person connects it by a consent, and records are read from its API.
 	//
@@ -896,64 +1085,85 @@ type Provider struct {
 	// Examples: null
 	IconURL *string `json:"icon_url"`
 
-	// IsEnabled The same as enabled, as Open Wearables calls it.
-	//
-	// Examples: true
-	IsEnabled bool `json:"is_enabled"`
+	// Enabled Its credentials are configured.
+	Enabled bool `json:"enabled"`
 
-	// Name Examples: fitbit
-	Name   string  `json:"name"`
+	// Status available, or retired: the provider has switched its API off or has announced it; notice says more.
+	Status string `json:"status"`
+
+	// Notice What people have to know before they connect, in a sentence; null when there is nothing.
 	Notice *string `json:"notice"`
 
-	// Provider The same as name, as Open Wearables calls it. Its name is our display_name.
-	//
-	// Examples: fitbit
-	Provider string `json:"provider"`
-
-	// Status available or retired
-	Status string `json:"status"`
+	// Capabilities What it can do here: activities, historical, import, get_by_id, notifications.
+	Capabilities []string `json:"capabilities"`
 }
 
 // Receipt defines model for Receipt.
 type Receipt struct {
-	// Counts What was deleted; by kind.
-	Counts      map[string]int64   `json:"counts"`
-	ErasureID   openapi_types.UUID `json:"erasure_id"`
-	FinishedAt  time.Time          `json:"finished_at"`
-	RequestedAt time.Time          `json:"requested_at"`
+	// ErasureID Names the erasure.
+	ErasureID openapi_types.UUID `json:"erasure_id"`
 
 	// UserSha256 SHA-256 of the user id in lower case hex.
 	UserSha256 string `json:"user_sha256"`
+
+	// Counts What was deleted; by kind.
+	Counts map[string]int64 `json:"counts"`
+
+	// RequestedAt When it was asked for, UTC.
+	RequestedAt time.Time `json:"requested_at"`
+
+	// FinishedAt When everything was gone, UTC.
+	FinishedAt time.Time `json:"finished_at"`
 }
 
 // Sync defines model for Sync.
 type Sync struct {
+	// ID Names the sync.
+	ID openapi_types.UUID `json:"id"`
+
+	// UserID Whose records are read.
+	UserID openapi_types.UUID `json:"user_id"`
+
+	// Provider The provider that is read.
+	Provider string `json:"provider"`
+
+	// ConnectionID The connection that is read through; null when the user had none.
 	ConnectionID *openapi_types.UUID `json:"connection_id"`
 
-	// Counts pages, seen, new, changed, unchanged, removed, rejected
+	// Trigger What asked for it: connect, scheduled, manual, backfill, notification.
+	Trigger string `json:"trigger"`
+
+	// Window The span of time that was asked for.
+	Window Window `json:"window"`
+
+	// Covered What was really read; null while nothing was.
+	Covered *Window `json:"covered"`
+
+	// Status How it stands: queued, running, deferred until not_before; then success, partial (some records could not be read) or failed.
+	Status SyncStatus `json:"status"`
+
+	// NotBefore When a deferred sync goes on, UTC; null of any other.
+	NotBefore *time.Time `json:"not_before"`
+
+	// Counts What it found so far; null while it is queued.
 	Counts json.RawMessage `json:"counts"`
 
-	// Covered What was really read.
-	Covered     *Window            `json:"covered"`
-	Error       json.RawMessage    `json:"error"`
-	FinishedAt  *time.Time         `json:"finished_at"`
-	ID          openapi_types.UUID `json:"id"`
-	NotBefore   *time.Time         `json:"not_before"`
-	Provider    string             `json:"provider"`
-	RequestedAt time.Time          `json:"requested_at"`
-	Status      SyncStatus         `json:"status"`
+	// Error Why it did not succeed; null when it did, or goes on well.
+	Error json.RawMessage `json:"error"`
 
-	// Trigger connect, scheduled, manual, backfill, notification
-	Trigger string             `json:"trigger"`
-	UserID  openapi_types.UUID `json:"user_id"`
+	// RequestedAt When it was asked for, UTC.
+	RequestedAt time.Time `json:"requested_at"`
 
-	// Window A half-open span of time.
-	Window Window `json:"window"`
+	// FinishedAt When it ended, UTC; null while it goes on.
+	FinishedAt *time.Time `json:"finished_at"`
 }
 
 // SyncPage defines model for SyncPage.
 type SyncPage struct {
-	Data       []Sync     `json:"data"`
+	// Data The syncs of this page, newest request first.
+	Data []Sync `json:"data"`
+
+	// Pagination How to go on from here.
 	Pagination Pagination `json:"pagination"`
 }
 
@@ -962,187 +1172,304 @@ type SyncStatus string
 
 // SyncTicket defines model for SyncTicket.
 type SyncTicket struct {
-	// NotBefore When a deferred sync goes on.
-	NotBefore *time.Time         `json:"not_before"`
-	Status    SyncStatus         `json:"status"`
-	SyncID    openapi_types.UUID `json:"sync_id"`
+	// SyncID Names the sync.
+	SyncID openapi_types.UUID `json:"sync_id"`
 
-	// Window A half-open span of time.
+	// Status Always queued: the sync is accepted and not begun.
+	Status SyncStatus `json:"status"`
+
+	// Window The span of time that will be read.
 	Window Window `json:"window"`
+
+	// NotBefore When a deferred sync goes on.
+	NotBefore *time.Time `json:"not_before"`
 }
 
 // User defines model for User.
 type User struct {
-	CreatedAt      time.Time `json:"created_at"`
-	Email          *string   `json:"email"`
-	ExternalUserID *string   `json:"external_user_id"`
-	FirstName      *string   `json:"first_name"`
+	// ID Names the user on every route; Stridelog chooses it.
+	ID openapi_types.UUID `json:"id"`
+
+	// ExternalUserID Your own id of the person; null when you gave none.
+	ExternalUserID *string `json:"external_user_id"`
+
+	// FirstName Given name, as you sent it.
+	FirstName *string `json:"first_name"`
+
+	// LastName Family name, as you sent it.
+	LastName *string `json:"last_name"`
+
+	// Email E-mail address, as you sent it.
+	Email *string `json:"email"`
+
+	// CreatedAt When the user was created, UTC.
+	CreatedAt time.Time `json:"created_at"`
+
+	// UpdatedAt When the user was last changed by a request, UTC; syncs do not count.
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// LastSyncedAt When a provider was last read for the user, UTC; null while none was.
+	LastSyncedAt *time.Time `json:"last_synced_at"`
+
+	// LastSyncedProvider The provider that was read then.
+	LastSyncedProvider *string `json:"last_synced_provider"`
 
 	// HasActiveConnection Also false while that is unknown.
-	HasActiveConnection bool               `json:"has_active_connection"`
-	ID                  openapi_types.UUID `json:"id"`
-	LastName            *string            `json:"last_name"`
-	LastSyncedAt        *time.Time         `json:"last_synced_at"`
-	LastSyncedProvider  *string            `json:"last_synced_provider"`
-	UpdatedAt           time.Time          `json:"updated_at"`
+	HasActiveConnection bool `json:"has_active_connection"`
 }
 
 // UserCreate defines model for UserCreate.
 type UserCreate struct {
-	Email *string `json:"email,omitempty"`
-
 	// ExternalUserID Your own id of the person; unique.
 	ExternalUserID *string `json:"external_user_id,omitempty"`
-	FirstName      *string `json:"first_name,omitempty"`
-	LastName       *string `json:"last_name,omitempty"`
+
+	// FirstName Given name, at most 200 characters.
+	FirstName *string `json:"first_name,omitempty"`
+
+	// LastName Family name, at most 200 characters.
+	LastName *string `json:"last_name,omitempty"`
+
+	// Email An e-mail address, at most 254 characters. Nothing is sent to it; it need not be unique.
+	Email *string `json:"email,omitempty"`
 }
 
 // UserPage defines model for UserPage.
 type UserPage struct {
-	HasNext bool   `json:"has_next"`
-	HasPrev bool   `json:"has_prev"`
-	Items   []User `json:"items"`
-	Limit   int    `json:"limit"`
-	Page    int    `json:"page"`
-	Pages   int    `json:"pages"`
-	Total   int    `json:"total"`
+	// Items The users of this page.
+	Items []User `json:"items"`
+
+	// Total Number of users on all pages.
+	Total int `json:"total"`
+
+	// Page Number of this page, counted from 1.
+	Page int `json:"page"`
+
+	// Limit Most users on a page, as asked for.
+	Limit int `json:"limit"`
+
+	// Pages Number of pages; 0 when there are no users.
+	Pages int `json:"pages"`
+
+	// HasNext There is a page after this one.
+	HasNext bool `json:"has_next"`
+
+	// HasPrev There is a page before this one.
+	HasPrev bool `json:"has_prev"`
 }
 
 // UserUpdate defines model for UserUpdate.
 type UserUpdate struct {
-	Email          Text `json:"email,omitempty"`
+	// ExternalUserID Your own id of the person; unique. null empties it.
 	ExternalUserID Text `json:"external_user_id,omitempty"`
-	FirstName      Text `json:"first_name,omitempty"`
-	LastName       Text `json:"last_name,omitempty"`
+
+	// FirstName Given name, at most 200 characters; null empties it.
+	FirstName Text `json:"first_name,omitempty"`
+
+	// LastName Family name, at most 200 characters; null empties it.
+	LastName Text `json:"last_name,omitempty"`
+
+	// Email An e-mail address, at most 254 characters; null empties it.
+	Email Text `json:"email,omitempty"`
 }
 
 // Window A half-open span of time.
 type Window struct {
+	// From First instant, UTC; included.
 	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+
+	// To End, UTC; not included.
+	To time.Time `json:"to"`
 }
 
 // Workout defines model for Workout.
 type Workout struct {
-	ActiveDurationSeconds *float32        `json:"active_duration_seconds"`
-	ActiveZoneMinutes     *int            `json:"active_zone_minutes"`
-	AvgHeartRateBpm       *int            `json:"avg_heart_rate_bpm"`
-	AvgPaceSecPerKm       *float32        `json:"avg_pace_sec_per_km"`
-	AvgSpeedMps           *float32        `json:"avg_speed_mps"`
-	CaloriesKcal          *float32        `json:"calories_kcal"`
-	Category              WorkoutCategory `json:"category"`
-	CreatedAt             time.Time       `json:"created_at"`
-	DistanceMeters        *float32        `json:"distance_meters"`
+	// ID Names the workout; made of user, provider and external_id, so that it survives a rebuild.
+	ID openapi_types.UUID `json:"id"`
 
-	// DuplicateOf The workout that this record is another view of, which itself is no duplicate. Lists hide this record unless include=duplicates. It may change without a new version.
-	DuplicateOf         *openapi_types.UUID `json:"duplicate_of"`
-	DurationSeconds     float32             `json:"duration_seconds"`
-	ElevationGainMeters *float32            `json:"elevation_gain_meters"`
-	EndTime             time.Time           `json:"end_time"`
+	// UserID Whose workout it is.
+	UserID openapi_types.UUID `json:"user_id"`
 
 	// ExternalID The provider's id, digit for digit.
-	ExternalID     string           `json:"external_id"`
+	ExternalID string `json:"external_id"`
+
+	// Type An open list: Google Health v4 ExerciseType in lower_snake_case.
+	//
+	// Examples: running
+	Type string `json:"type"`
+
+	// Category A coarse group of types, for charts and totals.
+	Category WorkoutCategory `json:"category"`
+
+	// ProviderType The provider's own word.
+	ProviderType *string `json:"provider_type"`
+
+	// Name The workout's name as the person or the provider gave it, in the account's language.
+	Name *string `json:"name"`
+
+	// StartTime When it began, UTC.
+	StartTime time.Time `json:"start_time"`
+
+	// EndTime When it ended, UTC; pauses lie within.
+	EndTime time.Time `json:"end_time"`
+
+	// ZoneOffset Hours and minutes by which the local time was ahead of UTC at the start; null when that is unknown.
+	//
+	// Examples: +02:00
+	ZoneOffset *string `json:"zone_offset"`
+
+	// OffsetSource Where zone_offset comes from: the record itself; profile, the person's time zone at the provider; import, the zone that was stated with an import; unknown.
+	OffsetSource WorkoutOffsetSource `json:"offset_source"`
+
+	// LocalDate The day on which it began where it happened (YYYY-MM-DD); null when the offset is unknown.
+	LocalDate *openapi_types.Date `json:"local_date"`
+
+	// DurationSeconds Time from start to end with pauses, in seconds.
+	DurationSeconds float32 `json:"duration_seconds"`
+
+	// ActiveDurationSeconds Time in motion, without pauses, in seconds.
+	ActiveDurationSeconds *float32 `json:"active_duration_seconds"`
+
+	// Source What recorded it.
+	Source WorkoutSource `json:"source"`
+
+	// RecordingMethod How it came to be recorded: manual, typed in; automatic, noticed by the device; active, the person pressed start; unknown.
+	RecordingMethod WorkoutRecordingMethod `json:"recording_method"`
+
+	// CaloriesKcal Energy spent, in kilocalories.
+	CaloriesKcal *float32 `json:"calories_kcal"`
+
+	// DistanceMeters Distance, in metres.
+	DistanceMeters *float32 `json:"distance_meters"`
+
+	// Steps Number of steps.
+	Steps *int `json:"steps"`
+
+	// AvgHeartRateBpm Mean heart rate, in beats per minute.
+	AvgHeartRateBpm *int `json:"avg_heart_rate_bpm"`
+
+	// MaxHeartRateBpm Highest heart rate, in beats per minute.
+	MaxHeartRateBpm *int `json:"max_heart_rate_bpm"`
+
+	// AvgSpeedMps Mean speed, in metres per second.
+	AvgSpeedMps *float32 `json:"avg_speed_mps"`
+
+	// AvgPaceSecPerKm Mean pace, in seconds per kilometre.
+	AvgPaceSecPerKm *float32 `json:"avg_pace_sec_per_km"`
+
+	// ElevationGainMeters Sum of all climbs, in metres.
+	ElevationGainMeters *float32 `json:"elevation_gain_meters"`
+
+	// ActiveZoneMinutes Minutes in the zones of raised heart rate as the provider counts them: those of the higher zones count twice.
+	ActiveZoneMinutes *int `json:"active_zone_minutes"`
+
+	// HeartRateZones Time in each zone of heart rate, in the order of the provider; null when it sent none.
 	HeartRateZones *[]HeartRateZone `json:"heart_rate_zones"`
 
-	// HrZones heart_rate_zones as Open Wearables has them. Only with include=zones; null where the record tells of no zones.
-	HrZones         **ZonesOfHeartRate  `json:"hr_zones,omitempty"`
-	ID              openapi_types.UUID  `json:"id"`
-	LocalDate       *openapi_types.Date `json:"local_date"`
-	MaxHeartRateBpm *int                `json:"max_heart_rate_bpm"`
-	Name            *string             `json:"name"`
-	OffsetSource    WorkoutOffsetSource `json:"offset_source"`
+	// Version Position of the winning fact in the log.
+	Version int64 `json:"version"`
 
 	// OpenWearablesType What Open Wearables calls the type; null where it has no word of its own for it and would say other.
 	//
 	// Examples: running
 	OpenWearablesType *string `json:"open_wearables_type"`
 
+	// HrZones heart_rate_zones as Open Wearables has them. Only with include=zones; null where the record tells of no zones.
+	HrZones **ZonesOfHeartRate `json:"hr_zones,omitempty"`
+
 	// PowerZones Only with include=zones, and always null: no source tells of power.
 	//
 	// Examples: null
 	PowerZones *map[string]interface{} `json:"power_zones,omitempty"`
 
-	// ProviderType The provider's own word.
-	ProviderType    *string                `json:"provider_type"`
-	RecordingMethod WorkoutRecordingMethod `json:"recording_method"`
-	Source          WorkoutSource          `json:"source"`
-	StartTime       time.Time              `json:"start_time"`
-	Steps           *int                   `json:"steps"`
+	// DuplicateOf The workout that this record is another view of, which itself is no duplicate. Lists hide this record unless include=duplicates. It may change without a new version.
+	DuplicateOf *openapi_types.UUID `json:"duplicate_of"`
 
-	// Type An open list: Google Health v4 ExerciseType in lower_snake_case.
-	//
-	// Examples: running
-	Type      string             `json:"type"`
-	UpdatedAt time.Time          `json:"updated_at"`
-	UserID    openapi_types.UUID `json:"user_id"`
+	// CreatedAt When its first version was read from the provider, UTC.
+	CreatedAt time.Time `json:"created_at"`
 
-	// Version Position of the winning fact in the log.
-	Version int64 `json:"version"`
-
-	// ZoneOffset Examples: +02:00
-	ZoneOffset *string `json:"zone_offset"`
+	// UpdatedAt When this version was read from the provider, UTC. A link to another workout does not change it.
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// WorkoutCategory defines model for Workout.Category.
+// WorkoutCategory A coarse group of types, for charts and totals.
 type WorkoutCategory string
 
-// WorkoutOffsetSource defines model for Workout.OffsetSource.
+// WorkoutOffsetSource Where zone_offset comes from: the record itself; profile, the person's time zone at the provider; import, the zone that was stated with an import; unknown.
 type WorkoutOffsetSource string
 
-// WorkoutRecordingMethod defines model for Workout.RecordingMethod.
+// WorkoutRecordingMethod How it came to be recorded: manual, typed in; automatic, noticed by the device; active, the person pressed start; unknown.
 type WorkoutRecordingMethod string
 
 // WorkoutHistory defines model for WorkoutHistory.
 type WorkoutHistory struct {
+	// Data The versions, the oldest first.
 	Data []struct {
-		At                time.Time               `json:"at"`
-		Event             WorkoutHistoryDataEvent `json:"event"`
-		EventID           string                  `json:"event_id"`
-		FactID            string                  `json:"fact_id"`
-		NormalizerVersion int                     `json:"normalizer_version"`
+		// Event What the version did.
+		Event WorkoutHistoryDataEvent `json:"event"`
 
-		// Origin api or import
+		// EventID The ce-id of the event on NATS that told of it.
+		EventID string `json:"event_id"`
+
+		// Sequence Sequence of its fact in the log.
+		Sequence int64 `json:"sequence"`
+
+		// FactID The ce-id of that fact.
+		FactID string `json:"fact_id"`
+
+		// Origin Which way it came in: api or import.
 		Origin string `json:"origin"`
 
+		// At When it was read from the provider, UTC.
+		At time.Time `json:"at"`
+
+		// NormalizerVersion Version number of the rules that read it; null of a removal.
+		NormalizerVersion *int `json:"normalizer_version"`
+
 		// Problem Why this version could not be read.
-		Problem  *string `json:"problem"`
-		Sequence int64   `json:"sequence"`
+		Problem *string `json:"problem"`
 
 		// Workout The workout as this version had it.
 		Workout *map[string]interface{} `json:"workout"`
 	} `json:"data"`
 }
 
-// WorkoutHistoryDataEvent defines model for WorkoutHistory.Data.Event.
+// WorkoutHistoryDataEvent What the version did.
 type WorkoutHistoryDataEvent string
 
 // WorkoutPage defines model for WorkoutPage.
 type WorkoutPage struct {
-	Data     []Workout `json:"data"`
+	// Data The workouts of this page.
+	Data []Workout `json:"data"`
+
+	// Pagination How to go on from here.
+	Pagination WorkoutPagination `json:"pagination"`
+
+	// Metadata What the page is of.
 	Metadata struct {
-		// EndTime end_date as given; Unix seconds as the instant they are.
-		EndTime    *string `json:"end_time"`
+		// Resolution Always null.
 		Resolution *string `json:"resolution"`
 
-		// SampleCount Rows on this page.
+		// SampleCount Number of rows on this page.
 		SampleCount int `json:"sample_count"`
 
 		// StartTime start_date as given; Unix seconds as the instant they are.
 		StartTime *string `json:"start_time"`
+
+		// EndTime end_date as given; Unix seconds as the instant they are.
+		EndTime *string `json:"end_time"`
 	} `json:"metadata"`
-	Pagination WorkoutPagination `json:"pagination"`
 }
 
 // WorkoutPagination defines model for WorkoutPagination.
 type WorkoutPagination struct {
-	// HasMore There are rows after this page.
-	HasMore bool `json:"has_more"`
-
 	// NextCursor Towards the end of the list: older rows, or newer ones with sort_order=asc.
 	NextCursor *string `json:"next_cursor"`
 
 	// PreviousCursor Towards the beginning of the list: newer rows, or older ones with sort_order=asc.
 	PreviousCursor *string `json:"previous_cursor"`
+
+	// HasMore There are rows after this page.
+	HasMore bool `json:"has_more"`
 
 	// TotalCount Rows of the whole query, counted for its first page; pages that a cursor leads to say the same number. Null where start_date or end_date selects more than 10,000. Workouts hidden as duplicates never count, also where include shows them.
 	TotalCount *int `json:"total_count"`
@@ -1150,22 +1477,31 @@ type WorkoutPagination struct {
 
 // WorkoutSource defines model for WorkoutSource.
 type WorkoutSource struct {
-	// Device The provider's id of the device's model; what the device is called where the record has none.
-	//
-	// Examples: Charge 6
-	Device     *string `json:"device"`
-	DeviceName *string `json:"device_name"`
-	DeviceType *string `json:"device_type"`
-	Provider   string  `json:"provider"`
+	// Provider Where the record came from.
+	Provider string `json:"provider"`
 
 	// Source The app that wrote the record at the provider; the provider's name where the record names none.
 	//
 	// Examples: fitbit
 	Source *string `json:"source"`
+
+	// Device The provider's id of the device's model; what the device is called where the record has none.
+	//
+	// Examples: Charge 6
+	Device *string `json:"device"`
+
+	// DeviceType tracker, watch, phone, app, …: in lower case, as the provider tells it.
+	DeviceType *string `json:"device_type"`
+
+	// DeviceName The device's name for people.
+	DeviceName *string `json:"device_name"`
 }
 
 // ZonesOfHeartRate Zones of heart rate in the shape of Open Wearables, with a name and a lower bound beside.
 type ZonesOfHeartRate struct {
+	// Zones The lowest zone first.
+	Zones []NumberedZone `json:"zones"`
+
 	// MaxHr The person's highest heart rate in beats per minute. Always null: no source tells it.
 	//
 	// Examples: null
@@ -1175,9 +1511,6 @@ type ZonesOfHeartRate struct {
 	//
 	// Examples: null
 	ThresholdHr *int `json:"threshold_hr"`
-
-	// Zones The lowest zone first.
-	Zones []NumberedZone `json:"zones"`
 }
 
 // Cursor defines model for Cursor.
@@ -1239,6 +1572,7 @@ type AuthorizeParams struct {
 
 // OauthCallbackParams defines parameters for OauthCallback.
 type OauthCallbackParams struct {
+	// State The state of authorization_url, as the provider gives it back.
 	State string `form:"state" json:"state"`
 
 	// Code The provider's authorization code.
@@ -1268,7 +1602,7 @@ type RequestSyncParams struct {
 
 // RequestHistoricalSyncParams defines parameters for RequestHistoricalSync.
 type RequestHistoricalSyncParams struct {
-	// Days How far back.
+	// Days How far back, in days.
 	Days *int `form:"days,omitempty" json:"days,omitempty"`
 }
 
@@ -1287,8 +1621,12 @@ type ListUsersParams struct {
 	ExternalUserID *string `form:"external_user_id,omitempty" json:"external_user_id,omitempty"`
 
 	// Email Exactly this e-mail address; case does not matter. Several users may have it.
-	Email     *string                   `form:"email,omitempty" json:"email,omitempty"`
-	SortBy    *ListUsersParamsSortBy    `form:"sort_by,omitempty" json:"sort_by,omitempty"`
+	Email *string `form:"email,omitempty" json:"email,omitempty"`
+
+	// SortBy What the list is sorted by; who lacks it comes last.
+	SortBy *ListUsersParamsSortBy `form:"sort_by,omitempty" json:"sort_by,omitempty"`
+
+	// SortOrder asc: the smallest, first or oldest one first; desc: the other way round.
 	SortOrder *ListUsersParamsSortOrder `form:"sort_order,omitempty" json:"sort_order,omitempty"`
 }
 
@@ -2349,33 +2687,32 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 		ErrorHandler:       errorHandler,
 	}
 
+	router.GET(options.BaseURL+"/api/v1/dead-letters", wrapper.ListDeadLetters)
+	router.GET(options.BaseURL+"/api/v1/erasures/:erasure_id", wrapper.GetErasure)
+	router.GET(options.BaseURL+"/api/v1/imports/:import_id", wrapper.GetImport)
+	router.GET(options.BaseURL+"/api/v1/oauth/providers", wrapper.ListProviders)
+	router.GET(options.BaseURL+"/api/v1/oauth/:provider/authorize", wrapper.Authorize)
+	router.GET(options.BaseURL+"/api/v1/oauth/:provider/callback", wrapper.OauthCallback)
+	router.POST(options.BaseURL+"/api/v1/providers/:provider/users/:user_id/sync", wrapper.RequestSync)
+	router.POST(options.BaseURL+"/api/v1/providers/:provider/users/:user_id/sync/historical", wrapper.RequestHistoricalSync)
 	router.GET(options.BaseURL+"/api/v1/users", wrapper.ListUsers)
 	router.POST(options.BaseURL+"/api/v1/users", wrapper.CreateUser)
 	router.DELETE(options.BaseURL+"/api/v1/users/:user_id", wrapper.DeleteUser)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id", wrapper.GetUser)
 	router.PATCH(options.BaseURL+"/api/v1/users/:user_id", wrapper.UpdateUser)
-	router.GET(options.BaseURL+"/api/v1/oauth/providers", wrapper.ListProviders)
-	router.GET(options.BaseURL+"/api/v1/oauth/:provider/authorize", wrapper.Authorize)
-	router.GET(options.BaseURL+"/api/v1/oauth/:provider/callback", wrapper.OauthCallback)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/connections", wrapper.ListConnections)
 	router.DELETE(options.BaseURL+"/api/v1/users/:user_id/connections/:provider", wrapper.Disconnect)
-	router.POST(options.BaseURL+"/api/v1/providers/:provider/users/:user_id/sync", wrapper.RequestSync)
-	router.POST(options.BaseURL+"/api/v1/providers/:provider/users/:user_id/sync/historical", wrapper.RequestHistoricalSync)
+	router.GET(options.BaseURL+"/api/v1/users/:user_id/events/workouts", wrapper.ListWorkouts)
+	router.GET(options.BaseURL+"/api/v1/users/:user_id/imports", wrapper.ListImports)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/syncs", wrapper.ListSyncs)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/syncs/:sync_id", wrapper.GetSync)
-	router.GET(options.BaseURL+"/api/v1/users/:user_id/imports", wrapper.ListImports)
-	router.GET(options.BaseURL+"/api/v1/imports/:import_id", wrapper.GetImport)
-	router.GET(options.BaseURL+"/api/v1/users/:user_id/events/workouts", wrapper.ListWorkouts)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id", wrapper.GetWorkout)
+	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/history", wrapper.GetWorkoutHistory)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/raw", wrapper.GetWorkoutRaw)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/tcx", wrapper.GetWorkoutRoute)
-	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/history", wrapper.GetWorkoutHistory)
-	router.GET(options.BaseURL+"/api/v1/erasures/:erasure_id", wrapper.GetErasure)
-	router.GET(options.BaseURL+"/api/v1/dead-letters", wrapper.ListDeadLetters)
 }
 
 type ProblemResponseHeaders struct {
-	RetryAfter *int
 	XRequestID *string
 }
 type ProblemApplicationProblemPlusJSONResponse struct {
@@ -2435,9 +2772,6 @@ func (response ListDeadLettersdefaultApplicationProblemPlusJSONResponse) VisitLi
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -2481,9 +2815,6 @@ func (response GetErasuredefaultApplicationProblemPlusJSONResponse) VisitGetEras
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -2527,9 +2858,6 @@ func (response GetImportdefaultApplicationProblemPlusJSONResponse) VisitGetImpor
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -2573,9 +2901,6 @@ func (response ListProvidersdefaultApplicationProblemPlusJSONResponse) VisitList
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -2607,36 +2932,9 @@ func (response Authorize200JSONResponse) VisitAuthorizeResponse(w http.ResponseW
 	return err
 }
 
-type Authorize409ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response Authorize409ApplicationProblemPlusJSONResponse) VisitAuthorizeResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type AuthorizedefaultResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
 type AuthorizedefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    AuthorizedefaultResponseHeaders
+	Headers    ProblemResponseHeaders
 	StatusCode int
 }
 
@@ -2647,9 +2945,6 @@ func (response AuthorizedefaultApplicationProblemPlusJSONResponse) VisitAuthoriz
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -2769,36 +3064,9 @@ func (response RequestSync202JSONResponse) VisitRequestSyncResponse(w http.Respo
 	return err
 }
 
-type RequestSync409ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response RequestSync409ApplicationProblemPlusJSONResponse) VisitRequestSyncResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type RequestSyncdefaultResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
 type RequestSyncdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    RequestSyncdefaultResponseHeaders
+	Headers    ProblemResponseHeaders
 	StatusCode int
 }
 
@@ -2809,9 +3077,6 @@ func (response RequestSyncdefaultApplicationProblemPlusJSONResponse) VisitReques
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -2844,36 +3109,9 @@ func (response RequestHistoricalSync202JSONResponse) VisitRequestHistoricalSyncR
 	return err
 }
 
-type RequestHistoricalSync409ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response RequestHistoricalSync409ApplicationProblemPlusJSONResponse) VisitRequestHistoricalSyncResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type RequestHistoricalSyncdefaultResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
 type RequestHistoricalSyncdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    RequestHistoricalSyncdefaultResponseHeaders
+	Headers    ProblemResponseHeaders
 	StatusCode int
 }
 
@@ -2884,9 +3122,6 @@ func (response RequestHistoricalSyncdefaultApplicationProblemPlusJSONResponse) V
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -2930,9 +3165,6 @@ func (response ListUsersdefaultApplicationProblemPlusJSONResponse) VisitListUser
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -2973,36 +3205,9 @@ func (response CreateUser201JSONResponse) VisitCreateUserResponse(w http.Respons
 	return err
 }
 
-type CreateUser409ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response CreateUser409ApplicationProblemPlusJSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CreateUserdefaultResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
 type CreateUserdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    CreateUserdefaultResponseHeaders
+	Headers    ProblemResponseHeaders
 	StatusCode int
 }
 
@@ -3013,9 +3218,6 @@ func (response CreateUserdefaultApplicationProblemPlusJSONResponse) VisitCreateU
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3069,9 +3271,6 @@ func (response DeleteUserdefaultApplicationProblemPlusJSONResponse) VisitDeleteU
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3115,9 +3314,6 @@ func (response GetUserdefaultApplicationProblemPlusJSONResponse) VisitGetUserRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3149,36 +3345,9 @@ func (response UpdateUser200JSONResponse) VisitUpdateUserResponse(w http.Respons
 	return err
 }
 
-type UpdateUser409ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response UpdateUser409ApplicationProblemPlusJSONResponse) VisitUpdateUserResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type UpdateUserdefaultResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
 type UpdateUserdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    UpdateUserdefaultResponseHeaders
+	Headers    ProblemResponseHeaders
 	StatusCode int
 }
 
@@ -3189,9 +3358,6 @@ func (response UpdateUserdefaultApplicationProblemPlusJSONResponse) VisitUpdateU
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3235,9 +3401,6 @@ func (response ListConnectionsdefaultApplicationProblemPlusJSONResponse) VisitLi
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3282,9 +3445,6 @@ func (response DisconnectdefaultApplicationProblemPlusJSONResponse) VisitDisconn
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3329,9 +3489,6 @@ func (response ListWorkoutsdefaultApplicationProblemPlusJSONResponse) VisitListW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3376,9 +3533,6 @@ func (response ListImportsdefaultApplicationProblemPlusJSONResponse) VisitListIm
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3423,9 +3577,6 @@ func (response ListSyncsdefaultApplicationProblemPlusJSONResponse) VisitListSync
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3470,9 +3621,6 @@ func (response GetSyncdefaultApplicationProblemPlusJSONResponse) VisitGetSyncRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3503,36 +3651,9 @@ func (response GetWorkout200JSONResponse) VisitGetWorkoutResponse(w http.Respons
 	return err
 }
 
-type GetWorkout410ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response GetWorkout410ApplicationProblemPlusJSONResponse) VisitGetWorkoutResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(410)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetWorkoutdefaultResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
 type GetWorkoutdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    GetWorkoutdefaultResponseHeaders
+	Headers    ProblemResponseHeaders
 	StatusCode int
 }
 
@@ -3543,9 +3664,6 @@ func (response GetWorkoutdefaultApplicationProblemPlusJSONResponse) VisitGetWork
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3589,9 +3707,6 @@ func (response GetWorkoutHistorydefaultApplicationProblemPlusJSONResponse) Visit
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3656,64 +3771,9 @@ func (response GetWorkoutRaw200ApplicationOctetStreamResponse) VisitGetWorkoutRa
 	return err
 }
 
-type GetWorkoutRaw410ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response GetWorkoutRaw410ApplicationProblemPlusJSONResponse) VisitGetWorkoutRawResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(410)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetWorkoutRaw502ResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
-type GetWorkoutRaw502ApplicationProblemPlusJSONResponse struct {
-	Body    Problem
-	Headers GetWorkoutRaw502ResponseHeaders
-}
-
-func (response GetWorkoutRaw502ApplicationProblemPlusJSONResponse) VisitGetWorkoutRawResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(502)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetWorkoutRawdefaultResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
 type GetWorkoutRawdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    GetWorkoutRawdefaultResponseHeaders
+	Headers    ProblemResponseHeaders
 	StatusCode int
 }
 
@@ -3724,9 +3784,6 @@ func (response GetWorkoutRawdefaultApplicationProblemPlusJSONResponse) VisitGetW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -3771,92 +3828,9 @@ func (response GetWorkoutRoute200ApplicationVndGarminTcxXMLResponse) VisitGetWor
 	return err
 }
 
-type GetWorkoutRoute404ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response GetWorkoutRoute404ApplicationProblemPlusJSONResponse) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(404)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetWorkoutRoute410ResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
-type GetWorkoutRoute410ApplicationProblemPlusJSONResponse struct {
-	Body    Problem
-	Headers GetWorkoutRoute410ResponseHeaders
-}
-
-func (response GetWorkoutRoute410ApplicationProblemPlusJSONResponse) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(410)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetWorkoutRoute502ResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
-type GetWorkoutRoute502ApplicationProblemPlusJSONResponse struct {
-	Body    Problem
-	Headers GetWorkoutRoute502ResponseHeaders
-}
-
-func (response GetWorkoutRoute502ApplicationProblemPlusJSONResponse) VisitGetWorkoutRouteResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestID != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
-	}
-	w.WriteHeader(502)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetWorkoutRoutedefaultResponseHeaders struct {
-	RetryAfter *int
-	XRequestID *string
-}
-
 type GetWorkoutRoutedefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
-	Headers    GetWorkoutRoutedefaultResponseHeaders
+	Headers    ProblemResponseHeaders
 	StatusCode int
 }
 
@@ -3867,9 +3841,6 @@ func (response GetWorkoutRoutedefaultApplicationProblemPlusJSONResponse) VisitGe
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}

@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 )
 
-//go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2 -config codegen.yaml openapi.yaml
+//go:generate go run ../apigen openapi.yaml codegen.yaml
 //go:generate go run ../specjson openapi.yaml openapi.json
 
 //go:embed openapi.json

@@ -12,6 +12,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/stridelog/stridelog/services/gateway/conformance"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/openapi"
 )
@@ -63,6 +64,24 @@ func TestTheDocumentKeepsOurRules(t *testing.T) {
 		"does not fit its schema": {`"example": "2026-09-01"`, `"example": 2026`},
 		"at '/status'":            {`"status": 400`, `"status": "400"`},
 		"no answer for errors":    {`"default": {`, `"x-default": {`},
+		"User/properties/last_name: is not described":             {`"description": "Family name, as you sent it."`, `"description": ""`},
+		"HeartRateZone/properties/min_bpm: does not say its unit": {`"Lower bound, in beats per minute; null when the provider does not tell it."`, `"Lower bound."`},
+		"parameter search is not described":                       {`"description": "Part of a first name`, `"title": "Part of a first name`},
+		"answer 410 is not described":                             {`"description": "The provider no longer has the workout."`, `"description": ""`},
+		"POST /api/v1/users: the body has no example":             {`"example": {` + "\n        " + `"external_user_id"`, `"x-example": {` + "\n        " + `"external_user_id"`},
+		"answer 200 has no example of application/json":           {`"example": {`, `"x-example": {`},
+		"answer 200 has no example of text/plain":                 {`"example": "# HELP`, `"x-example": "# HELP`},
+		"does not name its answer 400":                            {`"400": {`, `"499": {`},
+		"does not name its answer 401":                            {`"401": {`, `"499": {`},
+		"does not name its answer 404":                            {`"404": {`, `"499": {`},
+		"does not name its answer 413":                            {`"413": {`, `"499": {`},
+		"does not name its answer 415":                            {`"415": {`, `"499": {`},
+		"does not name its answer 429":                            {`"429": {`, `"499": {`},
+		"does not name its answer 503":                            {`"503": {`, `"499": {`},
+		"the example of answer 200: /has_next: stands after":      {`"pages": 1,`, `"pages": 1, "has_prev": false,`},
+		"the example of answer 200: /sheets: is not described":    {`"pages": 1,`, `"sheets": 1,`},
+		"valid date-time":                                         {`"created_at": "2026-09-01T08:12:31.499361Z"`, `"created_at": "yesterday"`},
+		"missing property 'pages'":                                {`"pages": 1,`, ``},
 	} {
 		broken := bytes.ReplaceAll(api.Document(), []byte(change[0]), []byte(change[1]))
 		if !strings.Contains(strings.Join(lint(t, broken), "\n"), name) {
@@ -119,6 +138,7 @@ func lint(t *testing.T, text []byte) []string {
 			}
 		}
 	}
+	faults = append(faults, incomplete(t, text, d)...)
 	return append(faults, badExamples(t, text)...)
 }
 
@@ -161,6 +181,7 @@ func unusedComponents(t *testing.T, text []byte) (faults []string) {
 func badExamples(t *testing.T, text []byte) (faults []string) {
 	t.Helper()
 	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
 	add(t, compiler, documentName, text)
 	check := func(pointer string, example any) {
 		compiled, err := compiler.Compile(documentName + "#" + pointer)
@@ -189,7 +210,7 @@ func badExamples(t *testing.T, text []byte) (faults []string) {
 			}
 			for name, child := range n {
 				if name != "example" {
-					walk(pointer+"/"+strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D", "+", "%2B").Replace(name), child)
+					walk(pointer+"/"+conformance.Escape(name), child)
 				}
 			}
 		}

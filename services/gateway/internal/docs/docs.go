@@ -78,6 +78,9 @@ func (r *route) fill(d *openapi.Document) error {
 	return nil
 }
 
+// filledIn is the parameter whose value the reader says once for the whole page.
+const filledIn = "user_id"
+
 // Target is the path with the query that the route insists on.
 func (r route) Target() string {
 	var query []string
@@ -87,7 +90,7 @@ func (r route) Target() string {
 			continue
 		}
 		value := "{" + p.Name + "}"
-		if p.Example != nil {
+		if p.Example != nil && p.Name != filledIn {
 			value = url.QueryEscape(fmt.Sprint(p.Example))
 		}
 		query = append(query, p.Name+"="+value)

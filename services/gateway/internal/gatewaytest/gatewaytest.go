@@ -24,6 +24,8 @@ import (
 	"github.com/stridelog/stridelog/platform/waittest"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway"
+	"github.com/stridelog/stridelog/services/gateway/conformance"
+	"github.com/stridelog/stridelog/services/gateway/internal/api"
 )
 
 //go:embed views.sql
@@ -39,6 +41,8 @@ type System struct {
 	Bus  *bus.Bus
 	URL  string
 	HTTP *http.Client
+
+	contract *conformance.Contract
 }
 
 // New runs a gateway beside the published views of the others.
@@ -55,7 +59,11 @@ func Stores(t testing.TB) *System {
 	t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
-	return &System{t: t, DB: postgrestest.New(t), Bus: bustest.New(t), HTTP: client}
+	contract, err := conformance.New(api.Document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &System{t: t, DB: postgrestest.New(t), Bus: bustest.New(t), HTTP: client, contract: contract}
 }
 
 // Publish makes the other services' views.
@@ -160,7 +168,8 @@ type Request struct {
 	NoKey        bool
 }
 
-// Do sends a request, by default with the admin key and JSON.
+// Do sends a request, by default with the admin key and JSON. An answer with a status
+// that the operation does not name in the OpenAPI document fails the test.
 func (s *System) Do(r Request) Answer {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), r.Method, s.URL+r.Path, bytes.NewReader([]byte(r.Body)))
@@ -184,6 +193,9 @@ func (s *System) Do(r Request) Answer {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if fault := s.contract.Named(r.Method, req.URL.Path, resp.StatusCode); fault != "" {
+		s.t.Errorf("%s: name it in openapi.yaml, or answer something else: %s", fault, body)
 	}
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}
 }

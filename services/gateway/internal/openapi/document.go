@@ -3,7 +3,6 @@
 package openapi
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,8 +13,15 @@ import (
 // Document is what the gateway uses of an OpenAPI document.
 type Document struct {
 	Info       Info
-	Operations []Operation // ordered by path and method
+	Tags       []Tag       // in the order of the document
+	Operations []Operation // in the order of the document
 	schemas    map[string]*Schema
+}
+
+// Tag is a group of operations.
+type Tag struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
 }
 
 // Info says what the document is about.
@@ -63,7 +69,8 @@ type Ignored struct {
 	Happens string `json:"happens"` // instead
 }
 
-// Response is one answer of an operation.
+// Response is one answer of an operation. Ref is the component that it is; what the
+// component says is resolved.
 type Response struct {
 	Ref         string           `json:"$ref"`
 	Description string           `json:"description"`
@@ -84,8 +91,9 @@ const (
 )
 
 type source struct {
-	Info       Info                                  `json:"info"`
-	Paths      map[string]map[string]json.RawMessage `json:"paths"`
+	Info       Info            `json:"info"`
+	Tags       []Tag           `json:"tags"`
+	Paths      json.RawMessage `json:"paths"`
 	Components struct {
 		Parameters map[string]Parameter `json:"parameters"`
 		Responses  map[string]Response  `json:"responses"`
@@ -116,31 +124,51 @@ func Read(text []byte) (*Document, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
-	d := &Document{Info: s.Info, schemas: s.Components.Schemas}
-	for path, item := range s.Paths {
-		var shared []Parameter
-		if raw, ok := item["parameters"]; ok {
-			if err := json.Unmarshal(raw, &shared); err != nil {
-				return nil, fmt.Errorf("parameters of %s: %w", path, err)
-			}
-			delete(item, "parameters")
+	d := &Document{Info: s.Info, Tags: s.Tags, schemas: s.Components.Schemas}
+	paths, err := Members(s.Paths)
+	if err != nil {
+		return nil, fmt.Errorf("read the paths of the OpenAPI document: %w", err)
+	}
+	for _, path := range paths {
+		operations, err := s.path(path)
+		if err != nil {
+			return nil, err
 		}
-		for method, raw := range item {
-			o, err := s.operation(raw, shared)
-			if err != nil {
-				return nil, fmt.Errorf("%s %s: %w", method, path, err)
+		d.Operations = append(d.Operations, operations...)
+	}
+	return d, nil
+}
+
+// path reads the operations of a path.
+func (s *source) path(path Member) (list []Operation, err error) {
+	item, err := Members(path.Value)
+	if err != nil {
+		return nil, fmt.Errorf("path %s: %w", path.Name, err)
+	}
+	const parameters = "parameters"
+	var shared []Parameter
+	for _, m := range item {
+		if m.Name == parameters {
+			if err := json.Unmarshal(m.Value, &shared); err != nil {
+				return nil, fmt.Errorf("parameters of %s: %w", path.Name, err)
 			}
-			if o.Method = strings.ToUpper(method); !slices.Contains(methods(), o.Method) {
-				return nil, fmt.Errorf("%s: %q is no method that this program knows", path, method)
-			}
-			o.Path = path
-			d.Operations = append(d.Operations, o)
 		}
 	}
-	slices.SortFunc(d.Operations, func(a, b Operation) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
-	})
-	return d, nil
+	for _, m := range item {
+		if m.Name == parameters {
+			continue
+		}
+		o, err := s.operation(m.Value, shared)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", m.Name, path.Name, err)
+		}
+		if o.Method = strings.ToUpper(m.Name); !slices.Contains(methods(), o.Method) {
+			return nil, fmt.Errorf("%s: %q is no method that this program knows", path.Name, m.Name)
+		}
+		o.Path = path.Name
+		list = append(list, o)
+	}
+	return list, nil
 }
 
 func methods() []string {
@@ -167,9 +195,15 @@ func (s *source) operation(raw json.RawMessage, shared []Parameter) (Operation, 
 	}
 	for status, r := range o.Responses {
 		if r.Ref != "" {
-			if o.Responses[status], known = s.Components.Responses[component(r.Ref, "responses")]; !known {
+			named, known := s.Components.Responses[component(r.Ref, "responses")]
+			if !known {
 				return o, fmt.Errorf("%s does not exist", r.Ref)
 			}
+			if r.Description != "" { // beside a reference, it counts instead of the response's own
+				named.Description = r.Description
+			}
+			named.Ref = r.Ref
+			o.Responses[status] = named
 		}
 	}
 	if in.RequestBody == nil || in.RawBody {

@@ -23,10 +23,10 @@ func TestReferencesAreResolved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Operations) != 2 || d.Operations[0].ID != "a" || d.Operations[1].ID != "b" {
+	if len(d.Operations) != 2 || d.Operations[0].ID != "b" || d.Operations[1].ID != "a" {
 		t.Fatalf("operations: %+v", d.Operations)
 	}
-	a, b := d.Operations[0], d.Operations[1]
+	b, a := d.Operations[0], d.Operations[1]
 	if a.Public || !b.Public {
 		t.Errorf("public: %v and %v", a.Public, b.Public)
 	}

@@ -21,7 +21,9 @@ import (
 
 // operations are the routes for operators. They say nothing about people.
 func (s *server) operations(r gin.IRouter, page []byte) {
-	r.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) })
+	r.GET("/healthz", func(c *gin.Context) {
+		c.Data(http.StatusOK, "application/json; charset=utf-8", []byte(`{"status":"ok"}`))
+	})
 	r.GET("/readyz", s.ready)
 	r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
 	r.GET("/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/json", api.Document()) })
@@ -45,21 +47,27 @@ func schema(c *gin.Context) {
 	c.Data(http.StatusOK, "application/schema+json", text)
 }
 
+// readiness is the answer of a system that is ready.
+type readiness struct {
+	Status string            `json:"status"`
+	Checks map[string]string `json:"checks,omitempty"`
+}
+
 func (s *server) ready(c *gin.Context) {
 	verbose, asked := c.Request.URL.Query().Has("verbose"), s.reporter.Report
 	if verbose {
 		asked = s.reporter.Verbose
 	}
 	report := asked(c)
-	answer := gin.H{"status": "ready"}
+	answer := readiness{Status: "ready"}
 	switch {
 	case !report.Ready:
 		refuse(c, notReady(report))
 		return
 	case verbose:
-		answer["checks"] = report.Says
+		answer.Checks = report.Says
 	case len(report.Notices) > 0:
-		answer["checks"] = report.Notices
+		answer.Checks = report.Notices
 	}
 	c.JSON(http.StatusOK, answer)
 }

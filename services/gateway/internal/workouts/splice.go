@@ -15,7 +15,7 @@ var errDoc = errors.New("the stored document is not a JSON object: run stridelog
 type added struct {
 	created, updated time.Time
 	duplicateOf      *uuid.UUID
-	details          *[]byte // nil: not shown; an empty one is null
+	details          *[]byte // nil: not shown; an empty one is null; they come last
 	word             string  // what Open Wearables calls the type; empty is null
 	zones            bool    // hr_zones and power_zones are shown
 }
@@ -29,13 +29,6 @@ func appendWorkout(dst, doc []byte, a added) ([]byte, error) {
 		return dst, errDoc
 	}
 	dst = appendSourced(dst, doc[:last])
-	if a.details != nil {
-		dst = append(dst, `,"details":`...)
-		if len(*a.details) == 0 {
-			dst = append(dst, "null"...)
-		}
-		dst = append(dst, *a.details...)
-	}
 	dst = append(dst, `,"open_wearables_type":`...)
 	dst = appendWord(dst, orNil(a.word))
 	if a.zones {
@@ -55,7 +48,15 @@ func appendWorkout(dst, doc []byte, a added) ([]byte, error) {
 	dst = a.created.UTC().AppendFormat(dst, time.RFC3339Nano)
 	dst = append(dst, `","updated_at":"`...)
 	dst = a.updated.UTC().AppendFormat(dst, time.RFC3339Nano)
-	return append(dst, `"}`...), nil
+	dst = append(dst, '"')
+	if a.details != nil {
+		dst = append(dst, `,"details":`...)
+		if len(*a.details) == 0 {
+			dst = append(dst, "null"...)
+		}
+		dst = append(dst, *a.details...)
+	}
+	return append(dst, '}'), nil
 }
 
 // appendWord appends a text that needs no escaping: an id, a cursor, a date that
