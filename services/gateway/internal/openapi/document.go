@@ -43,6 +43,8 @@ type Operation struct {
 	OpenQuery bool
 	// Ignored are parameters of the query that are taken and do nothing.
 	Ignored []Ignored
+	// Acts says that a GET does something, so that HEAD must not ask for it.
+	Acts bool
 	// RawBody operations take any body and check it themselves.
 	RawBody    bool
 	Parameters []Parameter // the path's first
@@ -112,6 +114,7 @@ type operation struct {
 	OpenQuery   bool                `json:"x-open-query"`
 	RawBody     bool                `json:"x-raw-body"`
 	Ignored     []Ignored           `json:"x-ignored-parameters"`
+	Acts        bool                `json:"x-acts"`
 	RequestBody *struct {
 		Content map[string]Media `json:"content"`
 	} `json:"requestBody"`
@@ -182,7 +185,7 @@ func (s *source) operation(raw json.RawMessage, shared []Parameter) (Operation, 
 	}
 	o := Operation{
 		ID: in.ID, Summary: in.Summary, Description: strings.TrimSpace(in.Description), Tags: in.Tags,
-		Public: in.Security != nil && len(*in.Security) == 0, OpenQuery: in.OpenQuery, RawBody: in.RawBody, Ignored: in.Ignored,
+		Public: in.Security != nil && len(*in.Security) == 0, OpenQuery: in.OpenQuery, RawBody: in.RawBody, Ignored: in.Ignored, Acts: in.Acts,
 		Parameters: slices.Concat(shared, in.Parameters), Responses: in.Responses,
 	}
 	var known bool

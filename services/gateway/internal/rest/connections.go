@@ -64,7 +64,7 @@ func (s *server) Authorize(ctx context.Context, r api.AuthorizeRequestObject) (a
 	if err != nil {
 		return nil, err
 	}
-	return document{body: body}, nil
+	return document{body: body, secret: true}, nil
 }
 
 // OauthCallback implements the generated interface.

@@ -25,7 +25,7 @@ func (s *server) operations(r gin.IRouter, page []byte) {
 		c.Data(http.StatusOK, "application/json; charset=utf-8", []byte(`{"status":"ok"}`))
 	})
 	r.GET("/readyz", s.ready)
-	r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
+	r.GET("/metrics", gin.WrapH(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{DisableCompression: true})))
 	r.GET("/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/json", api.Document()) })
 	r.GET("/asyncapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/json", events.AsyncAPI()) })
 	r.GET(events.SchemaPath+":name", schema)

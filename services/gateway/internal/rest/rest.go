@@ -122,16 +122,16 @@ func New(o Options) (http.Handler, error) {
 	router.NoMethod(func(c *gin.Context) {
 		refuse(c, problem.New(http.StatusMethodNotAllowed, problem.CodeMethod, "This route takes "+c.Writer.Header().Get("Allow")+"."))
 	})
-	// People type the bare address; load balancers ask with HEAD.
+	// People type the bare address.
 	router.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/docs") })
-	router.HEAD("/healthz", func(c *gin.Context) { c.Status(http.StatusOK) })
 	guarded := router.Group("", unescape, s.authenticate(rules), s.byName(rules), s.canonical, s.check(rules))
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
 	guarded.POST(startImportPath, s.startImport)
 	guarded.POST(notificationsPath, s.receiveNotification)
 	guarded.GET(connectedPath, s.connected)
 	s.operations(guarded, page)
-	return router, nil
+	answerHead(router, guarded, rules)
+	return compress(router)
 }
 
 func (s *server) strict() api.ServerInterface {

@@ -15,6 +15,7 @@ type document struct {
 	body        []byte
 	contentType string // empty is application/json
 	format      string // of a raw record
+	secret      bool   // it must not be compressed
 }
 
 func (d document) write(w http.ResponseWriter) error {
@@ -25,6 +26,9 @@ func (d document) write(w http.ResponseWriter) error {
 	}
 	if d.format != "" {
 		h.Set("X-Stridelog-Format", d.format)
+	}
+	if d.secret {
+		withSecret(h)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(d.body)))
 	w.WriteHeader(http.StatusOK)
