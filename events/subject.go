@@ -8,6 +8,8 @@ import (
 const (
 	subjectRoot      = "stridelog"
 	deadLetterEntity = "dead_letter"
+	// droppedEvent stands where the name of the service is; none has it.
+	droppedEvent = "dropped"
 
 	// NoProvider stands in a subject where no provider is concerned.
 	NoProvider = "-"
@@ -54,6 +56,19 @@ func UserSubjects(userID string) string {
 // DeadLetterSubject is where a service puts an event that it cannot handle.
 func DeadLetterSubject(service, provider, userID string) string {
 	return join(deadLetterEntity, token(service), token(provider), token(userID))
+}
+
+// DroppedSubject is where the record of a dead letter is that was dropped.
+func DroppedSubject(provider, userID string) string {
+	return join(deadLetterEntity, droppedEvent, token(provider), token(userID))
+}
+
+// DroppedSubjects matches every record of a dropped dead letter.
+func DroppedSubjects() string { return join(deadLetterEntity, droppedEvent, "*", "*") }
+
+// IsDropped says that a subject is one of DroppedSubject.
+func IsDropped(subject string) bool {
+	return strings.HasPrefix(subject, join(deadLetterEntity, droppedEvent)+".")
 }
 
 // ParseSubject takes a subject apart. It fails on anything that Subject could

@@ -25,6 +25,9 @@ type DeadLetter struct {
 	OriginalSequence uint64
 	Reason           string
 	At               time.Time // when it was given up
+	// DropReason and DroppedAt are of one that was dropped; empty: it is open.
+	DropReason string
+	DroppedAt  time.Time
 }
 
 // DeadLetterQuery asks for a page of dead letters: the newest, those older than
@@ -32,6 +35,8 @@ type DeadLetter struct {
 type DeadLetterQuery struct {
 	Before, After uint64
 	Limit         int
+	// Dropped asks for those that were dropped in place of the open ones.
+	Dropped bool
 }
 
 // span is how many sequences are looked through at once on the way back.
@@ -40,17 +45,24 @@ const span = 1000
 // errEnough ends a walk before the end of the stream.
 var errEnough = errors.New("there is enough")
 
-// DeadLetters reads a page, newest first, and the number of all dead letters.
+// DeadLetters reads a page, newest first, and the number of all that are open or, where
+// the query asks for them, dropped.
 func (b *Bus) DeadLetters(ctx context.Context, q DeadLetterQuery) (page []DeadLetter, total uint64, err error) {
 	s, err := b.js.Stream(ctx, events.StreamDeadLetters)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read dead letters: %w", err)
 	}
-	state := s.CachedInfo().State
+	state, total, dropped, err := deadLetterCounts(ctx, s)
+	if err != nil {
+		return nil, 0, err
+	}
+	if q.Dropped {
+		total = dropped
+	}
 	if q.After > 0 {
-		page, err = b.deadLetters(ctx, q.After+1, state.LastSeq, q.Limit)
+		page, err = b.deadLetters(ctx, q.After+1, state.LastSeq, q.Limit, q.Dropped)
 		slices.Reverse(page)
-		return page, state.Msgs, err
+		return page, total, err
 	}
 	end := state.LastSeq
 	if q.Before > 0 {
@@ -61,7 +73,7 @@ func (b *Bus) DeadLetters(ctx context.Context, q DeadLetterQuery) (page []DeadLe
 		if end > span {
 			from = max(from, end-span+1)
 		}
-		part, err := b.deadLetters(ctx, from, end, span)
+		part, err := b.deadLetters(ctx, from, end, span, q.Dropped)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -69,14 +81,18 @@ func (b *Bus) DeadLetters(ctx context.Context, q DeadLetterQuery) (page []DeadLe
 		page = append(page, part[:min(len(part), q.Limit-len(page))]...)
 		end = from - 1
 	}
-	return page, state.Msgs, nil
+	return page, total, nil
 }
 
-// deadLetters reads those in [from, to], oldest first, at most limit.
-func (b *Bus) deadLetters(ctx context.Context, from, to uint64, limit int) (list []DeadLetter, err error) {
+// deadLetters reads the open or the dropped ones in [from, to], oldest first, at most
+// limit.
+func (b *Bus) deadLetters(ctx context.Context, from, to uint64, limit int, dropped bool) (list []DeadLetter, err error) {
 	_, err = b.walk(ctx, events.StreamDeadLetters, nil, from, true, func(m jetstream.Msg, sequence uint64) error {
 		if sequence > to || len(list) >= limit {
 			return errEnough
+		}
+		if events.IsDropped(m.Subject()) != dropped {
+			return nil
 		}
 		meta, err := m.Metadata()
 		if err != nil {
@@ -96,6 +112,10 @@ func deadLetterOf(subject string, h nats.Header, sequence uint64, at time.Time) 
 		Sequence: sequence, Service: h.Get(HeaderDeadService), Stream: h.Get(HeaderDeadStream), Reason: h.Get(HeaderDeadReason),
 		Type: h.Get(events.HeaderType), EventID: h.Get(events.HeaderID), At: at.UTC(),
 	}
+	if d.DropReason = h.Get(HeaderDropReason); d.DropReason != "" {
+		d.DroppedAt = d.At
+		d.At, _ = time.Parse(time.RFC3339Nano, h.Get(HeaderGivenUp)) // zero when it is none
+	}
 	d.OriginalSequence, _ = strconv.ParseUint(h.Get(HeaderDeadSequence), 10, 64) // 0 when it is none
 	_, _, provider, user, err := events.ParseSubject(subject)
 	if err == nil {
@@ -114,7 +134,8 @@ func known(token string) string {
 // Requeue lets the service that gave up an event handle the original again, and
 // removes the dead letter once it has. The service's refusal is an *rpc.Error, and
 // the dead letter stays. errors.Is(err, ErrNoMessage) when there is no such dead
-// letter: it was requeued before, or erased.
+// letter: it was requeued before, dropped or erased. A dropped one is requeued by the
+// sequence of its record.
 //
 // Handlers are idempotent, so a crash before the removal does no harm: the same
 // dead letter can be requeued again.

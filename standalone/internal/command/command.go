@@ -60,7 +60,7 @@ func actions() []action {
 		action{"export", "write all that the log holds of a person, as CloudEvents a line each: export --user USER [--out FILE|-]", config.Needs{Stores: config.StoresFound}, runExport},
 		action{"erase", "delete a person everywhere and wait for the end: erase --user USER --yes", config.Needs{Stores: config.StoresFound}, runErase},
 		action{"tail", "print events as they come; --from 1 starts at the first fact", config.Needs{Stores: config.StoresFound}, runTail},
-		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all lets them try again", config.Needs{Stores: config.StoresFound}, runDeadLetters},
+		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all lets them try again; drop SEQUENCE… --reason \"…\" closes what nobody needs", config.Needs{Stores: config.StoresFound}, runDeadLetters},
 		action{"streams", "declare the streams; --reader NAME makes a durable consumer for a reader", config.Needs{Stores: config.StoresFound}, runStreams},
 		action{"health", "is the service on OPERATIONS_ADDR or HTTP_ADDR ready? for containers", config.Needs{Stores: config.StoresNone}, runHealth},
 		action{"doctor", "what to register with a provider, what to know about it, and whether it answers: doctor [fitbit|google_health]; doctor stores: how NATS and PostgreSQL stand", config.Needs{Stores: config.StoresNone}, runDoctor},

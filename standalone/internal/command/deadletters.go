@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	deadLettersUsage = "stridelog dead-letters list | requeue SEQUENCE… | requeue --all"
+	deadLettersUsage = `stridelog dead-letters list | requeue SEQUENCE… | requeue --all | drop SEQUENCE… --reason "…"`
 	deadLettersPage  = 200
 )
 
-// runDeadLetters shows the events that services gave up, and lets them handle
-// some again.
+// runDeadLetters shows the events that services gave up, lets them handle some again,
+// and drops those that nobody needs.
 func runDeadLetters(ctx context.Context, p Process, c config.Config, args []string) error {
 	act, err := deadLettersAction(args)
 	if err != nil {
@@ -41,23 +41,33 @@ func deadLettersAction(args []string) (func(context.Context, Process, *bus.Bus) 
 		return listDeadLetters, nil
 	case len(args) == 2 && args[0] == "requeue" && args[1] == "--all":
 		return requeueAll, nil
+	case len(args) > 1 && args[0] == "drop":
+		return dropAction(args[1:])
 	case len(args) < 2 || args[0] != "requeue":
 		return nil, wrong
 	}
-	sequences := make([]uint64, 0, len(args)-1)
-	for _, arg := range args[1:] {
-		n, err := strconv.ParseUint(arg, 10, 64)
-		if err != nil || n == 0 {
-			return nil, wrong
-		}
-		sequences = append(sequences, n)
+	sequences, ok := sequencesOf(args[1:])
+	if !ok {
+		return nil, wrong
 	}
 	return func(ctx context.Context, p Process, b *bus.Bus) error { return requeue(ctx, p, b, sequences) }, nil
 }
 
-// everyDeadLetter gives yield each page, newest first.
-func everyDeadLetter(ctx context.Context, b *bus.Bus, yield func([]bus.DeadLetter)) error {
-	for q := (bus.DeadLetterQuery{Limit: deadLettersPage}); ; {
+// sequencesOf reads the numbers of dead letters.
+func sequencesOf(args []string) (sequences []uint64, ok bool) {
+	for _, arg := range args {
+		n, err := strconv.ParseUint(arg, 10, 64)
+		if err != nil || n == 0 {
+			return nil, false
+		}
+		sequences = append(sequences, n)
+	}
+	return sequences, len(sequences) > 0
+}
+
+// everyDeadLetter gives yield each page of the open or the dropped ones, newest first.
+func everyDeadLetter(ctx context.Context, b *bus.Bus, dropped bool, yield func([]bus.DeadLetter)) error {
+	for q := (bus.DeadLetterQuery{Limit: deadLettersPage, Dropped: dropped}); ; {
 		page, _, err := b.DeadLetters(ctx, q)
 		if err != nil {
 			return err
@@ -72,20 +82,42 @@ func everyDeadLetter(ctx context.Context, b *bus.Bus, yield func([]bus.DeadLette
 
 func listDeadLetters(ctx context.Context, p Process, b *bus.Bus) error {
 	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SEQUENCE\tAT\tSERVICE\tTYPE\tORIGINAL\tREASON")
 	count := 0
-	err := everyDeadLetter(ctx, b, func(page []bus.DeadLetter) {
+	err := everyDeadLetter(ctx, b, false, func(page []bus.DeadLetter) {
 		for _, d := range page {
+			if count++; count == 1 {
+				fmt.Fprintln(table, "SEQUENCE\tAT\tSERVICE\tTYPE\tORIGINAL\tREASON")
+			}
 			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s %d\t%s\n", d.Sequence, d.At.Format(time.RFC3339), d.Service, d.Type, d.Stream, d.OriginalSequence, d.Reason)
 		}
-		count += len(page)
 	})
 	if err != nil {
 		return err
 	}
 	if count == 0 {
 		fmt.Fprintln(p.Stdout, "There are no dead letters.")
-		return nil
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return listDropped(ctx, p, b)
+}
+
+// listDropped says below the open ones which were dropped, and why.
+func listDropped(ctx context.Context, p Process, b *bus.Bus) error {
+	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
+	count := 0
+	err := everyDeadLetter(ctx, b, true, func(page []bus.DeadLetter) {
+		for _, d := range page {
+			if count++; count == 1 {
+				fmt.Fprintln(p.Stdout, "\nDropped, and not counted as open:")
+				fmt.Fprintln(table, "SEQUENCE\tDROPPED\tSERVICE\tTYPE\tORIGINAL\tDROPPED BECAUSE\tREASON")
+			}
+			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s %d\t%s\t%s\n", d.Sequence, d.DroppedAt.Format(time.RFC3339), d.Service, d.Type, d.Stream, d.OriginalSequence, d.DropReason, d.Reason)
+		}
+	})
+	if err != nil {
+		return err
 	}
 	return table.Flush()
 }
@@ -93,7 +125,7 @@ func listDeadLetters(ctx context.Context, p Process, b *bus.Bus) error {
 // requeueAll takes what is there now, the oldest first, as the events happened.
 func requeueAll(ctx context.Context, p Process, b *bus.Bus) error {
 	var sequences []uint64
-	err := everyDeadLetter(ctx, b, func(page []bus.DeadLetter) {
+	err := everyDeadLetter(ctx, b, false, func(page []bus.DeadLetter) {
 		for _, d := range page {
 			sequences = append(sequences, d.Sequence)
 		}
@@ -114,7 +146,7 @@ func requeue(ctx context.Context, p Process, b *bus.Bus, sequences []uint64) err
 		case ctx.Err() != nil:
 			return fmt.Errorf("requeue: %w after %d of %d; call again to go on", ctx.Err(), handled, len(sequences))
 		case errors.Is(err, bus.ErrNoMessage):
-			fmt.Fprintf(p.Stdout, "%d: there is no such dead letter; it was requeued or erased.\n", n)
+			fmt.Fprintf(p.Stdout, "%d: there is no such dead letter; it was requeued, dropped or erased.\n", n)
 		case err != nil:
 			left++
 			fmt.Fprintf(p.Stderr, "%d: it stays: %v\n", n, err)
@@ -125,7 +157,7 @@ func requeue(ctx context.Context, p Process, b *bus.Bus, sequences []uint64) err
 	}
 	fmt.Fprintf(p.Stdout, "Requeued %d of %d dead letters.\n", handled, len(sequences))
 	if left > 0 {
-		return fmt.Errorf("%d dead letters stay; mend what their reasons name, check that the services run, and requeue them again", left)
+		return fmt.Errorf("%d dead letters stay; repair what their reasons name, check that the services run, and requeue them again", left)
 	}
 	return nil
 }

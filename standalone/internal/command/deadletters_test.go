@@ -87,13 +87,26 @@ func TestDeadLettersAreListedAndRequeued(t *testing.T) {
 	if code, out, _ := deadLettersOn(t, natsURL, "requeue", "2"); code != exitOK || !strings.Contains(out, "no such dead letter") {
 		t.Errorf("the same again exits %d with\n%s", code, out)
 	}
-	if code, out, _ := deadLettersOn(t, natsURL, "requeue", "--all"); code != exitOK || !strings.Contains(out, "Requeued 2 of 2") {
+	if code, out, _ := deadLettersOn(t, natsURL, "drop", "1", "--reason", "a test account"); code != exitOK || !strings.Contains(out, "1: dropped; its record is 4") || !strings.Contains(out, "Dropped 1 of 1") {
+		t.Errorf("a drop exits %d with\n%s", code, out)
+	}
+	if code, out, _ := deadLettersOn(t, natsURL, "drop", "--reason=again", "1", "4"); code != exitOK || !strings.Contains(out, "1: there is no such") || !strings.Contains(out, "4: it is dropped already") {
+		t.Errorf("the same again exits %d with\n%s", code, out)
+	}
+	code, out, _ = deadLettersOn(t, natsURL, "list")
+	if open, dropped, ok := strings.Cut(out, "Dropped, and not counted as open:"); code != exitOK || !ok || strings.Count(open, "out of order") != 1 || strings.Contains(open, "a test account") || strings.Join(strings.Fields(dropped)[len(strings.Fields(dropped))-6:], " ") != "a test account out of order" {
+		t.Errorf("the list exits %d with\n%s", code, out)
+	}
+	if code, out, _ := deadLettersOn(t, natsURL, "requeue", "4"); code != exitOK || !strings.Contains(out, "4: poller handled event 1 of STRIDELOG_FACTS") {
+		t.Errorf("the requeue of a record exits %d with\n%s", code, out)
+	}
+	if code, out, _ := deadLettersOn(t, natsURL, "requeue", "--all"); code != exitOK || !strings.Contains(out, "Requeued 1 of 1") {
 		t.Errorf("all exits %d with\n%s", code, out)
 	}
 }
 
 func TestDeadLettersRefusesWrongCalls(t *testing.T) {
-	for _, args := range [][]string{{}, {"show"}, {"list", "x"}, {"requeue"}, {"requeue", "x"}, {"requeue", "0"}, {"requeue", "--all", "1"}} {
+	for _, args := range [][]string{{}, {"show"}, {"list", "x"}, {"requeue"}, {"requeue", "x"}, {"requeue", "0"}, {"requeue", "--all", "1"}, {"drop"}, {"drop", "1"}, {"drop", "--reason", "x"}, {"drop", "x", "--reason", "x"}, {"drop", "1", "--reason", " "}} {
 		if code, _, errs := deadLettersOn(t, "nats://127.0.0.1:1", args...); code != exitUsage || !strings.Contains(errs, "requeue SEQUENCE") {
 			t.Errorf("%v exits %d with %q", args, code, errs)
 		}

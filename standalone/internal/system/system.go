@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/telemetry"
@@ -236,6 +237,9 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 func (s *System) runGateway(ctx context.Context, c clients, ready func()) error {
 	settings, err := s.traced(c)
 	if err != nil {
+		return err
+	}
+	if err := telemetry.Register(c.shared, "dead letters", bus.NewOpenDeadLetters(c.bus)); err != nil {
 		return err
 	}
 	service, err := gateway.New(gateway.Config{
