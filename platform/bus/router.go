@@ -126,7 +126,7 @@ func (r *Router) Run(ctx context.Context, ready func()) error {
 	return nil
 }
 
-// permanent marks an error that trying again does not mend.
+// permanent marks an error that trying again does not repair.
 type permanent struct{ err error }
 
 func (p permanent) Error() string { return p.err.Error() }

@@ -1,5 +1,5 @@
 // Package env reads a program's settings from environment variables and
-// collects every fault, so that a person mends them all at once.
+// collects every fault, so that a person can correct them all at once.
 package env
 
 import (

@@ -106,7 +106,7 @@ func TestMigrateFailureLeavesTheVersionBefore(t *testing.T) {
 		t.Errorf("a half-run migration left its table (%v)", err)
 	}
 	if err := postgres.Migrate(t.Context(), pool, "alpha", migrations(makeThing, addColumn)); err != nil {
-		t.Errorf("the mended migration does not run: %v", err)
+		t.Errorf("the corrected migration does not run: %v", err)
 	}
 }
 

@@ -21,7 +21,7 @@ type Reindexed struct {
 
 // Reindex makes what the poller knows of the log again from the log as it is now:
 // the activity index of every target, what it has not seen of connections, and the
-// requested syncs that nobody ended. It mends a restored log, and a database that
+// requested syncs that nobody ended. It is the repair after a restore of the log, and a database that
 // was restored under a newer one. A poller may run beside it: work that goes on
 // loses its lease and begins again.
 func (s *Service) Reindex(ctx context.Context) (Reindexed, error) {

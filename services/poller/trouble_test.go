@@ -124,7 +124,7 @@ func TestATokenThatIsAlwaysRefusedEndsTheLoop(t *testing.T) {
 }
 
 // Whatever comes instead of a page: it is no empty page, makes no suspects, takes
-// no consent away, and the next answer mends everything.
+// no consent away, and the next answer ends all of it.
 func TestWhatIsNoPageIsNeverAnEmptyOne(t *testing.T) {
 	html := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
 	for name, fault := range map[string]simulated.Fault{

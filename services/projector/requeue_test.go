@@ -37,7 +37,7 @@ func (s *system) exec(t *testing.T, sql string) {
 }
 
 // A fact that the database refused is folded by its sequence once the cause is
-// mended, also when a newer version of the same record has come meanwhile: the
+// repaired, also when a newer version of the same record has come meanwhile: the
 // tables and the announcements are those that they would be without the trouble.
 func TestARequeuedFactFoldsInItsPlace(t *testing.T) {
 	s := newSystem(t)

@@ -89,7 +89,7 @@ func (s *Service) Standing() string { return s.standing.Says() }
 
 // Rebuild makes every table that comes from facts again, from the start of the
 // log, while the old ones serve and running projectors go on. It also accepts
-// the log as it is now, which mends a restored one. A second rebuild at the same
+// the log as it is now, which repairs the tables after a restore. A second rebuild at the same
 // time is refused with ErrRebuildRunning. Progress may be nil; it is called after
 // every chunk of the log, from one goroutine.
 func (s *Service) Rebuild(ctx context.Context, progress func(Progress)) (Report, error) {

@@ -132,7 +132,7 @@ func expect(t *testing.T, m member, verb, subject string, want bool) {
 const person = ".fitbit.0b7b8a8e-0000-4000-8000-000000000001"
 
 // Everybody publishes their own row's subjects and asks their own methods; whoever
-// owns one is the control for all others. The operator mends, and publishes all.
+// owns one is the control for all others. The operator administers, and publishes all.
 func TestEachUserPublishesItsOwnRow(t *testing.T) {
 	all := members(t)
 	if len(publishers()) != len(events.Types()) {

@@ -147,7 +147,7 @@ func (c *cell) settle(ctx context.Context) (equal time.Time, err error) {
 	var last audit
 	backfilled := false
 	for {
-		if err := c.mend(ctx); err != nil {
+		if err := c.repair(ctx); err != nil {
 			return equal, err
 		}
 		if last = c.audit(ctx); last.clean() && c.happened() {
@@ -172,7 +172,7 @@ func (c *cell) settle(ctx context.Context) (equal time.Time, err error) {
 		return equal, nil
 	}
 	for from := c.w.scansOf(c.account); c.w.scansOf(c.account) < from+2; {
-		if err := c.mend(ctx); err != nil {
+		if err := c.repair(ctx); err != nil {
 			return equal, fmt.Errorf("after the fault: %w", err)
 		}
 		if err := pauseFor(ctx, lookEvery); err != nil {
@@ -205,8 +205,8 @@ func (c *cell) audit(ctx context.Context) audit {
 	}, c.w.log.of(c.user.ID), rows, truths, c.versions, c.gone)
 }
 
-// mend does what a person or an operator does about a status.
-func (c *cell) mend(ctx context.Context) error {
+// repair does what a person or an operator does about a status.
+func (c *cell) repair(ctx context.Context) error {
 	list, err := c.w.in.Client.Connections(ctx, c.user.ID)
 	if err != nil || len(list) == 0 {
 		return err

@@ -60,7 +60,7 @@ func Reflect(sourceDir string) (map[events.Type]*jsonschema.Schema, error) {
 	return out, nil
 }
 
-// keysByPackage mends the comment keys: they are made from the folder the
+// keysByPackage corrects the comment keys: they are made from the folder the
 // source was read from, which is not always the module's root.
 func keysByPackage(comments map[string]string) map[string]string {
 	out := make(map[string]string, len(comments))

@@ -80,7 +80,7 @@ func TestWhatJetStreamRefusesForGoodHoldsUpNothing(t *testing.T) {
 			t.Errorf("the log shows %s", personal)
 		}
 	}
-	// Mended: the stream takes more, and the row is taken back.
+	// Repaired: the stream takes more, and the row is taken back.
 	limitMessages(t, b, -1)
 	change(t, pool, "UPDATE alpha.outbox SET parked = NULL WHERE id = 2")
 	if got := arrivals(t, b, 3)[2]; len(got.Message.Data) != 5<<20 {
@@ -88,7 +88,7 @@ func TestWhatJetStreamRefusesForGoodHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// A stream that is full may be mended: the rows wait in their order.
+// A stream that is full may be repaired: the rows wait in their order.
 func TestWhatMayBeMendedWaitsInOrder(t *testing.T) {
 	pool, b := database(t), bustest.New(t)
 	s, err := b.JetStream().Stream(t.Context(), events.StreamFacts)

@@ -44,7 +44,7 @@ func writeRebuilt(p Process, r system.Rebuilt) {
 		fmt.Fprintf(p.Stdout, "%d workouts repeat another one than before, or none any more; that is announced.\n", r.Relinked)
 	}
 	if r.Announced+r.Withheld > 0 {
-		fmt.Fprintf(p.Stdout, "%d workouts read otherwise than before and are announced; %d more differ in a way that no event can say (the log tells why).\n", r.Announced, r.Withheld)
+		fmt.Fprintf(p.Stdout, "%d workouts read otherwise than before and are announced; %d more differ in a way that no event can say; a client that keeps events reads those from the API again.\n", r.Announced, r.Withheld)
 	}
 	if r.Failures > 0 || r.Rejected > 0 {
 		fmt.Fprintf(p.Stdout, "%d records could not be normalized and %d messages could not be read; both are kept in the log.\n", r.Failures, r.Rejected)

@@ -41,10 +41,10 @@ func reportVerified(p Process, v system.Verified) error {
 	}
 	fmt.Fprintf(p.Stdout, "Differences: %d of the workout tables, %d of the poller's index, %d of the log with itself.\n", v.Tables, v.Index, v.Damaged)
 	if v.Tables+v.Index > 0 {
-		fmt.Fprintln(p.Stdout, "`stridelog rebuild` makes tables and index again from the log; first requeue what `stridelog dead-letters list` shows.")
+		fmt.Fprintln(p.Stdout, "Repair: `stridelog rebuild` makes tables and index again from the log; first requeue what `stridelog dead-letters list` shows.")
 	}
 	if v.Damaged > 0 {
-		fmt.Fprintln(p.Stdout, "A damaged log is mended by a backup alone: see docs/operations.md.")
+		fmt.Fprintln(p.Stdout, "The storage of the log is damaged. Nothing computes a log again: restore it from a backup, as docs/operations.md says under Restore.")
 	}
 	return errDiffers
 }

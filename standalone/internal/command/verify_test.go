@@ -29,7 +29,7 @@ func TestTheProgressOfAVerificationReplacesItselfOnATerminalOnly(t *testing.T) {
 	}
 }
 
-func TestAVerificationFailsWithWhatMendsIt(t *testing.T) {
+func TestAVerificationFailsWithTheRepair(t *testing.T) {
 	for _, c := range []struct {
 		v    system.Verified
 		want string
@@ -37,7 +37,7 @@ func TestAVerificationFailsWithWhatMendsIt(t *testing.T) {
 		{system.Verified{Facts: 4}, "no differences"},
 		{system.Verified{Tables: 1}, "stridelog rebuild"},
 		{system.Verified{Index: 1}, "stridelog rebuild"},
-		{system.Verified{Damaged: 1}, "a backup alone"},
+		{system.Verified{Damaged: 1}, "restore it from a backup"},
 	} {
 		var out bytes.Buffer
 		err := reportVerified(Process{Stdout: &out}, c.v)
@@ -45,7 +45,7 @@ func TestAVerificationFailsWithWhatMendsIt(t *testing.T) {
 			t.Errorf("%+v: %v, %q", c.v, err, out.String())
 		}
 		if c.v.Tables+c.v.Index == 0 && strings.Contains(out.String(), "stridelog rebuild") {
-			t.Errorf("%+v: a rebuild does not mend it: %q", c.v, out.String())
+			t.Errorf("%+v: a rebuild does not repair it: %q", c.v, out.String())
 		}
 	}
 }

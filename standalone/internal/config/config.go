@@ -1,5 +1,5 @@
 // Package config reads the environment. Every fault is collected and reported
-// at once, so that an operator mends them in one go.
+// at once, so that an operator can correct them all.
 package config
 
 import (
@@ -162,7 +162,7 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	}
 	c.RetireConfirm = r.Duration("RETIRE_CONFIRM", time.Hour)
 	if c.RetireConfirm <= 0 {
-		r.Fault("RETIRE_CONFIRM", "must be longer than nothing")
+		r.Fault("RETIRE_CONFIRM", "must be more than 0, as in 1h")
 	}
 	if c.Replicas = r.Int("STRIDELOG_REPLICAS", 1); c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5 {
 		r.Fault("STRIDELOG_REPLICAS", "must be 1, 3 or 5: how many servers of a NATS cluster keep each stream")
@@ -299,16 +299,16 @@ func (c *Config) readPoll(r *env.Reader) {
 		AbsenceConfirm: r.Duration("ABSENCE_CONFIRM", 24*time.Hour),
 	}
 	if c.Poll.RemovalConfirm <= 0 {
-		r.Fault("REMOVAL_CONFIRM", "must be longer than nothing")
+		r.Fault("REMOVAL_CONFIRM", "must be more than 0, as in 1h")
 	}
 	if c.Poll.AbsenceConfirm <= 0 {
-		r.Fault("ABSENCE_CONFIRM", "must be longer than nothing")
+		r.Fault("ABSENCE_CONFIRM", "must be more than 0, as in 24h")
 	}
 	if c.Poll.InitialDays < 1 || c.Poll.InitialDays > 3650 {
 		r.Fault("POLL_INITIAL_DAYS", "must be 1 to 3650")
 	}
 	if c.Poll.Lease <= 0 {
-		r.Fault("POLL_LEASE", "must be longer than nothing")
+		r.Fault("POLL_LEASE", "must be more than 0, as in 1m")
 	}
 	scans, err := parseRescan(r.String("POLL_RESCAN", defaultRescan))
 	if err != nil {
@@ -351,7 +351,7 @@ func parseScan(text string) (poller.Scan, error) {
 		return poller.Scan{}, fmt.Errorf("interval of %q: %w", text, err)
 	}
 	if s <= 0 || e <= 0 {
-		return poller.Scan{}, fmt.Errorf("%q: span and interval must be longer than nothing", text)
+		return poller.Scan{}, fmt.Errorf("%q: span and interval must be more than 0", text)
 	}
 	return poller.Scan{Span: s, Every: e}, nil
 }

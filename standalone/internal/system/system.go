@@ -206,7 +206,7 @@ type Rebuilt struct {
 }
 
 // Rebuild makes what the poller knows of the log and the workout tables again from
-// the log, beside a running system. It mends stores of which one was restored.
+// the log, beside a running system. It is the repair of stores of which one was restored.
 func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress)) (Rebuilt, error) {
 	var done Rebuilt
 	c, err := s.open(ctx, "rebuild", "poller", nil) // the services beside it have the metrics

@@ -58,7 +58,7 @@ func unclear(e *provider.Error) bool {
 }
 
 // refused decides an invalid_grant. A newer version means that this was a lost
-// race; else the grant is dead and only the person can mend it. A refresh left
+// race; else the grant is dead and only the person can end that, by a new consent. A refresh left
 // unfinished by a crash has had its second try by now: this one.
 func (k *Keeper) refused(ctx context.Context, c store.Connection, notLinked bool) (store.Connection, error) {
 	var current store.Connection

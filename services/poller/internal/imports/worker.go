@@ -71,7 +71,7 @@ func (w *Worker) serve(ctx context.Context, held *lease) error {
 	case held.Attempts+1 >= tries:
 		w.Log.ErrorContext(ctx, "an import is given up", "import_id", held.ID, "error", err)
 		return w.giveUp(tidy, held, store.ImportError{Code: codeUnavailable,
-			Message: "The import failed several times for a reason of this installation; its log says more. Upload the archive again once that is mended: it goes on with what is missing."})
+			Message: "The import failed several times for a reason of this installation, which the poller's log names. Upload the archive again once that is repaired: it goes on with what is missing."})
 	default:
 		rest := min(pause<<held.Attempts, lastPause)
 		return errors.Join(err, w.Store.PutOffImport(tidy, held.ImportLease, w.Now().Add(rest/2+rand.N(rest/2))))

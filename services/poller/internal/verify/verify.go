@@ -33,7 +33,7 @@ type Difference struct {
 	ExternalID string
 	What       string
 	// Damaged says that the fact itself is not as it was written. A rebuild does
-	// not mend that, only a backup of the log does.
+	// not repair that, only a backup of the log does.
 	Damaged bool
 }
 

@@ -93,7 +93,7 @@ func (s *session) askRoute(ctx context.Context, tokens <-chan token, routes prov
 }
 
 // routeFailed puts one route off, and the others for a while; what no other try can
-// mend, and what has failed too often, is given up.
+// repair, and what has failed too often, is given up.
 func (s *session) routeFailed(ctx context.Context, r store.Route, class provider.Class, failure error) error {
 	r.Attempts++
 	s.log.WarnContext(ctx, "a route could not be read", "external_id", r.ExternalID, "attempts", r.Attempts, "class", class, "error", failure)

@@ -19,7 +19,7 @@ import (
 const prefix = "github.com/stridelog/stridelog/"
 
 func main() {
-	write := flag.Bool("write", false, "mend the files instead of only checking them")
+	write := flag.Bool("write", false, "correct the files instead of only checking them")
 	flag.Parse()
 	if err := run(".", *write); err != nil {
 		fmt.Fprintln(os.Stderr, "replaces:", err)
@@ -42,7 +42,7 @@ func run(root string, write bool) error {
 			faults = append(faults, fmt.Errorf("%s/go.mod replaces %v, needs %v: run make generate", dir, replaced(file), want))
 			continue
 		}
-		if err := mend(root, dir, file, want); err != nil {
+		if err := correct(root, dir, file, want); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func relative(from, to string) string {
 	return up + to
 }
 
-func mend(root, dir string, file *modfile.File, want []string) error {
+func correct(root, dir string, file *modfile.File, want []string) error {
 	for _, r := range slices.Clone(file.Replace) {
 		if err := file.DropReplace(r.Old.Path, r.Old.Version); err != nil {
 			return fmt.Errorf("%s: drop replace of %s: %w", dir, r.Old.Path, err)
