@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -88,4 +89,11 @@ func createSchema(ctx context.Context, conn *pgx.Conn, schema string) error {
 		_, err := tx.Exec(ctx, "CREATE SCHEMA "+schema)
 		return err
 	})
+}
+
+// Migrations is the version that Migrate brings a schema to with the files of a folder
+// "migrations" of a program.
+func Migrations(program embed.FS) int {
+	files, _ := program.ReadDir("migrations") // an embedded folder is there, or nothing was built
+	return len(files)
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/config"
@@ -188,6 +189,10 @@ func (w *world) upload(t *testing.T, c *client.Client, user string) {
 
 // recorder publishes facts of runs that name their person in every part, one after the other.
 func recorder(t *testing.T, b *bus.Bus) (write func(user string, n, size int)) {
+	hasher, err := provider.NewHasher(fitbit.Volatile())
+	if err != nil {
+		t.Fatal(err)
+	}
 	next := 0
 	begin := time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC)
 	return func(user string, n, size int) {
@@ -203,7 +208,7 @@ func recorder(t *testing.T, b *bus.Bus) (write func(user string, n, size int)) {
 				ID: events.NewID(), Source: "stridelog/test", About: id, Time: start, Provider: fitbit.Name, UserID: user,
 				Data: &events.ActivityFetched{
 					UserID: user, Provider: fitbit.Name, ExternalID: id, Format: fitbit.FormatActivityList, Raw: events.Raw(raw),
-					ContentHash: "sha256:" + strings.Repeat("0", 64), HashVersion: 1, Origin: events.OriginImport, FetchedAt: start,
+					ContentHash: hasher.Import([]byte(raw), events.ActivityContext{}), HashVersion: fitbit.HashVersion, Origin: events.OriginImport, FetchedAt: start,
 				},
 			})
 			if len(page)*size < 4<<20 && len(page) < 500 && i < n-1 {

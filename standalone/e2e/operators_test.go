@@ -68,14 +68,16 @@ func TestEveryCommandOfReadmeAndOperationsRuns(t *testing.T) {
 	ops.run(t, "Stores of your own", holds("NATS is version", "PostgreSQL is version", "This database and this NATS belong together"))
 	ops.run(t, "Traces", func(string) error { return nil }) // it only sets variables
 	ops.run(t, "Dead letters", holds(`"data":[]`, "There are no dead letters.", "17: there is no such dead letter", "Requeued 0 of 1", "Dropped 0 of 1"))
-	ops.run(t, "Backup", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES", "STRIDELOG_DEAD_LETTERS"))
-	ops.run(t, "Restore", holds(rebuilt))
+	ops.run(t, "Backup", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES", "STRIDELOG_DEAD_LETTERS", "Backed up "))
+	ops.run(t, "Restore", holds(rebuilt, "There are no differences.", "Restored "))
 	ops.run(t, "A drill", func(text string) error {
 		if !strings.Contains(text, `"ready"`) || strings.Contains(text, `"data"`) {
 			return fmt.Errorf("the restored system serves something else")
 		}
 		return nil
 	})
+	ops.env = append(ops.env, "NEW_DATABASE_URL="+postgrestest.URL(t), "NEW_NATS_URL="+emptyNATS(t)) // empty ones again
+	ops.run(t, "By hand", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES", "STRIDELOG_DEAD_LETTERS", rebuilt))
 	ops.run(t, "Upgrade", holds("The environment is complete", rebuilt))
 
 	// After whatever counts the demo's own workouts.

@@ -57,6 +57,8 @@ func actions() []action {
 		action{"import", "bring a person's export archive in: import fitbit-export PATH... --user USER [--dry-run]", config.Needs{Stores: config.StoresFound}, runImport},
 		action{"rebuild", "repair: make the workout tables and the poller's index again from the log, beside a running system; --accept-log after a restore", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"verify", "compare the workout tables and the poller's index with the log, beside a running system; exit 1 when they differ", config.Needs{Stores: config.StoresFound}, runVerify},
+		action{"backup", "write database, streams and list of erasures into a folder, beside a running system: backup FOLDER", config.Needs{Stores: config.StoresFound}, runBackup},
+		action{"restore", "make empty stores whole again from a backup, erase again whom it brought back, and verify: restore FOLDER", config.Needs{Stores: config.StoresEmbedded}, runRestore},
 		action{"export", "write all that the log holds of a person, as CloudEvents a line each: export --user USER [--out FILE|-]", config.Needs{Stores: config.StoresFound}, runExport},
 		action{"erase", "delete a person everywhere and wait for the end: erase --user USER --yes", config.Needs{Stores: config.StoresFound}, runErase},
 		action{"tail", "print events as they come; --from 1 replays them from the first fact on", config.Needs{Stores: config.StoresFound}, runTail},

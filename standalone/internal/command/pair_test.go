@@ -50,6 +50,8 @@ func pairCalls(archive string) map[string]pairCall {
 		"dead-letters": {args: []string{"requeue", "1"}, works: "there is no such dead letter"},
 		"streams":      {args: []string{"--reader", "somebody"}, works: "readers of facts and changes are declared"},
 		"verify":       {reads: true, foreign: true},
+		"backup":       {args: []string{archive + ".backup"}, reads: true, foreign: true},
+		"restore":      {args: []string{archive}, reads: true, works: "restore: "}, // tried in standalone/e2e, on empty stores
 		"export":       {args: []string{"--user", anna}, reads: true, works: "the log holds nothing"},
 		"tail":         {reads: true},
 	}

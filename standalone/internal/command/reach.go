@@ -36,6 +36,9 @@ func withPair(ctx context.Context, p Process, c config.Config, name string, fn f
 			return fmt.Errorf("check that NATS and the database belong together: %w", err)
 		}
 		defer db.Close()
+		if err := system.CheckWhole(patience, db); err != nil {
+			return err
+		}
 		return system.CheckPair(patience, db, b)
 	}, fn)
 }

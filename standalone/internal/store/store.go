@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -256,4 +257,31 @@ func (s *Stores) Close() {
 			s.log.Error("embedded Postgres did not stop cleanly", "error", err)
 		}
 	}
+}
+
+// storeFolders are those of the embedded servers in a data directory.
+func storeFolders() []string { return []string{"pg", "nats"} }
+
+// CheckNew fails unless a data directory has no embedded stores yet. Keys and a list of
+// erasures may be there.
+func CheckNew(dataDir string) error {
+	for _, name := range storeFolders() {
+		there, err := os.ReadDir(filepath.Join(dataDir, name))
+		switch {
+		case err == nil && len(there) > 0:
+			return fmt.Errorf("%s has %s: embedded stores, or what is left of a restore that was stopped; name another STRIDELOG_DATA_DIR, or remove %s there", dataDir, name, strings.Join(storeFolders(), " and "))
+		case err != nil && !errors.Is(err, os.ErrNotExist):
+			return fmt.Errorf("look for stores in the data directory: %w", err)
+		}
+	}
+	return nil
+}
+
+// RemoveStores takes the embedded stores of a data directory away, which do not run.
+func RemoveStores(dataDir string) error {
+	var errs []error
+	for _, name := range storeFolders() {
+		errs = append(errs, os.RemoveAll(filepath.Join(dataDir, name)))
+	}
+	return errors.Join(errs...)
 }

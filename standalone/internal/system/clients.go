@@ -66,6 +66,9 @@ func (s *System) open(ctx context.Context, name, schema string, registry *promet
 		return clients{}, err
 	}
 	c.bus, err = bus.New(nc, c.log, options...)
+	if err == nil && !s.Restoring {
+		err = CheckWhole(ctx, c.db)
+	}
 	if err == nil && !s.AcceptLog {
 		err = CheckPair(ctx, c.db, c.bus)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -28,16 +27,9 @@ const keepers = `SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n
 // database that was filled from no log yet belongs to any. It changes nothing, also
 // where NATS has no streams.
 func CheckPair(ctx context.Context, db *pgxpool.Pool, b *bus.Bus) error {
-	var relation, epoch string
-	err := db.QueryRow(ctx, keepers).Scan(&relation)
-	if err == nil {
-		err = db.QueryRow(ctx, "SELECT epoch FROM "+pgx.Identifier{"projector", relation}.Sanitize()).Scan(&epoch)
-	}
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil
-	case err != nil:
-		return fmt.Errorf("look which log the database was filled from: %w", err)
+	epoch, err := FilledFrom(ctx, db)
+	if err != nil || epoch == "" {
+		return err
 	}
 	state, err := b.State(ctx, events.StreamFacts)
 	switch {

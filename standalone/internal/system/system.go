@@ -44,6 +44,8 @@ type System struct {
 	// AcceptLog takes the log at NATSURL also when the database was filled from another
 	// one: for a rebuild after a restore.
 	AcceptLog bool
+	// Restoring works on stores that a restore has not ended on.
+	Restoring bool
 	// NATS is the embedded server; nil: NATSURL is one of somebody else's.
 	NATS *natsserver.Server
 	// Build is what spans name as the version; empty: what the program's stamps say.

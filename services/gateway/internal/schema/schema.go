@@ -26,3 +26,6 @@ func Migrate(ctx context.Context, db *pgxpool.Pool) error {
 	}
 	return postgres.Migrate(ctx, db, Name, migrations)
 }
+
+// Version is the schema's newest version.
+func Version() int { return postgres.Migrations(files) }

@@ -113,3 +113,6 @@ func (t Tx) Emit(ctx context.Context, c Connection, at time.Time, data events.Da
 		Provider: c.Provider, UserID: c.UserID, TraceParent: telemetry.TraceParent(ctx), Data: data,
 	})
 }
+
+// Version is the schema's newest version.
+func Version() int { return postgres.Migrations(migrations) }

@@ -62,3 +62,6 @@ func refreshDue(ctx context.Context, tx pgx.Tx, userID, provider string) error {
 	}
 	return nil
 }
+
+// Version is the schema's newest version.
+func Version() int { return postgres.Migrations(migrations) }

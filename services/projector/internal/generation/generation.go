@@ -224,3 +224,6 @@ func Drop(ctx context.Context, db Execer, generation int64) error {
 	}
 	return nil
 }
+
+// Version is the newest version of the service's schema.
+func Version() int { return postgres.Migrations(migrations) }

@@ -54,6 +54,8 @@ type Verification struct {
 	Reader *row.Reader // of the program that verifies: what it knows is folded
 	// Report takes each difference as it is found.
 	Report func(Difference)
+	// AtRest says that nothing folds beside it: a rebuild has folded the log.
+	AtRest bool
 
 	target   uint64
 	versions bitmap.Set // sequences of the facts that have their version
@@ -69,6 +71,9 @@ func (v *Verification) Settle(ctx context.Context) (target uint64, err error) {
 	}
 	if v.target, err = v.Bus.LastSequence(ctx, events.StreamFacts, ">"); err != nil {
 		return 0, err
+	}
+	if v.AtRest {
+		return v.target, v.folded(ctx)
 	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -104,6 +109,19 @@ func (v *Verification) Settle(ctx context.Context) (target uint64, err error) {
 		case <-tick.C:
 		}
 	}
+}
+
+// folded fails unless the tables hold the log to its end. Of a rebuilt generation the
+// high water says it; the durable may be behind and is given those facts again.
+func (v *Verification) folded(ctx context.Context) error {
+	serving, err := v.Tables.Serving(ctx)
+	if err != nil {
+		return err
+	}
+	if serving.HighWater < v.target {
+		return fmt.Errorf("%w (the tables hold %d of %d)", ErrBehind, serving.HighWater, v.target)
+	}
+	return nil
 }
 
 // Check compares facts up to the target with their rows. What can be no row is
