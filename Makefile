@@ -29,6 +29,7 @@ BUILD    = go build -trimpath -ldflags "-s -w $(STAMPS)" -tags timetzdata -o $(B
 
 # The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
 demo: ## A running system with a simulated person's workouts; prints what to try
+	@echo "Downloading Go modules where they are missing, and compiling: minutes the first time, seconds later."
 	@$(BUILD)
 	@$(BIN)/stridelog demo
 

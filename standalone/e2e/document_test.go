@@ -153,6 +153,9 @@ func readDocument(t *testing.T, name string) string {
 // guides are the documents whose commands tests of this package run.
 func guides() []string { return []string{"README.md", "docs/events.md", "docs/operations.md"} }
 
+// countedSub is a command that prints some of what it has fetched ahead, too.
+var countedSub = regexp.MustCompile(`nats (sub|subscribe) .*--count`)
+
 // leftOut says which blocks of a document nobody runs, without a reason for it.
 func leftOut(document, text, ci string) (faults []string) {
 	say := func(line int, fault string) {
@@ -160,6 +163,9 @@ func leftOut(document, text, ci string) (faults []string) {
 	}
 	marks := 0
 	for _, b := range blocks(text) {
+		if countedSub.MatchString(b.text) {
+			say(b.line, "nats sub prints more than --count says: use --terminate-at-end, nats stream get or stridelog tail")
+		}
 		switch {
 		case slices.Contains([]string{"", "text", "go", "sql", "json", "yaml"}, b.language):
 		case b.language != "sh":
@@ -198,6 +204,7 @@ func TestNoCommandOfADocumentIsLeftOut(t *testing.T) {
 		"<!-- not run: it installs -->\n\n```sh\nmake\n```\n":           "no test runs",
 		"<!-- runs in .ci/run -->\n```sh\nmake lint\nmake soak\n```\n":  "make soak",
 		"<!-- not run: it installs -->\nwords\n":                        "1 comments",
+		"```sh\nnats sub --all --count 1 x\n```\n":                      "prints more than --count",
 		"1. so\n\n   ```sh\n   make\n   ```\n":                          "line's start",
 		"<!-- not run: it installs -->\n```sh\nmake\n```\n":             "",
 		"<!-- runs in .ci/run -->\n```sh\nmake lint   # quick\n```\n":   "",

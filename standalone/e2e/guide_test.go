@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
@@ -24,12 +26,19 @@ func TestEveryCommandOfTheEventsGuideRuns(t *testing.T) {
 	g := openGuide(t, "docs/events.md", "NATS_URL="+w.natsURL, "URL="+c.BaseURL, "KEY="+installation.AdminKey, "USER_ID="+user.ID)
 	g.run(t, "Streams", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_DEAD_LETTERS", subject, other.ID, fmt.Sprint(mine)))
 	g.run(t, "Subjects", func(printed string) error {
-		return repeated(printed, `"workout_id":"[^"]+","user_id":"`+user.ID, 3)
+		said := w.messages(t, "STRIDELOG_CHANGES", "stridelog.workout.*.*."+user.ID)
+		if err := exactly(printed, `(?m)^\{"workout_id":"[^"]+","user_id":"`+user.ID, said); err != nil {
+			return err
+		}
+		if err := exactly(printed, tailedLine("workout", user.ID), 3); err != nil {
+			return err
+		}
+		return exactly(printed, `(?m)^\{.*"id":"[^"]+".*"subject":`, 2)
 	})
 	g.run(t, "An event", holds(subject, "ce-id: ", "ce-type: stridelog.workout.recorded.v1", `"heart_rate_zones"`,
 		`"$id": "https://stridelog.dev/schemas/stridelog.workout.recorded.v1.json"`))
 	g.run(t, "A position of your own", func(printed string) error {
-		if err := repeated(printed, "Acknowledged message", 5); err != nil {
+		if err := exactly(printed, "Acknowledged message", 5); err != nil {
 			return err
 		}
 		return holds(fmt.Sprintf("Unprocessed Messages: %d", mine+theirs-5))(printed)
@@ -55,10 +64,32 @@ func holds(parts ...string) func(string) error {
 	}
 }
 
-// repeated checks that a text has a pattern so many times at least.
-func repeated(text, pattern string, atLeast int) error {
-	if n := len(regexp.MustCompile(pattern).FindAllString(text, -1)); n < atLeast {
-		return fmt.Errorf("it has %s %d times, want %d", pattern, n, atLeast)
+// exactly checks that a text has a pattern so many times.
+func exactly(text, pattern string, want int) error {
+	if n := len(regexp.MustCompile(pattern).FindAllString(text, -1)); n != want {
+		return fmt.Errorf("it has %s %d times, want %d", pattern, n, want)
 	}
 	return nil
+}
+
+// tailedLine matches a line that stridelog tail prints of an entity of one user.
+func tailedLine(entity, userID string) string {
+	return `(?m)^\d+ \S+Z stridelog\.` + entity + `\.\w+\.\w+\.` + userID + ` \{.*\}$`
+}
+
+// messages counts what a stream holds on subjects.
+func (w *world) messages(t *testing.T, stream, subjects string) (sum int) {
+	t.Helper()
+	s, err := w.jetStream(t).Stream(deadline(t), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Info(deadline(t), jetstream.WithSubjectFilter(subjects))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range info.State.Subjects {
+		sum += int(n) //nolint:gosec // of one test's people
+	}
+	return sum
 }

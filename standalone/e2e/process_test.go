@@ -176,7 +176,7 @@ func awaitProviders(t *testing.T, c *client.Client) {
 
 // demoPrinted finds the workouts, the key, the user and the address in what a demo
 // prints.
-const demoPrinted = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*curl -H .* '(http://[^/]+)/api`
+const demoPrinted = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*\nexport URL=(\S+) KEY=`
 
 // demoClient calls a demo by what it printed.
 func demoClient(printed []string) *client.Client {

@@ -6,7 +6,7 @@
 //
 // The server is a direct child on a free port of 127.0.0.1 with a random
 // password. A cluster lives in <dir>/pg/<major>; an existing one fixes the major
-// version, and nothing here ever deletes or upgrades it.
+// version. Nothing here ever upgrades it, and only Reserved deletes it.
 package launcher
 
 import (
@@ -72,7 +72,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	root := filepath.Join(dir, "pg")
+	root := filepath.Join(dir, Folder)
 	if err := makeRoot(root, account); err != nil {
 		return nil, err
 	}

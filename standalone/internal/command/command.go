@@ -13,6 +13,7 @@ import (
 	"github.com/stridelog/stridelog/platform/env"
 	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
@@ -43,7 +44,7 @@ type action struct {
 
 func actions() []action {
 	list := []action{
-		{"demo", "everything in one process with simulated providers and a demo user", config.Needs{Stores: config.StoresOwn}, runDemo},
+		{"demo", "everything in one process with simulated providers and a demo user; --reset begins with an empty data folder", config.Needs{Stores: config.StoresOwn}, runDemo},
 		{"serve", "all services in one process; --embedded starts NATS and Postgres too", config.Needs{Stores: config.StoresRequired, SealingKey: true}, runServe},
 	}
 	for _, name := range system.Services() {
@@ -61,7 +62,8 @@ func actions() []action {
 		action{"restore", "make empty stores whole again from a backup, erase again whom it brought back, and verify: restore FOLDER", config.Needs{Stores: config.StoresEmbedded}, runRestore},
 		action{"export", "write all that the log holds of a person, as CloudEvents a line each: export --user USER [--out FILE|-]", config.Needs{Stores: config.StoresFound}, runExport},
 		action{"erase", "delete a person everywhere and wait for the end: erase --user USER --yes", config.Needs{Stores: config.StoresFound}, runErase},
-		action{"tail", "print events as they come; --from 1 replays them from the first fact on", config.Needs{Stores: config.StoresFound}, runTail},
+		action{"tail", "print events as they come: tail [--kind WORD | --subject PATTERN] [--user ID] [--all | --last N | --from SEQUENCE] [--count N] [--json]", config.Needs{Stores: config.StoresNATS}, runTail},
+		action{"env", "print the variables of the running demo: eval \"$(stridelog env)\"", config.Needs{Stores: config.StoresNone}, runEnv},
 		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all replays it to them; drop SEQUENCE… --reason \"…\" closes what nobody needs", config.Needs{Stores: config.StoresFound}, runDeadLetters},
 		action{"streams", "declare the streams; --reader NAME makes a durable consumer for a reader", config.Needs{Stores: config.StoresFound}, runStreams},
 		action{"health", "is the service on OPERATIONS_ADDR or HTTP_ADDR ready? for containers", config.Needs{Stores: config.StoresNone}, runHealth},
@@ -171,8 +173,14 @@ func runConfig(_ context.Context, p Process, _ config.Config, args []string) err
 	if p.Environ != nil {
 		warnOfUnknown(p, config.UnknownNames(p.Environ()))
 	}
-	if _, err := config.Load(p.Env, a.needsFor(args)); err != nil {
+	c, err := config.Load(p.Env, a.needsFor(args))
+	if err != nil {
 		return err
+	}
+	if half := (c.DatabaseURL == "") != (c.NATSURL == ""); half && a.needsFor(args).Stores == config.StoresFound {
+		if _, err := store.Find(c); err != nil { // one alone may be that of the running system
+			return err
+		}
 	}
 	fmt.Fprintf(p.Stdout, "The environment is complete for `stridelog %s`.\n", strings.Join(args[1:], " "))
 	return nil

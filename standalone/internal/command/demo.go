@@ -3,6 +3,8 @@ package command
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,21 +17,24 @@ import (
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
+// demoAddr is where the demo listens by default: only this machine reaches it, whose
+// key and people are for trying.
+const demoAddr = "127.0.0.1:8000"
+
 // runDemo runs everything with simulated providers and keeps its state, so that
 // a second run finds the same people and workouts.
 func runDemo(ctx context.Context, p Process, c config.Config, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%w: stridelog demo takes no arguments", errUsage)
+	reset, err := demoCall(args)
+	if err != nil {
+		return err
 	}
 	started := time.Now()
-	if !c.DataDirChosen {
-		c.DataDir = filepath.Join(c.DataDir, config.DemoDir)
-	}
-	if _, chosen := p.Env("LOG_LEVEL"); !chosen {
-		c.LogLevel = "warn" // the next steps are what a person should see
-	}
+	c = demoDefaults(p, c)
 	log, err := newLogger(p, c)
 	if err != nil {
+		return err
+	}
+	if err := prepareDemo(ctx, p, c, reset, log); err != nil {
 		return err
 	}
 	stores, err := store.Embed(ctx, c, log, &launcher.Download{Registry: c.NPMRegistry, Progress: showDownload(p)})
@@ -38,6 +43,55 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 	}
 	defer stores.Close()
 	announceStores(p, "demo", stores)
+	return serveDemo(ctx, p, c, stores, started, log)
+}
+
+// demoDefaults are what the demo does otherwise than a system with real people.
+func demoDefaults(p Process, c config.Config) config.Config {
+	if !c.DataDirChosen {
+		c.DataDir = filepath.Join(c.DataDir, config.DemoDir)
+	}
+	if addr, chosen := p.Env("HTTP_ADDR"); !chosen || addr == "" {
+		c.HTTPAddr = demoAddr
+	}
+	if level, chosen := p.Env("LOG_LEVEL"); !chosen || level == "" {
+		c.LogLevel = "warn" // the next steps are what a person should see
+	}
+	return c
+}
+
+func demoCall(args []string) (reset bool, err error) {
+	if len(args) == 1 && (args[0] == "--reset" || args[0] == "-reset") {
+		return true, nil
+	}
+	if len(args) > 0 {
+		return false, fmt.Errorf("%w: stridelog demo takes no arguments but --reset, which deletes the data of earlier runs first", errUsage)
+	}
+	return false, nil
+}
+
+// prepareDemo finds what would stop the demo before it starts anything, and makes its
+// data directory.
+func prepareDemo(ctx context.Context, p Process, c config.Config, reset bool, log *slog.Logger) error {
+	c.DataDirChosen = true // to look nowhere else
+	if running, err := store.FindSession(ctx, c); err == nil {
+		return fmt.Errorf("the demo runs already, on %s (process %d, data in %s): stop it with Ctrl-C where it runs, or use it: eval \"$(%s env)\"",
+			running.URL, running.PID, c.DataDir, p.Name)
+	}
+	if err := checkListen(ctx, "HTTP_ADDR", c.HTTPAddr, "make demo"); err != nil {
+		return err
+	}
+	if reset {
+		if err := store.ResetDemo(ctx, c.DataDir, log); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.Stderr, "stridelog demo: begins anew, with nothing in %s\n", c.DataDir)
+	}
+	return store.MarkDemo(c.DataDir)
+}
+
+// serveDemo runs the demo on its stores until it is stopped.
+func serveDemo(ctx context.Context, p Process, c config.Config, stores *store.Stores, started time.Time, log *slog.Logger) (err error) {
 	if c.SealingKey, err = store.SealingKey(c.DataDir); err != nil {
 		return err
 	}
@@ -56,7 +110,13 @@ func runDemo(ctx context.Context, p Process, c config.Config, args []string) err
 		return err
 	}
 	s := newSystem(p, c, stores, log)
-	tour := demo.Tour{System: s, Simulator: simulator, Out: p.Stdout, NATSURL: stores.NATSURL, Started: started, Command: func(words string) string { return commandLine(p, c, words) }}
+	tour := demo.Tour{
+		System: s, Simulator: simulator, Out: p.Stdout, Started: started, Command: func(words string) string { return commandLine(p, c, words) },
+		Session: store.Session{NATSURL: stores.NATSURL, PID: os.Getpid()},
+	}
+	if c.DataDirChosen {
+		tour.Session.DataDir = c.DataDir
+	}
 	components := append([]lifecycle.Component{s.Traces(), stores.Watch()}, simulator.Components(&s.Config)...)
 	for _, name := range system.Services() {
 		component, err := s.Component(name)

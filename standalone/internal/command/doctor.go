@@ -26,7 +26,7 @@ func doctorStores(ctx context.Context, p Process, c config.Config, args []string
 	if len(args) > 0 {
 		return fmt.Errorf("%w: stridelog doctor stores takes no more arguments", errUsage)
 	}
-	return connected(ctx, p, c, "doctor", func(ctx context.Context, b *bus.Bus, stores *store.Stores, log *slog.Logger) error {
+	return connected(ctx, p, c, "doctor", store.Find, func(ctx context.Context, b *bus.Bus, stores *store.Stores, log *slog.Logger) error {
 		db, err := postgres.Open(ctx, stores.DatabaseURL, postgres.Options{ApplicationName: "stridelog-doctor", MaxConns: 1, Log: log})
 		if err != nil {
 			return err

@@ -8,9 +8,9 @@ import (
 )
 
 // showDownload tells a person that PostgreSQL is being downloaded: a line that
-// replaces itself on a terminal, one at the start and one at the end elsewhere.
+// replaces itself on a terminal, a new one every five seconds elsewhere.
 func showDownload(p Process) func(launcher.Progress) {
-	begun := time.Now()
+	begun, told := time.Now(), time.Now()
 	return func(pr launcher.Progress) {
 		line := fmt.Sprintf("Downloading PostgreSQL %s from %s: %.1f of %.1f MB", pr.Version, pr.From, float64(pr.Done)/1e6, float64(pr.Total)/1e6)
 		switch took := time.Since(begun); {
@@ -19,7 +19,7 @@ func showDownload(p Process) func(launcher.Progress) {
 			line = "No PostgreSQL is installed. " + line
 		case pr.Done == pr.Total:
 			line += fmt.Sprintf(" in %s", took.Round(100*time.Millisecond))
-		case !p.Terminal:
+		case !p.Terminal && time.Since(told) < progressEvery:
 			return
 		default:
 			left := time.Duration(float64(took) * float64(pr.Total-pr.Done) / float64(pr.Done))
@@ -31,6 +31,7 @@ func showDownload(p Process) func(launcher.Progress) {
 		if !p.Terminal || pr.Done == pr.Total {
 			line += "\n"
 		}
+		told = time.Now()
 		fmt.Fprint(p.Stderr, line)
 	}
 }

@@ -229,10 +229,15 @@ func TestNoCommandMixesTheStoresOfTwoSystems(t *testing.T) {
 func TestEveryCommandActsOnStoresThatBelongTogether(t *testing.T) {
 	a := newTwin(t)
 	everyPairCall(t, func(t *testing.T, call pairCall, args []string) {
-		names(t, works(t, environ(t, a.databaseURL, a.natsURL, t.TempDir()), call, args), a.databaseURL, a.natsURL)
-		if find, _ := find(args[0]); find.needs.Stores == config.StoresFound {
+		find, _ := find(args[0])
+		named := []string{a.databaseURL, a.natsURL}
+		if find.needs.Stores == config.StoresNATS {
+			named, call.works = named[1:], "stridelog "+args[0]+": NATS"
+		}
+		names(t, works(t, environ(t, a.databaseURL, a.natsURL, t.TempDir()), call, args), named...)
+		if find.needs.Stores == config.StoresFound || find.needs.Stores == config.StoresNATS {
 			text := works(t, environ(t, "", "", a.dataDir), call, args)
-			names(t, text, a.databaseURL, a.natsURL)
+			names(t, text, named...)
 			if !strings.Contains(text, a.dataDir) {
 				t.Errorf("it does not say from where the stores are:\n%s", text)
 			}

@@ -24,13 +24,20 @@ func announceStores(p Process, name string, s *store.Stores) {
 // withBus runs fn on the NATS of the running system that the environment or the
 // data directory leads to. It is for commands that only read the log.
 func withBus(ctx context.Context, p Process, c config.Config, name string, fn func(*bus.Bus) error) error {
-	return connected(ctx, p, c, name, func(context.Context, *bus.Bus, *store.Stores, *slog.Logger) error { return nil }, fn)
+	return connected(ctx, p, c, name, store.Find, unchecked, fn)
 }
+
+// withNATS is withBus for commands to which NATS_URL alone is enough.
+func withNATS(ctx context.Context, p Process, c config.Config, name string, fn func(*bus.Bus) error) error {
+	return connected(ctx, p, c, name, store.FindNATS, unchecked, fn)
+}
+
+func unchecked(context.Context, *bus.Bus, *store.Stores, *slog.Logger) error { return nil }
 
 // withPair is withBus for commands that write. It refuses a NATS and a database that
 // are of two systems.
 func withPair(ctx context.Context, p Process, c config.Config, name string, fn func(*bus.Bus) error) error {
-	return connected(ctx, p, c, name, func(patience context.Context, b *bus.Bus, stores *store.Stores, log *slog.Logger) error {
+	return connected(ctx, p, c, name, store.Find, func(patience context.Context, b *bus.Bus, stores *store.Stores, log *slog.Logger) error {
 		db, err := postgres.Open(patience, stores.DatabaseURL, postgres.Options{ApplicationName: "stridelog-" + name, MaxConns: 1, Log: log})
 		if err != nil {
 			return fmt.Errorf("check that NATS and the database belong together: %w", err)
@@ -43,10 +50,10 @@ func withPair(ctx context.Context, p Process, c config.Config, name string, fn f
 	}, fn)
 }
 
-func connected(ctx context.Context, p Process, c config.Config, name string,
+func connected(ctx context.Context, p Process, c config.Config, name string, find func(config.Config) (*store.Stores, error),
 	check func(context.Context, *bus.Bus, *store.Stores, *slog.Logger) error, fn func(*bus.Bus) error,
 ) error {
-	stores, err := store.Find(c)
+	stores, err := find(c)
 	if err != nil {
 		return err
 	}

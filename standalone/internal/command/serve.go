@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/telemetry"
@@ -25,8 +26,14 @@ func runServe(ctx context.Context, p Process, c config.Config, args []string) er
 	if err != nil {
 		return err
 	}
+	if err := checkListen(ctx, "HTTP_ADDR", c.HTTPAddr, strings.Join(append([]string{p.Name, "serve"}, args...), " ")); err != nil {
+		return err
+	}
 	stores := store.Given(c)
 	if embeddedFlag(args) {
+		if err := store.UnmarkDemo(c.DataDir); err != nil {
+			return err
+		}
 		if stores, err = store.Embed(ctx, c, log, nil); err != nil {
 			return err
 		}
@@ -65,6 +72,13 @@ func runService(name string) func(context.Context, Process, config.Config, []str
 		}
 		log, err := newLogger(p, c)
 		if err != nil {
+			return err
+		}
+		variable, addr := "OPERATIONS_ADDR", c.OperationsAddr
+		if name == "gateway" {
+			variable, addr = "HTTP_ADDR", c.HTTPAddr
+		}
+		if err := checkListen(ctx, variable, addr, p.Name+" "+name); err != nil {
 			return err
 		}
 		stores := store.Given(c)

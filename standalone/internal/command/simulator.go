@@ -29,6 +29,9 @@ func runSimulator(ctx context.Context, p Process, c config.Config, args []string
 	if err != nil {
 		return err
 	}
+	if err := checkListen(ctx, "HTTP_ADDR", c.HTTPAddr, p.Name+" simulator"); err != nil {
+		return err
+	}
 	credentials := demo.DefaultCredentials()
 	secret := "FITBIT_CLIENT_SECRET=" + credentials.ClientSecret // the same everywhere: it protects nothing
 	if c.Fitbit.ClientID != "" {

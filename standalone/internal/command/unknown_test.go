@@ -64,7 +64,7 @@ func TestTailPrintsEventsOfUnknownTypes(t *testing.T) {
 	ctx, cancel := context.WithCancel(waittest.Context(t))
 	defer cancel()
 	out := &until{word: "today", end: cancel}
-	if err := tail(ctx, Process{Stdout: out}, b, events.StreamFacts, events.UserSubjects(anna), 1); err != nil {
+	if err := (tailing{stream: events.StreamFacts, subject: events.UserSubjects(anna), from: 1, follow: true}).run(ctx, Process{Stdout: out}, b); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "of-tomorrow") || !strings.Contains(out.String(), "today") {

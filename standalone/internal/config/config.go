@@ -34,6 +34,8 @@ const (
 	StoresOwn
 	// StoresFound: the URLs, or those of the embedded stores that run in the data directory.
 	StoresFound
+	// StoresNATS: NATS_URL, or that of the embedded stores; the command reads no database.
+	StoresNATS
 	// StoresNone: the command needs none.
 	StoresNone
 )
@@ -231,9 +233,11 @@ func (c *Config) readStores(r *env.Reader, needs Needs) {
 	switch needs.Stores {
 	case StoresRequired:
 		c.DatabaseURL, c.NATSURL = required(r, "DATABASE_URL"), required(r, "NATS_URL")
-	case StoresEmbedded, StoresFound:
+	case StoresEmbedded:
 		c.DatabaseURL, c.NATSURL = r.Secret("DATABASE_URL"), r.Secret("NATS_URL")
 		c.checkPair(r)
+	case StoresFound, StoresNATS: // whoever finds them checks them
+		c.DatabaseURL, c.NATSURL = r.Secret("DATABASE_URL"), r.Secret("NATS_URL")
 	case StoresOwn, StoresNone:
 	}
 	c.DataDir = r.String("STRIDELOG_DATA_DIR", "")
@@ -252,6 +256,14 @@ func (c *Config) readStores(r *env.Reader, needs Needs) {
 		return
 	}
 	c.DataDir = abs
+}
+
+// PairFault is the error of one store in the environment without the other; nil where
+// both are set, or neither.
+func (c *Config) PairFault() error {
+	r := env.New(nil)
+	c.checkPair(r)
+	return r.Err()
 }
 
 // checkPair refuses one store of the environment beside one of a data directory: they

@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider/simulator/visitor"
 	"github.com/stridelog/stridelog/standalone/internal/client"
+	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
 
@@ -30,8 +32,9 @@ type Tour struct {
 	System    *system.System
 	Simulator *Simulator
 	Out       io.Writer
-	NATSURL   string
 	Started   time.Time
+	// Session is what `stridelog env` prints; the tour adds what it learns.
+	Session store.Session
 	// Command is the command line that runs a command of ours on this system.
 	Command func(words string) string
 }
@@ -45,8 +48,13 @@ func (t Tour) Run(ctx context.Context, ready func()) error {
 		HTTP: &http.Client{Timeout: 30 * time.Second},
 	}
 	user, err := t.connect(limited, c)
+	end := func() {}
 	if err == nil {
-		err = t.printNextSteps(limited, c, user)
+		t.Session.URL, t.Session.Key, t.Session.UserID = c.BaseURL, c.Key, user.ID
+		if end, err = t.Session.Keep(t.System.Config.DataDir); err == nil {
+			defer end()
+			err = t.printNextSteps(limited, c, user)
+		}
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -152,7 +160,6 @@ func (t Tour) printNextSteps(ctx context.Context, c *client.Client, user client.
 	if err := json.Unmarshal(page.Data[0], &workout); err != nil {
 		return fmt.Errorf("read the newest workout: %w", err)
 	}
-	api := c.BaseURL + "/api/v1"
 	month := time.Date(time.Now().Year()-8, time.May, 1, 0, 0, 0, 0, time.UTC)
 	fmt.Fprintf(t.Out, `
 Stridelog is running with %d workouts of a simulated person, in %d records of two clouds (%.1f s after the start).
@@ -164,36 +171,42 @@ Stridelog is running with %d workouts of a simulated person, in %d records of tw
   simulated Google    %s
   NATS                %s
 
-Try:
+Paste this line into another terminal, in the same folder:
+
+export %s
+
+or type: eval "$(%s)". Then try:
 
   # the five newest workouts
-  curl -H 'Authorization: Bearer %s' '%s/users/%s/events/workouts?limit=5'
+  curl -H "Authorization: Bearer $KEY" "$URL/api/v1/users/$USER_ID/events/workouts?limit=5"
 
   # the newest one, exactly as the provider sent it
-  curl -H 'Authorization: Bearer %s' '%s/workouts/%s/raw'
+  curl -H "Authorization: Bearer $KEY" "$URL/api/v1/workouts/%s/raw"
 
-  # watch the log while a rebuild or another consent runs
-  nats --server '%s' sub 'stridelog.>'
+  # every event of workouts so far, and those to come, until Ctrl-C
+  %s
 
   # ten years of the same person, from an export archive, and a month of it
-  %s && \
-    %s
-  curl -H 'Authorization: Bearer %s' '%s/users/%s/events/workouts?start_date=%s&end_date=%s'
+  ARCHIVE=$(mktemp -d)/takeout.zip
+  %s
+  %s
+  curl -H "Authorization: Bearer $KEY" "$URL/api/v1/users/$USER_ID/events/workouts?start_date=%s&end_date=%s"
 
   # throw the workout tables away and compute them again from the log
   %s
 
 The data is in %s. Ctrl-C stops everything; run it again and it is all still there.
+To begin anew: %s
 `,
 		page.Pagination.TotalCount, records, time.Since(t.Started).Seconds(),
-		c.BaseURL, c.Key, user.ID, t.Simulator.fitbit.url(), t.Simulator.google.url(), t.NATSURL,
-		c.Key, api, user.ID,
-		c.Key, api, workout.ID,
-		t.NATSURL,
-		t.Command("simulator export takeout.zip --years 10"), t.Command("import fitbit-export takeout.zip --user "+demoUser),
-		c.Key, api, user.ID, month.Format(time.DateOnly), month.AddDate(0, 1, 0).Format(time.DateOnly),
+		c.BaseURL, c.Key, user.ID, t.Simulator.fitbit.url(), t.Simulator.google.url(), t.Session.NATSURL,
+		strings.Join(t.Session.Exports(), " "), t.Command("env"),
+		workout.ID,
+		t.Command("tail --kind workout --all"),
+		t.Command(`simulator export "$ARCHIVE" --years 10`), t.Command(`import fitbit-export "$ARCHIVE" --user `+demoUser),
+		month.Format(time.DateOnly), month.AddDate(0, 1, 0).Format(time.DateOnly),
 		t.Command("rebuild"),
-		t.System.Config.DataDir)
+		t.System.Config.DataDir, t.Command("demo --reset"))
 	return nil
 }
 

@@ -45,6 +45,15 @@ func Given(c config.Config) *Stores {
 // of a data directory, and so perhaps of another system.
 var ErrHalf = errors.New("one of DATABASE_URL and NATS_URL is set and the other is not: set both, or neither")
 
+// halfError is ErrHalf in the words of the configuration.
+type halfError struct{ error }
+
+// Is implements errors.Is.
+func (halfError) Is(target error) bool { return target == ErrHalf } //nolint:errorlint // it is that one
+
+// Unwrap gives the configuration's fault.
+func (e halfError) Unwrap() error { return e.error }
+
 // Embed starts NATS and Postgres under the data directory, unless the configuration
 // names both. Close stops them. PostgreSQL's programs are only downloaded when
 // download is not nil.
@@ -92,6 +101,13 @@ func (s *Stores) start(ctx context.Context, c config.Config, download *launcher.
 
 // Names says which two stores these are, without any secret.
 func (s *Stores) Names() string {
+	if s.DatabaseURL == "" {
+		nats, err := bus.Where(s.NATSURL)
+		if err != nil {
+			nats = "of an address that cannot be read"
+		}
+		return fmt.Sprintf("NATS %s, %s", nats, s.From)
+	}
 	database, err := postgres.Where(s.DatabaseURL)
 	if err != nil {
 		database = "of an address that cannot be read"
@@ -128,20 +144,35 @@ func (s *Stores) announce(dataDir string) error {
 
 // Find returns the stores a command should reach: those that the configuration names,
 // else those of the system that runs in the data directory (or, when none was chosen,
-// of the demo below it). Never one of each.
+// of the demo below it). Never one of each: one that is named alone must be of that
+// system.
 func Find(c config.Config) (*Stores, error) {
 	s := Given(c)
-	switch {
-	case s.DatabaseURL != "" && s.NATSURL != "":
+	if s.DatabaseURL != "" && s.NATSURL != "" {
 		return s, nil
-	case s.DatabaseURL != "" || s.NATSURL != "":
-		return nil, ErrHalf
 	}
 	r, err := findRunning(c)
+	if s.DatabaseURL != "" || s.NATSURL != "" {
+		if err != nil || s.DatabaseURL != "" && s.DatabaseURL != r.DatabaseURL || s.NATSURL != "" && s.NATSURL != r.NATSURL {
+			return nil, halfError{c.PairFault()}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &Stores{DatabaseURL: r.DatabaseURL, NATSURL: r.NATSURL, From: "of the system that runs in " + r.dir, DataDir: r.dir}, nil
+}
+
+// FindNATS is Find for a command that reads no database, for which NATS_URL is enough.
+func FindNATS(c config.Config) (*Stores, error) {
+	if c.NATSURL != "" {
+		return &Stores{NATSURL: c.NATSURL, From: "of NATS_URL"}, nil
+	}
+	s, err := Find(c)
+	if err != nil {
+		return nil, err
+	}
+	return &Stores{NATSURL: s.NATSURL, From: s.From, DataDir: s.DataDir}, nil
 }
 
 // errNotRunning says that no system runs in the data directory.
@@ -157,7 +188,7 @@ func Reach(ctx context.Context, c config.Config, log *slog.Logger) (*Stores, err
 	}
 	var found []string
 	for _, dir := range dataDirs(c) {
-		if _, missing := os.Stat(filepath.Join(dir, "pg")); missing == nil {
+		if _, missing := os.Stat(filepath.Join(dir, launcher.Folder)); missing == nil {
 			found = append(found, dir)
 		}
 	}

@@ -1,0 +1,33 @@
+package events_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stridelog/stridelog/events"
+)
+
+func TestEverySubjectLeadsToTheStreamThatTakesIt(t *testing.T) {
+	var entities []string
+	for _, s := range events.Streams() {
+		for _, entity := range s.Entities() {
+			entities = append(entities, entity)
+			got, err := events.StreamOf(events.EntitySubjects(entity, "*"))
+			if err != nil || got.Name != s.Name {
+				t.Errorf("%s leads to %q, want %s: %v", entity, got.Name, s.Name, err)
+			}
+		}
+	}
+	for _, typ := range events.Types() {
+		subject := events.TypeSubjects(typ.Type)
+		if entity, _, _ := strings.Cut(strings.TrimPrefix(subject, "stridelog."), "."); !slices.Contains(entities, entity) {
+			t.Errorf("no stream has %s", subject)
+		}
+	}
+	for _, subject := range []string{"", "stridelog", "stridelog.>", "stridelog.*.*.*.*", "stridelog.sleep.>", "rpc.oauth.v1.token"} {
+		if s, err := events.StreamOf(subject); err == nil {
+			t.Errorf("%q leads to %s", subject, s.Name)
+		}
+	}
+}

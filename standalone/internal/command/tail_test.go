@@ -1,0 +1,116 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
+	"github.com/stridelog/stridelog/platform/waittest"
+)
+
+// tailed runs tail with NATS_URL alone, as an analyst who has nothing else.
+func tailed(ctx context.Context, t *testing.T, b *bus.Bus, stdout *watched, args ...string) (code int, said string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	env := map[string]string{"NATS_URL": b.Conn().ConnectedUrl(), "STRIDELOG_DATA_DIR": t.TempDir()}
+	code = Run(ctx, append([]string{"tail"}, args...), Process{
+		Stdout: stdout, Stderr: &stderr, Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+	})
+	return code, stderr.String()
+}
+
+func TestTailPrintsWhatIsAskedFor(t *testing.T) {
+	b := bustest.New(t)
+	// Odd sequences are of anna, even ones of ben.
+	for i := range 10 {
+		bustest.Store(t, b, record([]string{anna, ben}[i%2], fmt.Sprintf(`{"n":%d}`, i+1), i))
+	}
+	for call, want := range map[string]string{
+		"--all --count 3":                                                       "1 2 3",
+		"--all --follow=false":                                                  "1 2 3 4 5 6 7 8 9 10",
+		"--last 3 --follow=false":                                               "8 9 10",
+		"--last 100 --follow=false":                                             "1 2 3 4 5 6 7 8 9 10",
+		"--last 1 --count 1":                                                    "10",
+		"--last 2 --follow=false --user " + anna:                                "7 9",
+		"--last 2 --follow=false --user " + strings.ToUpper(anna):               "7 9",
+		"--from 7 --count 2":                                                    "7 8",
+		"--from 7 --count 2 --user " + ben:                                      "8 10",
+		"--all --kind activity --count 2 --user " + ben:                         "2 4",
+		"--all --kind workout --follow=false":                                   "",
+		"--all --stream facts --count 1":                                        "1",
+		"--all --stream STRIDELOG_FACTS --count 1":                              "1",
+		"--all --stream dead-letters --follow=false":                            "",
+		"--last 2 --subject stridelog.activity.*.*." + anna + " --follow=false": "7 9",
+		"--follow=false":                                                        "",
+	} {
+		out := &watched{}
+		code, said := tailed(t.Context(), t, b, out, strings.Fields(call)...)
+		var got []string
+		for line := range strings.Lines(out.String()) {
+			number, _, _ := strings.Cut(line, " ")
+			got = append(got, number)
+		}
+		if code != exitOK || strings.Join(got, " ") != want {
+			t.Errorf("tail %s: exit %d, printed %v, want %s\n%s", call, code, got, want, said)
+		}
+	}
+}
+
+// A line of JSON has the whole event with its place, and the record byte for byte.
+func TestTailPrintsCloudEventsThatCanBeReadBack(t *testing.T) {
+	b := bustest.New(t)
+	for i, raw := range awkward() {
+		bustest.Store(t, b, record(anna, raw, i))
+	}
+	out := &watched{}
+	if code, said := tailed(t.Context(), t, b, out, "--all", "--json", "--follow=false"); code != exitOK {
+		t.Fatal(said)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != len(awkward()) {
+		t.Fatalf("%d lines, want %d", len(lines), len(awkward()))
+	}
+	for i, line := range lines {
+		stored, err := events.ReadStructured([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := events.Decode(stored.Message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fact, ok := e.Data.(*events.ActivityFetched)
+		if !ok || stored.Sequence != uint64(i+1) || stored.Stream != events.StreamFacts || string(fact.Raw) != awkward()[i] {
+			t.Errorf("line %d is %s", i, line)
+		}
+	}
+}
+
+// Without a beginning it prints what comes from now on, and ends when it is stopped.
+func TestTailFollows(t *testing.T) {
+	b := bustest.New(t)
+	bustest.Store(t, b, record(anna, `{"n":1}`, 0))
+	ctx, stop := context.WithCancel(waittest.Context(t))
+	defer stop()
+	out := &watched{enough: `{"n":3}`, seen: stop}
+	ended := make(chan int)
+	go func() {
+		code, _ := tailed(ctx, t, b, out, "--last", "1", "--user", anna)
+		ended <- code
+	}()
+	waittest.State(t, "tail prints what was there", func() (string, bool) {
+		text := out.String()
+		return text, strings.Contains(text, `{"n":1}`)
+	})
+	bustest.Store(t, b, record(ben, `{"n":2}`, 1))
+	bustest.Store(t, b, record(anna, `{"n":3}`, 2))
+	if code := <-ended; code != exitOK || !regexp.MustCompile(`(?s)^1 .*\n3 .*\n$`).MatchString(out.String()) {
+		t.Errorf("exit %d, printed %s", code, out.String())
+	}
+}
