@@ -21,6 +21,7 @@ import (
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/apikey"
+	"github.com/stridelog/stridelog/services/gateway/internal/audit"
 	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
 	"github.com/stridelog/stridelog/services/gateway/internal/rest"
 	"github.com/stridelog/stridelog/services/gateway/internal/schema"
@@ -36,6 +37,9 @@ type Config struct {
 	// AdminKey is accepted as an API key from the start. Without one, and with no
 	// key in the database, a key is made.
 	AdminKey string
+	// RequestsPerMinute is how many requests a key may send in a minute that has no limit
+	// of its own; zero is no limit. Each process counts for itself.
+	RequestsPerMinute int
 	// OnNewAdminKey is called once with the key that was made. It cannot be read
 	// again: only its hash is stored.
 	OnNewAdminKey func(key string)
@@ -69,7 +73,8 @@ const DefaultMaxUpload = 10_000_000_000
 // Service is a gateway that is wired and not running yet.
 type Service struct {
 	c        Config
-	keys     *apikey.Keys
+	keys     *apikey.Verifier
+	audit    *audit.Store
 	erasures *erasure.Runner
 	server   *httpserver.Server
 }
@@ -86,10 +91,10 @@ func New(c Config) (*Service, error) {
 		c.MaxUpload = DefaultMaxUpload
 	}
 	s := &Service{c: c}
-	s.keys = apikey.New(c.DB, c.AdminKey)
+	s.keys, s.audit = apikey.NewVerifier(c.DB, c.AdminKey), audit.NewStore(c.DB)
 	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log, ListFile: c.ErasuresFile})
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, RequestsPerMinute: c.RequestsPerMinute, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -113,6 +118,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	return lifecycle.Run(ctx, s.c.Log,
 		lifecycle.Component{Name: "erasures", Run: s.erasures.Run},
 		lifecycle.Component{Name: "gateway methods", Run: s.methods},
+		lifecycle.Component{Name: "API keys", Run: func(ctx context.Context, ready func()) error { return s.keys.Watch(ctx, ready, s.c.Log) }},
 		lifecycle.Component{Name: "http", Run: func(ctx context.Context, listening func()) error {
 			return s.server.Run(ctx, func() { listening(); ready() })
 		}},
@@ -130,7 +136,7 @@ func (s *Service) adminKey(ctx context.Context) error {
 	if s.c.OnNewAdminKey == nil {
 		return errors.New("no admin key: set STRIDELOG_ADMIN_KEY")
 	}
-	key, made, err := s.keys.MakeFirst(ctx)
+	key, made, err := apikey.NewStore(s.c.DB).MakeFirst(ctx)
 	if err != nil {
 		return err
 	}

@@ -210,7 +210,7 @@ func TestFirstKeyIsMadeOnce(t *testing.T) {
 		stop()
 	}
 	var stored int
-	s.Scan(`SELECT count(*) FROM gateway.api_keys WHERE admin AND last_used_at IS NOT NULL AND position(convert_to($1, 'UTF8') IN hash) = 0`, []any{made[0]}, &stored)
+	s.Scan(`SELECT count(*) FROM gateway.api_keys k JOIN gateway.api_key_secrets s ON s.key_id = k.id WHERE scopes = '{admin}' AND last_used_at IS NOT NULL AND position(convert_to($1, 'UTF8') IN hash) = 0`, []any{made[0]}, &stored)
 	if stored != 1 {
 		t.Errorf("%d keys are stored as expected, want 1", stored)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/services/gateway/internal/audit"
 	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
@@ -34,7 +35,20 @@ func (s *Service) erase(ctx context.Context, r rpc.EraseUserRequest) (rpc.Erasur
 	if err != nil {
 		return rpc.ErasureResponse{}, &rpc.Error{Code: rpc.CodeInvalidArgument, Field: "user_id", Detail: "The user id is not a UUID."}
 	}
-	return answer(s.erasures.Accept(ctx, id))
+	sequence, err := s.audit.Begin(ctx, audit.Entry{Actor: audit.ActorCommand, Action: "user.erased", UserID: &id})
+	if err != nil {
+		return rpc.ErasureResponse{}, err
+	}
+	e, err := answer(s.erasures.Accept(ctx, id))
+	s.keys.Forget()
+	o := audit.Outcome{Status: audit.Done}
+	if err != nil {
+		o.Status = audit.Failed
+	}
+	if ended := s.audit.End(ctx, sequence, o); ended != nil {
+		s.c.Log.WarnContext(ctx, "a record of the audit stays without its outcome", "sequence", sequence, "error", ended)
+	}
+	return e, err
 }
 
 // erasure is GET /erasures/{erasure_id}.

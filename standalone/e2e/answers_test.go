@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -134,6 +135,7 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 			t.Errorf("%s is not refused", path)
 		}
 	}
+	callKeys(t, c, user.ID)
 	call(http.MethodDelete, at+"/connections/fitbit", nil)
 	w.erase(t, c, user)
 	w.erase(t, c, historian)
@@ -146,6 +148,31 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	}
 	if check.refused < 3 {
 		t.Errorf("only %d answers were problems", check.refused)
+	}
+}
+
+// callKeys calls every operation about keys and tokens.
+func callKeys(t *testing.T, c *client.Client, user string) {
+	t.Helper()
+	ctx := deadline(t)
+	var key struct {
+		ID string `json:"id"`
+	}
+	for _, step := range []struct {
+		method, path string
+		body, out    any
+	}{
+		{http.MethodPost, "/keys", map[string]any{"name": "reader", "scopes": []string{"read"}}, &key},
+		{http.MethodGet, "/keys", nil, new([]byte)},
+		{http.MethodPost, "/keys/%s/rotate", map[string]any{"overlap_seconds": 0}, new([]byte)},
+		{http.MethodDelete, "/keys/%s", nil, new([]byte)},
+		{http.MethodPost, "/users/" + user + "/tokens", map[string]any{"scopes": []string{"read"}}, new([]byte)},
+		{http.MethodGet, "/audit", nil, new([]byte)},
+	} {
+		path := strings.ReplaceAll(step.path, "%s", key.ID)
+		if err := c.Call(ctx, step.method, path, step.body, step.out); err != nil {
+			t.Errorf("%s %s: %v", step.method, path, err)
+		}
 	}
 }
 

@@ -76,6 +76,7 @@ func TestEveryCommandOfReadmeAndOperationsRuns(t *testing.T) {
 	ops.run(t, "Stores of your own", holds("NATS is version", "PostgreSQL is version", "This database and this NATS belong together"))
 	ops.run(t, "Traces", func(string) error { return nil }) // it only sets variables
 	ops.run(t, "Dead letters", holds(`"data":[]`, "There are no dead letters.", "17: there is no such dead letter", "Requeued 0 of 1", "Dropped 0 of 1"))
+	ops.run(t, "API keys", holds("may do: read, location. It is shown this once: sl_", "has a new secret", "are ended", `"action":"key.revoked"`))
 	ops.run(t, "Backup", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES", "STRIDELOG_DEAD_LETTERS", "Backed up "))
 	ops.run(t, "Restore", holds(rebuilt, "There are no differences.", "Restored "))
 	ops.run(t, "A drill", func(text string) error {

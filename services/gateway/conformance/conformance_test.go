@@ -8,7 +8,7 @@ import (
 )
 
 const document = `{
- "paths": {"/rows/{id}": {"get": {"operationId": "row", "responses": {
+ "paths": {"/rows/{id}": {"get": {"operationId": "row", "security": [], "responses": {
    "200": {"description": "A row.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Row"}}}},
    "204": {"description": "None."},
    "404": {"$ref": "#/components/responses/P"},

@@ -69,6 +69,7 @@ func actions() []action {
 		action{"health", "is the service on OPERATIONS_ADDR or HTTP_ADDR ready? for containers", config.Needs{Stores: config.StoresNone}, runHealth},
 		action{"doctor", "what to register with a provider, what to know about it, and whether it answers: doctor [fitbit|google_health]; doctor stores: how NATS and PostgreSQL stand", config.Needs{Stores: config.StoresNone}, runDoctor},
 		action{"google", "subscribe --project NUMBER: have Google Health tell of changes by itself", config.Needs{Stores: config.StoresNone}, runGoogle},
+		action{"api-keys", "create NAME --scope SCOPE… [--user USER]…; list; rotate ID; revoke ID: who may use the API, and for what", config.Needs{Stores: config.StoresFound}, runAPIKeys},
 		action{"keys", "new-sealing-key: print one; init DIR: write all secrets of docker-compose.yml; rotate-sealing-key: replace the one in use, step by step", config.Needs{Stores: config.StoresNone}, runKeys},
 		action{"config", "check [command]: say what is wrong with the environment", config.Needs{Stores: config.StoresNone}, runConfig},
 		action{"version", "what this program was built from; --json", config.Needs{Stores: config.StoresNone}, runVersion},

@@ -47,6 +47,7 @@ func pairCalls(archive string) map[string]pairCall {
 		"import":       {args: []string{"fitbit-export", archive, "--user", "ada"}, works: "Imported "},
 		"rebuild":      {works: "Rebuilt "},
 		"erase":        {args: []string{"--user", anna, "--yes"}, works: "Nobody answers rpc.gateway.v1.erase"},
+		"api-keys":     {args: []string{"create", "test", "--scope", "read"}, works: "It is shown this once: sl_"},
 		"dead-letters": {args: []string{"requeue", "1"}, works: "there is no such dead letter"},
 		"streams":      {args: []string{"--reader", "somebody"}, works: "readers of facts and changes are declared"},
 		"verify":       {reads: true, foreign: true},

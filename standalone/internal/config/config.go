@@ -94,6 +94,8 @@ type Config struct {
 	ImportMaxRecords int
 	// ImportPlaces is how many uploaded archives are brought in at the same time.
 	ImportPlaces int
+	// RequestsPerMinute is what an API key may send that has no limit of its own; 0: no limit.
+	RequestsPerMinute int
 	// ErasuresFile is where the gateway keeps the list of erasures; empty: nowhere.
 	ErasuresFile string
 	// RetireConfirm is how far a second HTTP 410 must be from the first until a
@@ -161,6 +163,9 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	}
 	if c.ImportPlaces = r.Int("IMPORT_PLACES", 4); c.ImportPlaces < 1 || c.ImportPlaces > 64 {
 		r.Fault("IMPORT_PLACES", "must be 1 to 64")
+	}
+	if c.RequestsPerMinute = r.Int("API_REQUESTS_PER_MINUTE", 0); c.RequestsPerMinute < 0 {
+		r.Fault("API_REQUESTS_PER_MINUTE", "must be 0, for no limit, or more")
 	}
 	c.RetireConfirm = r.Duration("RETIRE_CONFIRM", time.Hour)
 	if c.RetireConfirm <= 0 {

@@ -18,6 +18,33 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for AuditRecordActor.
+const (
+	AuditRecordActorAnybody    AuditRecordActor = "anybody"
+	AuditRecordActorCommand    AuditRecordActor = "command"
+	AuditRecordActorConfigured AuditRecordActor = "configured"
+	AuditRecordActorKey        AuditRecordActor = "key"
+	AuditRecordActorToken      AuditRecordActor = "token"
+)
+
+// Valid indicates whether the value is a known member of the AuditRecordActor enum.
+func (e AuditRecordActor) Valid() bool {
+	switch e {
+	case AuditRecordActorAnybody:
+		return true
+	case AuditRecordActorCommand:
+		return true
+	case AuditRecordActorConfigured:
+		return true
+	case AuditRecordActorKey:
+		return true
+	case AuditRecordActorToken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConnectionStatus.
 const (
 	ConnectionStatusActionRequired  ConnectionStatus = "action_required"
@@ -201,6 +228,39 @@ func (e ImportStatus) Valid() bool {
 	case ImportStatusRunning:
 		return true
 	case ImportStatusSuccess:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Scope.
+const (
+	Admin    Scope = "admin"
+	Connect  Scope = "connect"
+	Events   Scope = "events"
+	Location Scope = "location"
+	Push     Scope = "push"
+	Read     Scope = "read"
+	Write    Scope = "write"
+)
+
+// Valid indicates whether the value is a known member of the Scope enum.
+func (e Scope) Valid() bool {
+	switch e {
+	case Admin:
+		return true
+	case Connect:
+		return true
+	case Events:
+		return true
+	case Location:
+		return true
+	case Push:
+		return true
+	case Read:
+		return true
+	case Write:
 		return true
 	default:
 		return false
@@ -485,6 +545,54 @@ func (e ListWorkoutsParamsSortOrder) Valid() bool {
 		return false
 	}
 }
+
+// AuditPage defines model for AuditPage.
+type AuditPage struct {
+	// Data The records, the newest first.
+	Data []AuditRecord `json:"data"`
+
+	// Pagination How to go on from here.
+	Pagination Pagination `json:"pagination"`
+}
+
+// AuditRecord defines model for AuditRecord.
+type AuditRecord struct {
+	// Sequence Counts the records; it has gaps.
+	Sequence int64 `json:"sequence"`
+
+	// At When the change began.
+	At time.Time `json:"at"`
+
+	// Actor Who: a key, a token, the configuration's admin key, an operator's command, or a route without a key.
+	Actor AuditRecordActor `json:"actor"`
+
+	// KeyID The key or token; null for other actors.
+	KeyID *openapi_types.UUID `json:"key_id"`
+
+	// KeyName The key's name; null once it is ended.
+	KeyName *string `json:"key_name"`
+
+	// Action What: user.created, user.updated, user.erased, connection.started, connection.ended, import.started, key.created, key.rotated, key.revoked, token.issued.
+	Action string `json:"action"`
+
+	// UserID The person concerned; null where nobody is, and once they are erased.
+	UserID *openapi_types.UUID `json:"user_id"`
+
+	// ErasureID The person's erasure, in place of user_id.
+	ErasureID *openapi_types.UUID `json:"erasure_id"`
+
+	// ObjectID The id or name of what was made, changed or ended; null for a person.
+	ObjectID *string `json:"object_id"`
+
+	// RequestID The request's X-Request-Id.
+	RequestID *string `json:"request_id"`
+
+	// Status The HTTP status that was answered; null when the process ended before it could answer.
+	Status *int `json:"status"`
+}
+
+// AuditRecordActor Who: a key, a token, the configuration's admin key, an operator's command, or a route without a key.
+type AuditRecordActor string
 
 // Authorization defines model for Authorization.
 type Authorization struct {
@@ -973,6 +1081,105 @@ type ImportRange struct {
 // ImportStatus defines model for ImportStatus.
 type ImportStatus string
 
+// Key defines model for Key.
+type Key struct {
+	// ID Names the key.
+	ID openapi_types.UUID `json:"id"`
+
+	// Name What you call it.
+	Name string `json:"name"`
+
+	// Prefix The first characters of its secret; null for a key of before they were kept.
+	Prefix *string `json:"prefix"`
+
+	// Scopes What the key may do.
+	Scopes []Scope `json:"scopes"`
+
+	// UserIds The people whom it reaches; null means everybody.
+	UserIds *[]openapi_types.UUID `json:"user_ids"`
+
+	// RequestsPerMinute The number of requests a minute that each gateway process answers; null means what the installation says.
+	RequestsPerMinute *int `json:"requests_per_minute"`
+
+	// CreatedAt When it was made.
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When it ends by itself; null means never.
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// LastUsedAt When it was last used, to the minute; null means never.
+	LastUsedAt *time.Time `json:"last_used_at"`
+
+	// RotatedUntil Until when a secret of before a rotation goes on working; null where there is none.
+	RotatedUntil *time.Time `json:"rotated_until"`
+}
+
+// KeyCreate defines model for KeyCreate.
+type KeyCreate struct {
+	// Name What you call it; no person's name.
+	Name string `json:"name"`
+
+	// Scopes What the key may do.
+	Scopes []Scope `json:"scopes"`
+
+	// UserIds The people whom it reaches; left out or null means everybody.
+	UserIds *[]openapi_types.UUID `json:"user_ids,omitempty"`
+
+	// ExpiresAt When it ends by itself; left out or null means never.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// RequestsPerMinute The number of requests a minute that each gateway process answers; left out or null means the installation's API_REQUESTS_PER_MINUTE.
+	RequestsPerMinute *int `json:"requests_per_minute,omitempty"`
+}
+
+// KeyList defines model for KeyList.
+type KeyList struct {
+	// Data The keys, the newest first.
+	Data []Key `json:"data"`
+}
+
+// KeyRotation defines model for KeyRotation.
+type KeyRotation struct {
+	// OverlapSeconds For how many seconds the secret before goes on working; 0 ends it at once, at most 30 days.
+	OverlapSeconds int `json:"overlap_seconds"`
+}
+
+// NewKey defines model for NewKey.
+type NewKey struct {
+	// ID Names the key.
+	ID openapi_types.UUID `json:"id"`
+
+	// Key The secret. It cannot be read again.
+	Key string `json:"key"`
+
+	// Name What you call it.
+	Name string `json:"name"`
+
+	// Prefix The first characters of the secret.
+	Prefix *string `json:"prefix"`
+
+	// Scopes What the key may do.
+	Scopes []Scope `json:"scopes"`
+
+	// UserIds The people whom it reaches; null means everybody.
+	UserIds *[]openapi_types.UUID `json:"user_ids"`
+
+	// RequestsPerMinute The number of requests a minute that each gateway process answers; null means what the installation says.
+	RequestsPerMinute *int `json:"requests_per_minute"`
+
+	// CreatedAt When it was made.
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When it ends by itself; null means never.
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// LastUsedAt When it was last used, to the minute; null means never.
+	LastUsedAt *time.Time `json:"last_used_at"`
+
+	// RotatedUntil Until when a secret of before a rotation goes on working; null where there is none.
+	RotatedUntil *time.Time `json:"rotated_until"`
+}
+
 // NumberedZone defines model for NumberedZone.
 type NumberedZone struct {
 	// Zone Its number, counted from 0.
@@ -1027,7 +1234,7 @@ type Problem struct {
 	// Status The HTTP status, a number from 400 to 599.
 	Status int `json:"status"`
 
-	// Code Stable: invalid_request, invalid_state, unauthorized, not_found, unknown_provider, method_not_allowed, conflict, provider_disabled, action_required, revoked, provider_retired, gone, content_too_large, unsupported_media_type, too_many_requests, log_mismatch, unavailable, internal.
+	// Code Stable: invalid_request, invalid_state, unauthorized, forbidden, not_found, unknown_provider, method_not_allowed, conflict, provider_disabled, action_required, revoked, provider_retired, gone, content_too_large, unsupported_media_type, too_many_requests, log_mismatch, unavailable, internal.
 	Code string `json:"code"`
 
 	// Detail What is wrong and what to do, for people; the words may change.
@@ -1116,6 +1323,9 @@ type Receipt struct {
 	FinishedAt time.Time `json:"finished_at"`
 }
 
+// Scope A right. read: data, apart from where people were. location: routes and coordinates. write: users, syncs, imports, tokens. connect: begin a consent. push: send a device's records. events: changes and webhooks. admin: everything, and alone keys, erasures, dead letters and the audit.
+type Scope string
+
 // Sync defines model for Sync.
 type Sync struct {
 	// ID Names the sync.
@@ -1183,6 +1393,30 @@ type SyncTicket struct {
 
 	// NotBefore When a deferred sync goes on.
 	NotBefore *time.Time `json:"not_before"`
+}
+
+// Token defines model for Token.
+type Token struct {
+	// Token The secret, sent as an API key is. It cannot be read again.
+	Token string `json:"token"`
+
+	// UserID The person whom it reaches.
+	UserID openapi_types.UUID `json:"user_id"`
+
+	// Scopes What it may do.
+	Scopes []Scope `json:"scopes"`
+
+	// ExpiresAt When it ends.
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// TokenRequest defines model for TokenRequest.
+type TokenRequest struct {
+	// Scopes What the token may do.
+	Scopes []Scope `json:"scopes"`
+
+	// ExpiresIn For how many seconds it is good, at most a day.
+	ExpiresIn *int `json:"expires_in,omitempty"`
 }
 
 // User defines model for User.
@@ -1519,6 +1753,9 @@ type Cursor = string
 // EndDate defines model for EndDate.
 type EndDate = string
 
+// KeyID defines model for KeyID.
+type KeyID = openapi_types.UUID
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -1536,6 +1773,15 @@ type WorkoutID = openapi_types.UUID
 
 // ProblemOrPage defines model for ProblemOrPage.
 type ProblemOrPage = Problem
+
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// Cursor next_cursor or previous_cursor of a page of the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit Rows on a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // ListDeadLettersParams defines parameters for ListDeadLetters.
 type ListDeadLettersParams struct {
@@ -1690,14 +1936,26 @@ type ListSyncsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
+type CreateKeyJSONRequestBody = KeyCreate
+
+// RotateKeyJSONRequestBody defines body for RotateKey for application/json ContentType.
+type RotateKeyJSONRequestBody = KeyRotation
+
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = UserCreate
 
 // UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
 type UpdateUserJSONRequestBody = UserUpdate
 
+// IssueTokenJSONRequestBody defines body for IssueToken for application/json ContentType.
+type IssueTokenJSONRequestBody = TokenRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAudit List who changed what
+	// (GET /api/v1/audit)
+	ListAudit(c *gin.Context, params ListAuditParams)
 	// ListDeadLetters List dead letters
 	// (GET /api/v1/dead-letters)
 	ListDeadLetters(c *gin.Context, params ListDeadLettersParams)
@@ -1707,6 +1965,18 @@ type ServerInterface interface {
 	// GetImport Get an import
 	// (GET /api/v1/imports/{import_id})
 	GetImport(c *gin.Context, importID openapi_types.UUID)
+	// ListKeys List the API keys
+	// (GET /api/v1/keys)
+	ListKeys(c *gin.Context)
+	// CreateKey Make an API key
+	// (POST /api/v1/keys)
+	CreateKey(c *gin.Context)
+	// RevokeKey End an API key
+	// (DELETE /api/v1/keys/{key_id})
+	RevokeKey(c *gin.Context, keyID KeyID)
+	// RotateKey Give an API key a new secret
+	// (POST /api/v1/keys/{key_id}/rotate)
+	RotateKey(c *gin.Context, keyID KeyID)
 	// ListProviders List the providers
 	// (GET /api/v1/oauth/providers)
 	ListProviders(c *gin.Context, params ListProvidersParams)
@@ -1755,6 +2025,9 @@ type ServerInterface interface {
 	// GetSync Get a sync
 	// (GET /api/v1/users/{user_id}/syncs/{sync_id})
 	GetSync(c *gin.Context, userID UserID, syncID openapi_types.UUID)
+	// IssueToken Issue a token for one person
+	// (POST /api/v1/users/{user_id}/tokens)
+	IssueToken(c *gin.Context, userID UserID)
 	// GetWorkout Get a workout
 	// (GET /api/v1/workouts/{workout_id})
 	GetWorkout(c *gin.Context, workoutID WorkoutID)
@@ -1777,6 +2050,41 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// ListAudit operation middleware
+func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditParams
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAudit(c, params)
+}
 
 // ListDeadLetters operation middleware
 func (siw *ServerInterfaceWrapper) ListDeadLetters(c *gin.Context) {
@@ -1861,6 +2169,82 @@ func (siw *ServerInterfaceWrapper) GetImport(c *gin.Context) {
 	}
 
 	siw.Handler.GetImport(c, importID)
+}
+
+// ListKeys operation middleware
+func (siw *ServerInterfaceWrapper) ListKeys(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListKeys(c)
+}
+
+// CreateKey operation middleware
+func (siw *ServerInterfaceWrapper) CreateKey(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateKey(c)
+}
+
+// RevokeKey operation middleware
+func (siw *ServerInterfaceWrapper) RevokeKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key_id" -------------
+	var keyID KeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key_id", c.Param("key_id"), &keyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeKey(c, keyID)
+}
+
+// RotateKey operation middleware
+func (siw *ServerInterfaceWrapper) RotateKey(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "key_id" -------------
+	var keyID KeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key_id", c.Param("key_id"), &keyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RotateKey(c, keyID)
 }
 
 // ListProviders operation middleware
@@ -2560,6 +2944,31 @@ func (siw *ServerInterfaceWrapper) GetSync(c *gin.Context) {
 	siw.Handler.GetSync(c, userID, syncID)
 }
 
+// IssueToken operation middleware
+func (siw *ServerInterfaceWrapper) IssueToken(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid-or-external", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.IssueToken(c, userID)
+}
+
 // GetWorkout operation middleware
 func (siw *ServerInterfaceWrapper) GetWorkout(c *gin.Context) {
 
@@ -2687,9 +3096,14 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 		ErrorHandler:       errorHandler,
 	}
 
+	router.GET(options.BaseURL+"/api/v1/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/api/v1/dead-letters", wrapper.ListDeadLetters)
 	router.GET(options.BaseURL+"/api/v1/erasures/:erasure_id", wrapper.GetErasure)
 	router.GET(options.BaseURL+"/api/v1/imports/:import_id", wrapper.GetImport)
+	router.GET(options.BaseURL+"/api/v1/keys", wrapper.ListKeys)
+	router.POST(options.BaseURL+"/api/v1/keys", wrapper.CreateKey)
+	router.DELETE(options.BaseURL+"/api/v1/keys/:key_id", wrapper.RevokeKey)
+	router.POST(options.BaseURL+"/api/v1/keys/:key_id/rotate", wrapper.RotateKey)
 	router.GET(options.BaseURL+"/api/v1/oauth/providers", wrapper.ListProviders)
 	router.GET(options.BaseURL+"/api/v1/oauth/:provider/authorize", wrapper.Authorize)
 	router.GET(options.BaseURL+"/api/v1/oauth/:provider/callback", wrapper.OauthCallback)
@@ -2706,6 +3120,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/imports", wrapper.ListImports)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/syncs", wrapper.ListSyncs)
 	router.GET(options.BaseURL+"/api/v1/users/:user_id/syncs/:sync_id", wrapper.GetSync)
+	router.POST(options.BaseURL+"/api/v1/users/:user_id/tokens", wrapper.IssueToken)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id", wrapper.GetWorkout)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/history", wrapper.GetWorkoutHistory)
 	router.GET(options.BaseURL+"/api/v1/workouts/:workout_id/raw", wrapper.GetWorkoutRaw)
@@ -2735,6 +3150,49 @@ type ProblemOrPageTextHTMLResponse struct {
 
 	Headers       ProblemOrPageResponseHeaders
 	ContentLength int64
+}
+
+type ListAuditRequestObject struct {
+	Params ListAuditParams
+}
+
+type ListAuditResponseObject interface {
+	VisitListAuditResponse(w http.ResponseWriter) error
+}
+
+type ListAudit200JSONResponse AuditPage
+
+func (response ListAudit200JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListDeadLettersRequestObject struct {
@@ -2852,6 +3310,182 @@ type GetImportdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetImportdefaultApplicationProblemPlusJSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeysRequestObject struct {
+}
+
+type ListKeysResponseObject interface {
+	VisitListKeysResponse(w http.ResponseWriter) error
+}
+
+type ListKeys200JSONResponse KeyList
+
+func (response ListKeys200JSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListKeysdefaultApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateKeyRequestObject struct {
+	Body *CreateKeyJSONRequestBody
+}
+
+type CreateKeyResponseObject interface {
+	VisitCreateKeyResponse(w http.ResponseWriter) error
+}
+
+type CreateKey201ResponseHeaders struct {
+	Location *string
+}
+
+type CreateKey201JSONResponse struct {
+	Body    NewKey
+	Headers CreateKey201ResponseHeaders
+}
+
+func (response CreateKey201JSONResponse) VisitCreateKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateKeydefaultApplicationProblemPlusJSONResponse) VisitCreateKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeKeyRequestObject struct {
+	KeyID KeyID `json:"key_id"`
+}
+
+type RevokeKeyResponseObject interface {
+	VisitRevokeKeyResponse(w http.ResponseWriter) error
+}
+
+type RevokeKey204Response struct {
+}
+
+func (response RevokeKey204Response) VisitRevokeKeyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response RevokeKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateKeyRequestObject struct {
+	KeyID KeyID `json:"key_id"`
+	Body  *RotateKeyJSONRequestBody
+}
+
+type RotateKeyResponseObject interface {
+	VisitRotateKeyResponse(w http.ResponseWriter) error
+}
+
+type RotateKey200JSONResponse NewKey
+
+func (response RotateKey200JSONResponse) VisitRotateKeyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response RotateKeydefaultApplicationProblemPlusJSONResponse) VisitRotateKeyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3629,6 +4263,50 @@ func (response GetSyncdefaultApplicationProblemPlusJSONResponse) VisitGetSyncRes
 	return err
 }
 
+type IssueTokenRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Body   *IssueTokenJSONRequestBody
+}
+
+type IssueTokenResponseObject interface {
+	VisitIssueTokenResponse(w http.ResponseWriter) error
+}
+
+type IssueToken201JSONResponse Token
+
+func (response IssueToken201JSONResponse) VisitIssueTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssueTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response IssueTokendefaultApplicationProblemPlusJSONResponse) VisitIssueTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetWorkoutRequestObject struct {
 	WorkoutID WorkoutID `json:"workout_id"`
 }
@@ -3851,6 +4529,9 @@ func (response GetWorkoutRoutedefaultApplicationProblemPlusJSONResponse) VisitGe
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAudit List who changed what
+	// (GET /api/v1/audit)
+	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
 	// ListDeadLetters List dead letters
 	// (GET /api/v1/dead-letters)
 	ListDeadLetters(ctx context.Context, request ListDeadLettersRequestObject) (ListDeadLettersResponseObject, error)
@@ -3860,6 +4541,18 @@ type StrictServerInterface interface {
 	// GetImport Get an import
 	// (GET /api/v1/imports/{import_id})
 	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
+	// ListKeys List the API keys
+	// (GET /api/v1/keys)
+	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
+	// CreateKey Make an API key
+	// (POST /api/v1/keys)
+	CreateKey(ctx context.Context, request CreateKeyRequestObject) (CreateKeyResponseObject, error)
+	// RevokeKey End an API key
+	// (DELETE /api/v1/keys/{key_id})
+	RevokeKey(ctx context.Context, request RevokeKeyRequestObject) (RevokeKeyResponseObject, error)
+	// RotateKey Give an API key a new secret
+	// (POST /api/v1/keys/{key_id}/rotate)
+	RotateKey(ctx context.Context, request RotateKeyRequestObject) (RotateKeyResponseObject, error)
 	// ListProviders List the providers
 	// (GET /api/v1/oauth/providers)
 	ListProviders(ctx context.Context, request ListProvidersRequestObject) (ListProvidersResponseObject, error)
@@ -3908,6 +4601,9 @@ type StrictServerInterface interface {
 	// GetSync Get a sync
 	// (GET /api/v1/users/{user_id}/syncs/{sync_id})
 	GetSync(ctx context.Context, request GetSyncRequestObject) (GetSyncResponseObject, error)
+	// IssueToken Issue a token for one person
+	// (POST /api/v1/users/{user_id}/tokens)
+	IssueToken(ctx context.Context, request IssueTokenRequestObject) (IssueTokenResponseObject, error)
 	// GetWorkout Get a workout
 	// (GET /api/v1/workouts/{workout_id})
 	GetWorkout(ctx context.Context, request GetWorkoutRequestObject) (GetWorkoutResponseObject, error)
@@ -3977,6 +4673,32 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictGinServerOptions
+}
+
+// ListAudit operation middleware
+func (sh *strictHandler) ListAudit(ctx *gin.Context, params ListAuditParams) {
+	var request ListAuditRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAudit(ctx, request.(ListAuditRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAudit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListAuditResponseObject); ok {
+		if err := validResponse.VisitListAuditResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // ListDeadLetters operation middleware
@@ -4050,6 +4772,142 @@ func (sh *strictHandler) GetImport(ctx *gin.Context, importID openapi_types.UUID
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetImportResponseObject); ok {
 		if err := validResponse.VisitGetImportResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListKeys operation middleware
+func (sh *strictHandler) ListKeys(ctx *gin.Context) {
+	var request ListKeysRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListKeys(ctx, request.(ListKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListKeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListKeysResponseObject); ok {
+		if err := validResponse.VisitListKeysResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateKey operation middleware
+func (sh *strictHandler) CreateKey(ctx *gin.Context) {
+	var request CreateKeyRequestObject
+
+	var body CreateKeyJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateKey(ctx, request.(CreateKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateKeyResponseObject); ok {
+		if err := validResponse.VisitCreateKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeKey operation middleware
+func (sh *strictHandler) RevokeKey(ctx *gin.Context, keyID KeyID) {
+	var request RevokeKeyRequestObject
+
+	request.KeyID = keyID
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeKey(ctx, request.(RevokeKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeKeyResponseObject); ok {
+		if err := validResponse.VisitRevokeKeyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RotateKey operation middleware
+func (sh *strictHandler) RotateKey(ctx *gin.Context, keyID KeyID) {
+	var request RotateKeyRequestObject
+
+	request.KeyID = keyID
+
+	var body RotateKeyJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateKey(ctx, request.(RotateKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RotateKeyResponseObject); ok {
+		if err := validResponse.VisitRotateKeyResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -4511,6 +5369,50 @@ func (sh *strictHandler) GetSync(ctx *gin.Context, userID UserID, syncID openapi
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetSyncResponseObject); ok {
 		if err := validResponse.VisitGetSyncResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// IssueToken operation middleware
+func (sh *strictHandler) IssueToken(ctx *gin.Context, userID UserID) {
+	var request IssueTokenRequestObject
+
+	request.UserID = userID
+
+	var body IssueTokenJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.IssueToken(ctx, request.(IssueTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "IssueToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(IssueTokenResponseObject); ok {
+		if err := validResponse.VisitIssueTokenResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

@@ -1,19 +1,17 @@
 package contract
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/mail"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
-	"github.com/stridelog/stridelog/events/rawjson"
 	"github.com/stridelog/stridelog/services/gateway/internal/openapi"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
@@ -113,91 +111,16 @@ func (s *rule) listFault(words []string) string {
 	return ""
 }
 
-// CheckBody checks a JSON body: one object, known members, each once, with allowed values.
-func (o *Operation) CheckBody(body []byte) (faults []problem.Field) {
-	if len(bytes.TrimSpace(body)) == 0 {
-		return []problem.Field{{Field: "body", Message: "is empty: send a JSON object"}}
-	}
-	if !utf8.Valid(body) {
-		return []problem.Field{{Field: "body", Message: "is not UTF-8"}}
-	}
-	names, members, err := split(body)
-	if err != nil {
-		return []problem.Field{{Field: "body", Message: err.Error()}}
-	}
-	if len(names) < o.body.atLeast {
-		return []problem.Field{{Field: "body", Message: "names nothing to change: send at least one member"}}
-	}
-	for i, name := range names {
-		s, known := o.body.members[name]
-		var m string
-		switch {
-		case !known:
-			m = "is not a member of this body; known are " + strings.Join(sorted(o.body.members), ", ")
-		case slices.Contains(names[:i], name):
-			m = "is given more than once"
-		default:
-			m = s.memberFault(members[i])
-		}
-		if m != "" {
-			faults = append(faults, problem.Field{Field: clip(name), Message: m})
-		}
-	}
-	return faults
-}
-
-// split takes a JSON object apart without losing repeated members.
-func split(body []byte) (names []string, members []json.RawMessage, err error) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	malformed := func() error {
-		return fmt.Errorf("is not a JSON object: look at byte %d", d.InputOffset())
-	}
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, nil, malformed()
-	}
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			return nil, nil, malformed()
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, nil, malformed()
-		}
-		names, members = append(names, name), append(members, value)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, nil, malformed()
-	}
-	if d.More() || len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
-		return nil, nil, malformed()
-	}
-	return names, members, nil
-}
-
-func (s *rule) memberFault(raw json.RawMessage) string {
-	if bytes.Equal(raw, []byte("null")) {
-		if slices.Contains(s.Type, "null") {
-			return ""
-		}
-		return "must not be null"
-	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return "must be a string" + map[bool]string{true: " or null"}[slices.Contains(s.Type, "null")]
-	}
-	if rawjson.LoneSurrogate(raw) {
-		return "holds half of a character: write both of its UTF-16 escapes, or the character itself"
-	}
-	return s.fault(text)
-}
-
 // fault says what is wrong with a text; empty when nothing is.
 func (s *rule) fault(text string) string {
 	if s.Type[0] == "integer" {
 		return s.integerFault(text)
 	}
+	return s.textFault(text)
+}
+
+// textFault says what is wrong with a text whose type is string.
+func (s *rule) textFault(text string) string {
 	length := utf8.RuneCountInString(text)
 	switch {
 	case !utf8.ValidString(text):
@@ -247,6 +170,14 @@ func formatFault(format, text string) string {
 	case "email":
 		if a, err := mail.ParseAddress(text); err != nil || a.Address != text {
 			return "must be an e-mail address"
+		}
+	case "date-time":
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err == nil {
+			_, err = inRange(When{Time: at})
+		}
+		if err != nil {
+			return "must be an instant with an offset (2026-09-01T06:30:00Z), in the years 1900 to 2999"
 		}
 	case "date-or-date-time":
 		if _, err := ParseWhen(text); err != nil {

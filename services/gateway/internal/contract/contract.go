@@ -24,10 +24,11 @@ type parameter struct {
 	rule *rule
 }
 
-// body is a flat JSON object.
+// body is a JSON object of values and of arrays of values.
 type body struct {
-	members map[string]*rule
-	atLeast int // members
+	members  map[string]*rule
+	required []string
+	atLeast  int // members
 }
 
 // Contract is every operation by method and router path ("GET /users/:user_id").
@@ -78,12 +79,9 @@ func (o *Operation) compile(d *openapi.Document) error {
 	if s == nil {
 		return fmt.Errorf("its body's schema %s does not exist", o.Body.Schema.Ref)
 	}
-	o.body = &body{members: map[string]*rule{}, atLeast: s.MinProperties}
+	o.body = &body{members: map[string]*rule{}, required: s.Required, atLeast: s.MinProperties}
 	for name, member := range s.Properties {
 		r, err := newRule(member)
-		if err == nil && r.items != nil {
-			err = errors.New("a list is not checked by this program")
-		}
 		if err != nil {
 			return fmt.Errorf("member %s: %w", name, err)
 		}
@@ -112,7 +110,7 @@ func routerPath(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// rule checks one text, or the texts of a list.
+// rule checks one value, or the values of a list.
 type rule struct {
 	*openapi.Schema
 	pattern *regexp.Regexp
@@ -124,7 +122,7 @@ func newRule(s *openapi.Schema) (*rule, error) {
 		return nil, fmt.Errorf("its schema must say a type in place")
 	}
 	switch s.Format {
-	case "", "uuid", "uri", "email", "date-or-date-time", "uuid-or-external":
+	case "", "uuid", "uri", "email", "date-time", "date-or-date-time", "uuid-or-external":
 	default:
 		return nil, fmt.Errorf("format %q is not checked by this program", s.Format)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/stridelog/stridelog/services/gateway/internal/audit"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 	"github.com/stridelog/stridelog/services/gateway/internal/users"
 )
@@ -84,10 +85,15 @@ func accept(ctx context.Context, db *pgxpool.Pool, userID uuid.UUID) (Erasure, e
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM gateway.users WHERE id = $1`, userID); err != nil {
+		keys, err := forget(ctx, tx, userID, e.ID)
+		if err != nil {
 			return err
 		}
-		counts, err := json.Marshal(map[string]int64{"gateway.users": 1, "gateway.sync_requests": requests.RowsAffected()})
+		deleted := map[string]int64{"gateway.users": 1, "gateway.sync_requests": requests.RowsAffected()}
+		if keys > 0 {
+			deleted["gateway.api_keys"] = keys
+		}
+		counts, err := json.Marshal(deleted)
 		if err != nil {
 			return err
 		}
@@ -103,6 +109,21 @@ func accept(ctx context.Context, db *pgxpool.Pool, userID uuid.UUID) (Erasure, e
 		return Erasure{}, fmt.Errorf("accept an erasure: %w", err)
 	}
 	return e, nil
+}
+
+// forget deletes a person with the keys and tokens that reach nobody else, and puts the
+// erasure in their place in the audit.
+func forget(ctx context.Context, tx pgx.Tx, userID, erasureID uuid.UUID) (keys int64, err error) {
+	tag, err := tx.Exec(ctx, `DELETE FROM gateway.api_keys k WHERE k.bound AND k.id IN (SELECT key_id FROM gateway.api_key_users WHERE user_id = $1)
+		AND NOT EXISTS (SELECT FROM gateway.api_key_users o WHERE o.key_id = k.id AND o.user_id <> $1)`, userID)
+	if err != nil {
+		return 0, err
+	}
+	if err := audit.Forget(ctx, tx, userID, erasureID); err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM gateway.users WHERE id = $1`, userID)
+	return tag.RowsAffected(), err
 }
 
 const columns = `id, user_id, user_hash, state, counts, progress, messages_left, attempts, last_error, requested_at, finished_at, receipt`

@@ -162,10 +162,11 @@ func (r *Runner) eraseAgain(ctx context.Context, gone map[string]entry, people [
 
 func (r *Runner) again(ctx context.Context, user uuid.UUID, hash []byte, e entry) error {
 	return pgx.BeginFunc(ctx, r.o.DB, func(tx pgx.Tx) error {
-		for _, sql := range []string{`DELETE FROM gateway.sync_requests WHERE user_id = $1`, `DELETE FROM gateway.users WHERE id = $1`} {
-			if _, err := tx.Exec(ctx, sql, user); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, `DELETE FROM gateway.sync_requests WHERE user_id = $1`, user); err != nil {
+			return err
+		}
+		if _, err := forget(ctx, tx, user, e.ErasureID); err != nil {
+			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO gateway.erasures (id, user_hash, user_id, state, requested_at) VALUES ($1, $2, $3, 'accepted', $4)
 			ON CONFLICT (id) DO UPDATE SET user_id = $3, state = 'accepted', progress = '{}', messages_left = NULL, receipt = NULL, finished_at = NULL,

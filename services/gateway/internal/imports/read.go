@@ -78,6 +78,12 @@ const (
 	columns = `SELECT import_id, user_id, provider, kind, dry_run, status, report, error, requested_at, started_at, finished_at, coalesce(to_jsonb(v)->>'time_zone', '') FROM poller.view_imports_v1 v`
 )
 
+// Owner is whose import it is.
+func (s *Store) Owner(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
+	i, err := s.Get(ctx, id)
+	return i.UserID, err
+}
+
 // Get is one import, or a 404. Those of erased users are gone.
 func (s *Store) Get(ctx context.Context, id uuid.UUID) (Import, error) {
 	rows, err := s.db.Query(ctx, columns+` WHERE import_id = $1 AND EXISTS (SELECT FROM gateway.users u WHERE u.id = v.user_id)`, id)

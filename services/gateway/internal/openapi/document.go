@@ -39,6 +39,13 @@ type Operation struct {
 	Tags                 []string
 	// Public operations need no key.
 	Public bool
+	// Scope is what a key must have; empty for public operations.
+	Scope string
+	// BoundKeys says that a key that is bound to people may call an operation that no
+	// person is named in, because the answer holds nobody else.
+	BoundKeys bool
+	// Audit is the action that the audit keeps of the operation; empty: none.
+	Audit string
 	// OpenQuery operations are called by strangers, who may add parameters.
 	OpenQuery bool
 	// Ignored are parameters of the query that are taken and do nothing.
@@ -110,7 +117,9 @@ type operation struct {
 	Tags        []string            `json:"tags"`
 	Parameters  []Parameter         `json:"parameters"`
 	Responses   map[string]Response `json:"responses"`
-	Security    *[]any              `json:"security"` // empty, not absent: no key
+	Security    *[]requirement      `json:"security"` // empty, not absent: no key
+	BoundKeys   bool                `json:"x-bound-keys"`
+	Audit       string              `json:"x-audit"`
 	OpenQuery   bool                `json:"x-open-query"`
 	RawBody     bool                `json:"x-raw-body"`
 	Ignored     []Ignored           `json:"x-ignored-parameters"`
@@ -118,6 +127,26 @@ type operation struct {
 	RequestBody *struct {
 		Content map[string]Media `json:"content"`
 	} `json:"requestBody"`
+}
+
+// A requirement is a way to show a key, with the scopes that the key must have.
+type requirement map[string][]string
+
+// scope is the one scope that every requirement of an operation names.
+func (o operation) scope() (string, error) {
+	if o.Security == nil {
+		return "", fmt.Errorf("it has no security: state the scope that a key needs, or [] for none")
+	}
+	scope := ""
+	for _, r := range *o.Security {
+		for scheme, scopes := range r {
+			if len(scopes) != 1 || scope != "" && scopes[0] != scope {
+				return "", fmt.Errorf("its security %s must name the same single scope as the others", scheme)
+			}
+			scope = scopes[0]
+		}
+	}
+	return scope, nil
 }
 
 // Read reads a document. A reference that leads nowhere and a member of a path
@@ -183,9 +212,14 @@ func (s *source) operation(raw json.RawMessage, shared []Parameter) (Operation, 
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return Operation{}, err
 	}
+	scope, err := in.scope()
+	if err != nil {
+		return Operation{}, err
+	}
 	o := Operation{
+		Scope: scope, BoundKeys: in.BoundKeys, Audit: in.Audit,
 		ID: in.ID, Summary: in.Summary, Description: strings.TrimSpace(in.Description), Tags: in.Tags,
-		Public: in.Security != nil && len(*in.Security) == 0, OpenQuery: in.OpenQuery, RawBody: in.RawBody, Ignored: in.Ignored, Acts: in.Acts,
+		Public: scope == "", OpenQuery: in.OpenQuery, RawBody: in.RawBody, Ignored: in.Ignored, Acts: in.Acts,
 		Parameters: slices.Concat(shared, in.Parameters), Responses: in.Responses,
 	}
 	var known bool

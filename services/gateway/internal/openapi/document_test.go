@@ -12,7 +12,7 @@ const small = `{
  "paths": {"/b": {"get": {"operationId": "b", "security": [], "responses": {"default": {"$ref": "#/components/responses/P"}}}},
   "/a/{id}": {
    "parameters": [{"$ref": "#/components/parameters/ID"}],
-   "post": {"operationId": "a", "parameters": [{"name": "q", "in": "query"}], "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/S"}}}}}}},
+   "post": {"operationId": "a", "security": [{"K": ["read"]}, {"L": ["read"]}], "parameters": [{"name": "q", "in": "query"}], "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/S"}}}}}}},
  "components": {
   "parameters": {"ID": {"name": "id", "in": "path", "required": true}},
   "responses": {"P": {"description": "A problem."}},
@@ -29,6 +29,9 @@ func TestReferencesAreResolved(t *testing.T) {
 	b, a := d.Operations[0], d.Operations[1]
 	if a.Public || !b.Public {
 		t.Errorf("public: %v and %v", a.Public, b.Public)
+	}
+	if a.Scope != "read" || b.Scope != "" {
+		t.Errorf("scopes: %q and %q", a.Scope, b.Scope)
 	}
 	if len(a.Parameters) != 2 || a.Parameters[0].Name != "id" || a.Parameters[1].Name != "q" {
 		t.Errorf("parameters: %+v", a.Parameters)
@@ -47,6 +50,9 @@ func TestWhatCannotBeReadIsAnError(t *testing.T) {
 		"#/components/responses/X does not exist":   {`responses/P"`, `responses/X"`},
 		`"summary" is no method`:                    {`"post"`, `"summary"`},
 		"its body has no JSON schema":               {`application/json`, `text/plain`},
+		"it has no security":                        {`"security": [{"K": ["read"]}, {"L": ["read"]}], `, ``},
+		"must name the same single scope":           {`{"L": ["read"]}`, `{"L": ["write"]}`},
+		"security L must name":                      {`{"L": ["read"]}`, `{"L": []}`},
 		"read the OpenAPI document":                 {`{`, `[`},
 	} {
 		if _, err := openapi.Read([]byte(strings.Replace(small, change[0], change[1], 1))); err == nil || !strings.Contains(err.Error(), what) {

@@ -18,6 +18,8 @@ type Schema struct {
 	Properties           map[string]*Schema `json:"properties"`
 	AdditionalProperties json.RawMessage    `json:"additionalProperties"` // a schema or a bool; nil when it is not said
 	MinProperties        int                `json:"minProperties"`
+	Required             []string           `json:"required"`
+	MinItems             int                `json:"minItems"`
 	Items                *Schema            `json:"items"`
 	MaxItems             int                `json:"maxItems"`
 	AllOf                []*Schema          `json:"allOf"`

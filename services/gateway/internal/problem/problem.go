@@ -24,6 +24,7 @@ const ContentType = "application/problem+json"
 const (
 	CodeInvalidRequest  = "invalid_request"
 	CodeUnauthorized    = "unauthorized"
+	CodeForbidden       = "forbidden"
 	CodeNotFound        = "not_found"
 	CodeUnknownProvider = rpc.CodeUnknownProvider
 	CodeMethod          = "method_not_allowed"

@@ -100,54 +100,10 @@ func (s *server) recover(c *gin.Context) {
 	c.Next()
 }
 
-// What an address may do wrong. A client with an old key tries now and then; whoever
-// guesses tries often, and a key is too long to be guessed in any case: this bounds what
-// the guessing costs here.
-const (
-	mostBadKeys      = 30
-	badKeysPeriod    = time.Minute
-	badKeysAddresses = 10_000
-)
-
-// authenticate asks for a good key wherever the contract does.
-func (s *server) authenticate(rules contract.Contract) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if o := rules[c.Request.Method+" "+c.FullPath()]; o != nil && o.Public {
-			return
-		}
-		key, from := key(c.Request.Header), c.Request.RemoteAddr
-		if wait := s.badKeys.Wait(from, time.Now()); wait > 0 && !s.o.Keys.Trusted(key) {
-			refuse(c, problem.TooMany("Too many bad API keys came from this address: correct the key, and wait as long as Retry-After says.", wait))
-			return
-		}
-		good, err := s.o.Keys.Accepts(c, key)
-		if err == nil && !good && key != "" {
-			s.badKeys.Fail(from, time.Now())
-		}
-		switch {
-		case err != nil:
-			refuse(c, problem.Unavailable("The key could not be checked: try again.", err))
-		case !good:
-			refuse(c, problem.New(http.StatusUnauthorized, problem.CodeUnauthorized,
-				"Send a valid API key as Authorization: Bearer <key>, X-API-Key or X-Open-Wearables-API-Key."))
-		}
-	}
-}
-
-func key(h http.Header) string {
-	if scheme, token, ok := strings.Cut(h.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(token)
-	}
-	if k := h.Get("X-API-Key"); k != "" {
-		return k
-	}
-	return h.Get("X-Open-Wearables-API-Key")
-}
-
 // check refuses what the contract does not allow, before any handler sees it.
 func (s *server) check(rules contract.Contract) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		o := rules[c.Request.Method+" "+c.FullPath()]
+		o := rules[ruleOf(c)]
 		if o == nil {
 			refuse(c, fmt.Errorf("route %s is not in the contract", c.FullPath()))
 			return

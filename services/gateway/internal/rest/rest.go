@@ -18,6 +18,8 @@ import (
 	"github.com/stridelog/stridelog/platform/health"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
+	"github.com/stridelog/stridelog/services/gateway/internal/apikey"
+	"github.com/stridelog/stridelog/services/gateway/internal/audit"
 	"github.com/stridelog/stridelog/services/gateway/internal/connections"
 	"github.com/stridelog/stridelog/services/gateway/internal/contract"
 	"github.com/stridelog/stridelog/services/gateway/internal/deadletters"
@@ -33,11 +35,14 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/workouts"
 )
 
-// Keys says which API keys are good.
+// Keys says what API keys and tokens allow.
 type Keys interface {
-	Accepts(ctx context.Context, key string) (bool, error)
-	// Trusted says whether a key was good a while ago, without asking anybody.
-	Trusted(key string) bool
+	// Access is what a secret allows; nil when it is not good.
+	Access(ctx context.Context, secret string) (*apikey.Access, error)
+	// Trusted says whether a secret was good a while ago, without asking anybody.
+	Trusted(secret string) bool
+	// Forget has every secret looked up again.
+	Forget()
 }
 
 // Erasures accepts erasures and says how they stand.
@@ -48,16 +53,18 @@ type Erasures interface {
 
 // Options are what the handler works with.
 type Options struct {
-	Log      *slog.Logger
-	DB       *pgxpool.Pool
-	Bus      *bus.Bus
-	Keys     Keys
-	Erasures Erasures
-	Registry *prometheus.Registry
-	Traces   trace.TracerProvider
-	Buses    func() []*bus.Bus     // whose consumers readiness tells of; nil: none
-	Checks   func() []health.Check // of the services in this process; nil: none
-	Catalog  []provider.Descriptor
+	Log  *slog.Logger
+	DB   *pgxpool.Pool
+	Bus  *bus.Bus
+	Keys Keys
+	// RequestsPerMinute is what a key may send that has no limit of its own; 0: no limit.
+	RequestsPerMinute int
+	Erasures          Erasures
+	Registry          *prometheus.Registry
+	Traces            trace.TracerProvider
+	Buses             func() []*bus.Bus     // whose consumers readiness tells of; nil: none
+	Checks            func() []health.Check // of the services in this process; nil: none
+	Catalog           []provider.Descriptor
 	// Notifications read what providers tell on their own, by provider.
 	Notifications map[string]provider.Notifications
 	// TrackMakers make TCX files of stored routes that are none.
@@ -77,7 +84,10 @@ type server struct {
 	deadLetters   *deadletters.Reader
 	notifications *notifications.Store
 	reporter      *health.Reporter
+	keys          *apikey.Store
+	audit         *audit.Store
 	badKeys       *throttle.Failures
+	limits        apikey.Limits
 	fields        *contract.Operation // what a form's fields may say: the query's parameters of startImport
 	pages         *pages.Pages
 }
@@ -106,7 +116,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	s := &server{
 		o: o, reporter: reporter, pages: people, badKeys: throttle.New(mostBadKeys, badKeysPeriod, badKeysAddresses), users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
-		syncs: syncs.NewStore(o.DB, o.Bus), connections: connections.NewReader(o.DB),
+		syncs: syncs.NewStore(o.DB, o.Bus), keys: apikey.NewStore(o.DB), audit: audit.NewStore(o.DB), connections: connections.NewReader(o.DB),
 		notifications: notifications.NewStore(o.DB, o.Bus), deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log),
 	}
 	gin.SetMode(gin.ReleaseMode)
@@ -124,7 +134,7 @@ func New(o Options) (http.Handler, error) {
 	})
 	// People type the bare address.
 	router.GET("/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/docs") })
-	guarded := router.Group("", unescape, s.authenticate(rules), s.byName(rules), s.canonical, s.check(rules))
+	guarded := router.Group("", unescape, s.authenticate(rules), s.byName(rules), s.canonical, s.check(rules), s.reach(rules), s.record(rules))
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
 	guarded.POST(startImportPath, s.startImport)
 	guarded.POST(notificationsPath, s.receiveNotification)

@@ -14,13 +14,15 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/services/gateway/internal/apikey"
 	"github.com/stridelog/stridelog/services/gateway/internal/rest"
 )
 
-type keys func() (bool, error)
+type keys func() (*apikey.Access, error)
 
-func (k keys) Accepts(context.Context, string) (bool, error) { return k() }
-func (k keys) Trusted(string) bool                           { return false }
+func (k keys) Access(context.Context, string) (*apikey.Access, error) { return k() }
+func (k keys) Trusted(string) bool                                    { return false }
+func (k keys) Forget()                                                {}
 
 // A panic answers a 500 that says nothing of it; the log names the route and
 // never the query.
@@ -29,7 +31,7 @@ func TestPanicAndAccessLog(t *testing.T) {
 	registry := telemetry.NewRegistry()
 	handler, err := rest.New(rest.Options{
 		Log: slog.New(slog.NewTextHandler(&log, nil)), Registry: registry, Traces: noop.NewTracerProvider(),
-		Keys: keys(func() (bool, error) { panic("the secret inside") }),
+		Keys: keys(func() (*apikey.Access, error) { panic("the secret inside") }),
 	})
 	if err != nil {
 		t.Fatal(err)

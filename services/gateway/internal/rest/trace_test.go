@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/services/gateway/internal/apikey"
 	"github.com/stridelog/stridelog/services/gateway/internal/rest"
 )
 
@@ -28,7 +29,7 @@ func TestARequestIsTracedAndIdentified(t *testing.T) {
 	spans := tracetest.NewSpanRecorder()
 	handler, err := rest.New(rest.Options{
 		Log: logger, Registry: telemetry.NewRegistry(), Traces: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
-		Keys: keys(func() (bool, error) { return false, nil }),
+		Keys: keys(func() (*apikey.Access, error) { return nil, nil }),
 	})
 	if err != nil {
 		t.Fatal(err)

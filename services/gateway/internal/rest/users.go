@@ -33,6 +33,9 @@ func (s *server) ListUsers(ctx context.Context, r api.ListUsersRequestObject) (a
 		SortBy:    string(or(r.Params.SortBy, api.CreatedAt)),
 		Ascending: or(r.Params.SortOrder, api.ListUsersParamsSortOrderDesc) == api.ListUsersParamsSortOrderAsc,
 	}
+	if a := accessOf(ctx); a != nil && a.Bound {
+		q.Only = append([]uuid.UUID{}, a.Users...) // also when it is nobody
+	}
 	list, total, err := s.users.List(ctx, q)
 	if err != nil {
 		return nil, err
@@ -97,6 +100,7 @@ func (s *server) DeleteUser(ctx context.Context, r api.DeleteUserRequestObject) 
 	if err != nil {
 		return nil, err
 	}
+	s.o.Keys.Forget()
 	at := erasuresPath + e.ID.String()
 	return api.DeleteUser202JSONResponse{Body: shownErasure(e), Headers: api.DeleteUser202ResponseHeaders{Location: &at}}, nil
 }

@@ -123,6 +123,8 @@ type Query struct {
 	ExternalID, Email string
 	SortBy            string
 	Ascending         bool
+	// Only restricts the list to some people; nil: everybody.
+	Only []uuid.UUID
 }
 
 // orders are the columns a list may be sorted by.
@@ -178,6 +180,9 @@ func (q Query) conditions() (where string, args []any) {
 	}
 	if q.Email != "" {
 		add("lower(email) = lower(?)", q.Email)
+	}
+	if q.Only != nil {
+		add("id = ANY (?)", q.Only)
 	}
 	return where, args
 }

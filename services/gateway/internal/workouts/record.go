@@ -58,6 +58,12 @@ func (s *Store) present(ctx context.Context, id uuid.UUID) (record, error) {
 	return r, nil
 }
 
+// Owner is whose workout it is, also of one that was removed.
+func (s *Store) Owner(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
+	r, err := s.record(ctx, id)
+	return r.userID, err
+}
+
 // Get is the full record as the JSON body of the answer.
 func (s *Store) Get(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	r, err := s.present(ctx, id)
