@@ -54,11 +54,17 @@ func TestRequestsOfOpenWearables(t *testing.T) {
 	for _, g := range peer.Groups() {
 		for _, operation := range g.Paths {
 			method, path, _ := strings.Cut(operation, " ")
+			if path == "/" { // the server's own: it leads to the reference
+				if status, header, _ := c.send(t, method, path, ""); status != http.StatusSeeOther || header.Get("Location") != "/docs" {
+					t.Errorf("%s answers %d and leads to %q", operation, status, header.Get("Location"))
+				}
+				continue
+			}
 			status, _, body := c.send(t, method, "/api/v1"+values.Replace(path), "")
 			if status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
 				t.Errorf("%s is said not to be there and answers %d: %s", operation, status, body)
 			}
-			if err := reads(body, "detail text"); err != nil {
+			if err := reads(body, "detail text"); err != nil && method != http.MethodHead {
 				t.Errorf("%s: %v", operation, err)
 			}
 		}
@@ -190,11 +196,16 @@ func TestTheLookForMembersFindsWhatIsWrong(t *testing.T) {
 // checkTools does what the tools of the MCP server do: the requests with their parameters
 // in their form, the members that they read, and their sums.
 func checkTools(t *testing.T, c peerClient, w *googleWorld, userID string) {
-	found := c.tool(t, "/users", url.Values{"limit": {"100"}}, 200)
+	found := c.tool(t, "/users", url.Values{"limit": {"10"}}, 200)
 	if items := found["items"].([]any); len(items) != 1 || found["total"] != 1.0 || items[0].(map[string]any)["id"] != userID {
 		t.Fatalf("get_users shows %v", found)
 	}
-	if found = c.tool(t, "/users", url.Values{"limit": {"100"}, "search": {"nobody of this name"}}, 200); len(found["items"].([]any)) != 0 {
+	for _, name := range []string{"id", "first_name", "last_name", "email"} {
+		if _, ok := found["items"].([]any)[0].(map[string]any)[name]; !ok {
+			t.Errorf("get_users misses %s", name)
+		}
+	}
+	if found = c.tool(t, "/users", url.Values{"limit": {"10"}, "search": {"nobody of this name"}}, 200); len(found["items"].([]any)) != 0 {
 		t.Errorf("get_users with a search shows %v", found)
 	}
 	person := c.tool(t, "/users/"+userID, nil, 200)
@@ -255,6 +266,7 @@ func checkTools(t *testing.T, c peerClient, w *googleWorld, userID string) {
 	// The tools for other data say that there is nothing: a 404 is an error of theirs.
 	c.tool(t, "/users/"+userID+"/summaries/sleep", span, 404)
 	c.tool(t, "/users/"+userID+"/summaries/activity", span, 404)
+	c.tool(t, "/users/"+userID+"/events/menstrual-cycles", span, 404)
 	c.tool(t, "/users/"+userID+"/timeseries", url.Values{"start_time": span["start_date"], "end_time": span["end_date"], "types": {"heart_rate", "steps"}, "resolution": {"1min"}, "limit": {"100"}}, 404)
 }
 

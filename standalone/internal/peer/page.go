@@ -10,10 +10,11 @@ import (
 const begin = `<!-- Written by make generate from standalone/internal/peer: change it there. -->
 # From Open Wearables
 
-[Open Wearables](https://github.com/the-momentum/open-wearables) has %d operations; for %d of them there is a route
-here, under the same path and with the same envelope. This page says for each request of its clients what becomes of
-it: a test sends every one of them to a running Stridelog and compares what is said here. What Open Wearables does is
-that of version 0.6.3, of 7 August 2026, and of merged changes until September where that is said.
+[Open Wearables](https://github.com/the-momentum/open-wearables) has %d operations in its version 0.9.0. For %d of them there
+is a route here, under the same path and with the same envelope: %d answer the same to every request below, %d differ in
+something, and %d are not there. This page says for each request what becomes of it: a test sends every one to a running
+Stridelog and compares the answer with what is said here. What Open Wearables does was read in its code of version 0.6.3
+and in its OpenAPI document of 0.9.0.
 
 ## How to move
 
@@ -21,14 +22,16 @@ that of version 0.6.3, of 7 August 2026, and of merged changes until September w
 2. Connect the people again: consents and tokens cannot be moved. Fitbit archives can be [imported](import.md).
 3. Read ` + "`open_wearables_type`" + ` where you read ` + "`type`" + `, and compare ` + "`source.provider`" + ` with ` + "`google_health`" + ` in place of ` + "`google`" + `.
 4. Expect 202 and an id from a sync, and 404 for people who are not known.
-5. Look for the header ` + "`Stridelog-Ignored`" + `: it names the parameters of a request that did nothing.
+5. Send the next day as ` + "`end_date`" + ` where you send the last day that you want.
+6. Look for the header ` + "`Stridelog-Ignored`" + `: it names the parameters of a request that did nothing.
 
-Of the tools of its MCP server those for people and workouts work unmodified (` + "`get_users`, `get_workout_events`" + `): the test
-sends their requests and reads their members. Those for sleep, days and samples get a 404, which they show.
+Of the tools of its MCP server ` + "`get_users` and `get_workout_events`" + ` work unmodified: the test sends their requests and reads
+their members. The type that they show is ours (` + "`biking`" + `), and a plain ` + "`end_date`" + ` leaves its day out. The tools for sleep,
+days, samples and cycles get a 404, which they show as an error.
 
 ## Requests
 
-Same: the status and every member that clients read are as there, also their types.
+Of these %d requests %d are answered the same. Same: the status and every member that clients read are as there, also their types.
 
 | request | there | here | |
 |---|---|---|---|
@@ -37,8 +40,15 @@ Same: the status and every member that clients read are as there, also their typ
 // Page is docs/from-open-wearables.md.
 func Page() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, begin, Operations, Shared)
-	for _, r := range Requests() {
+	sum := Count()
+	requests, same := Requests(), 0
+	for _, r := range requests {
+		if r.Outcome == Same {
+			same++
+		}
+	}
+	fmt.Fprintf(&b, begin, Operations, sum.Same+sum.Differs, sum.Same, sum.Differs, sum.Absent, len(requests), same)
+	for _, r := range requests {
 		says := "**" + string(r.Outcome) + "**"
 		if r.Says != "" {
 			says += ". " + r.Says
@@ -49,7 +59,7 @@ func Page() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %d | %d | %s |\n", request, r.There, r.Here, says)
 	}
-	b.WriteString("\n## What is not there\n\nThese answer 404 or 405, with words in `detail`.\n\n| what | operations | instead |\n|---|---|---|\n")
+	b.WriteString("\n## What is not there\n\nThese answer 404 or 405, with words in `detail`; `GET /` leads to `/docs`.\n\n| what | operations | instead |\n|---|---|---|\n")
 	for _, g := range Groups() {
 		paths := make([]string, len(g.Paths))
 		for i, p := range g.Paths {

@@ -3,9 +3,11 @@
 // that Stridelog does not share. An end-to-end test sends the requests and compares what
 // is said; docs/from-open-wearables.md is written from the same tables.
 //
-// What Open Wearables does is that of version 0.6.3, of 7 August 2026, and of its merged
-// changes until September 2026 where that is said.
+// What Open Wearables does was read in its code of version 0.6.3 and in the OpenAPI
+// document of its version 0.9.0, which counts where they differ.
 package peer
+
+import "strings"
 
 //go:generate go run ./write ../../../docs/from-open-wearables.md
 
@@ -15,8 +17,7 @@ type Outcome string
 // The outcomes.
 const (
 	Same    Outcome = "same"    // the status and every member that a client reads are as there
-	Differs Outcome = "differs" // it is answered, and something is otherwise
-	Absent  Outcome = "absent"  // there is no such operation
+	Differs Outcome = "differs" // something is otherwise
 )
 
 // Request is one that clients of Open Wearables send.
@@ -50,9 +51,42 @@ func Requests() []Request {
 	return all
 }
 
-// Operations is how many operations Open Wearables has, and Shared for how many of them
-// there is a route here.
-const (
-	Operations = 121
-	Shared     = 13
-)
+// Operations is how many operations version 0.9.0 of Open Wearables has.
+const Operations = 129
+
+// Sum counts what becomes of operations.
+type Sum struct{ Same, Differs, Absent int }
+
+// Operation is that of a request, with names in braces: "GET /users/{user}".
+func (r Request) Operation() string {
+	path, _, _ := strings.Cut(r.Path, "?")
+	path = strings.ReplaceAll(path, "{nobody}", "{user}")
+	for _, provider := range []string{"google", "garmin"} {
+		for _, before := range []string{"/oauth/", "/providers/", "/connections/"} {
+			path = strings.ReplaceAll(path, before+provider, before+"{provider}")
+		}
+	}
+	return r.Method + " " + path
+}
+
+// Count sums the operations. One is the same when all its requests are.
+func Count() Sum {
+	worst := map[string]Outcome{}
+	for _, r := range Requests() {
+		if worst[r.Operation()] != Differs {
+			worst[r.Operation()] = r.Outcome
+		}
+	}
+	var s Sum
+	for _, outcome := range worst {
+		if outcome == Same {
+			s.Same++
+		} else {
+			s.Differs++
+		}
+	}
+	for _, g := range Groups() {
+		s.Absent += len(g.Paths)
+	}
+	return s
+}

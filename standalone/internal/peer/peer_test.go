@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,14 +65,7 @@ func TestTheTestsThatFaultsNameExist(t *testing.T) {
 
 // What is the same has the same status, and what differs says how.
 func TestTheTablesAreWhole(t *testing.T) {
-	shared := map[string]bool{}
-	name := regexp.MustCompile(`^/oauth/google/|/connections/google$|/providers/(google|garmin)/|\{nobody\}`)
 	for _, r := range peer.Requests() {
-		path, _, _ := strings.Cut(r.Path, "?")
-		path = name.ReplaceAllStringFunc(path, func(part string) string {
-			return strings.NewReplacer("google", "{provider}", "garmin", "{provider}", "{nobody}", "{user}").Replace(part)
-		})
-		shared[r.Method+" "+path] = true
 		if (r.Outcome == peer.Same && r.There != r.Here) || (r.Outcome == peer.Differs && r.Says == "") || (r.Outcome != peer.Same && r.Outcome != peer.Differs) {
 			t.Errorf("%s %s is %q, and says %q", r.Method, r.Path, r.Outcome, r.Says)
 		}
@@ -79,12 +73,30 @@ func TestTheTablesAreWhole(t *testing.T) {
 			t.Errorf("of %s %s nothing is read", r.Method, r.Path)
 		}
 	}
-	if len(shared) != peer.Shared {
-		t.Errorf("%d operations are asked for, not %d: %v", len(shared), peer.Shared, shared)
-	}
+	once := map[string]bool{}
 	for _, g := range peer.Groups() {
 		if g.Name == "" || g.Instead == "" {
 			t.Errorf("%+v lacks words", g)
 		}
+		for _, operation := range g.Paths {
+			if once[operation] {
+				t.Errorf("%s stands twice", operation)
+			}
+			once[operation] = true
+		}
+	}
+	if sum := peer.Count(); sum.Same+sum.Differs+sum.Absent != peer.Operations {
+		t.Errorf("%+v are not %d operations", sum, peer.Operations)
+	}
+}
+
+func TestTheReadmeHasTheNumbers(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := peer.Count()
+	if want := fmt.Sprintf("Of its %d operations %d have a route here", peer.Operations, sum.Same+sum.Differs); !strings.Contains(string(text), want) {
+		t.Errorf("README.md does not say: %s", want)
 	}
 }

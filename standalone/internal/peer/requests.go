@@ -27,11 +27,12 @@ func people() []Request {
 		{Method: get, Path: "/users?email=ada@example.org", There: 200, Here: 200, Reads: page, Outcome: Same},
 		{Method: get, Path: "/users?external_user_id=ada", There: 200, Here: 200, Reads: page, Outcome: Same},
 		{Method: get, Path: "/users?sort_by=last_synced_at", There: 200, Here: 400, Reads: []string{"detail text"}, Outcome: Differs,
-			Says: "People are not sorted by `last_synced_at`; the 400 names what they are sorted by."},
+			Says: "People are not sorted by `last_synced_at` or `name`; the 400 names what they are sorted by."},
+		{Method: get, Path: "/users?has_active_connection=true", There: 200, Here: 400, Reads: []string{"detail text"}, Outcome: Differs,
+			Says: "So are the other filters of version 0.9.0: `provider`, `connection_status`, `last_synced_before`, and `include`, also for one person."},
 		{Method: get, Path: "/users/{user}", There: 200, Here: 200, Reads: user(""), Outcome: Same},
 		{Method: get, Path: "/users/{nobody}", There: 404, Here: 404, Reads: []string{"detail text"}, Outcome: Same},
-		{Method: patch, Path: "/users/{user}", Body: `{"first_name":"Grace","last_name":null}`, There: 200, Here: 200, Reads: user(""), Outcome: Same,
-			Says: "The API key is enough; there it takes a developer's login."},
+		{Method: patch, Path: "/users/{user}", Body: `{"first_name":"Grace","last_name":null}`, There: 200, Here: 200, Reads: user(""), Outcome: Same},
 	}
 }
 
@@ -84,7 +85,7 @@ func endings() []Request {
 		{Method: del, Path: "/users/{user}/connections/google", There: 204, Here: 200, Reads: []string{"connection_id text", "status text"}, Outcome: Differs,
 			Says: "200 with the connection that ended. The data stays, as there."},
 		{Method: del, Path: "/users/{user}", There: 200, Here: 202, Reads: []string{"erasure_id text", "state text"}, Outcome: Differs,
-			Says: "202 with an erasure, in place of the user: the person answers 404 at once, and `GET /erasures/{erasure_id}` says what was deleted. The API key is enough."},
+			Says: "202 with an erasure, in place of the user: the person answers 404 at once, and `GET /erasures/{erasure_id}` says what was deleted."},
 		{Method: get, Path: "/users/{user}", There: 404, Here: 404, Reads: []string{"detail text"}, Outcome: Same},
 	}
 }

@@ -21,8 +21,9 @@ func appendSourced(dst, doc []byte) []byte {
 		return append(dst, doc...)
 	}
 	var values [5][]byte
-	rest, ok := doc[at+len(begin):], true
+	rest := doc[at+len(begin):]
 	for i, next := range [...]string{`,"source":`, `,"device":`, `,"device_type":`, `,"device_name":`, `}`} {
+		var ok bool
 		if values[i], rest, ok = cutValue(rest, next); !ok {
 			return append(dst, doc...)
 		}
