@@ -1,5 +1,7 @@
-// Package docs renders the OpenAPI document as one page for people. The page has
-// every route without any script; a script only fills in the curl lines.
+// Package docs renders the OpenAPI document as one page for people: the operations by
+// tag, in the order of the document, each with a request and an example of its answer.
+// The page has all of it without any script; a script fills in the curl lines, searches
+// and copies.
 package docs
 
 import (
@@ -8,25 +10,37 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/stridelog/stridelog/services/gateway/internal/openapi"
 )
 
-//go:embed page.html
-var page string
+var (
+	//go:embed page.html
+	page string
+	//go:embed page.css
+	style string
+	//go:embed page.js
+	script string
+)
 
-// route is an operation as the page shows it.
-type route struct {
-	openapi.Operation
-	Example string // of the body; empty when the route takes none
-	Answers []answer
-	Members []member // of the JSON that a success answers
+// group is a tag with its operations.
+type group struct {
+	openapi.Tag
+	Anchor string
+	Routes []*route // those whose first tag it is
+	Also   []*route // those that have it besides another
 }
 
-type answer struct{ Status, Description string }
+// view is what the template shows.
+type view struct {
+	Info   openapi.Info
+	About  []string // the paragraphs of the description
+	Groups []*group
+	Style  template.CSS
+	Script template.JS
+}
 
 // Page is the page of an OpenAPI document.
 func Page(text []byte) ([]byte, error) {
@@ -34,93 +48,61 @@ func Page(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := struct {
-		Info   openapi.Info
-		Routes []route
-	}{Info: d.Info}
-	for _, o := range d.Operations {
-		r := route{Operation: o}
-		if err := r.fill(d); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", o.Method, o.Path, err)
-		}
-		view.Routes = append(view.Routes, r)
+	// Both texts are our own files, so nothing in them is escaped.
+	v := view{Info: d.Info, About: strings.Split(strings.TrimSpace(d.Info.Description), "\n"), Style: template.CSS(style), Script: template.JS(script)} //nolint:gosec
+	if v.Groups, err = groups(d); err != nil {
+		return nil, err
 	}
 	t, err := template.New("docs").Funcs(template.FuncMap{"rule": rule}).Parse(page)
 	if err != nil {
 		return nil, fmt.Errorf("read the template: %w", err)
 	}
 	var out bytes.Buffer
-	if err := t.Execute(&out, view); err != nil {
+	if err := t.Execute(&out, v); err != nil {
 		return nil, fmt.Errorf("fill the template: %w", err)
 	}
 	return out.Bytes(), nil
 }
 
-func (r *route) fill(d *openapi.Document) error {
-	for status, a := range r.Responses {
-		if status == "default" {
-			status = "else"
+// groups sorts the operations by tag. One whose tags the document does not list would
+// not be shown, which is an error.
+func groups(d *openapi.Document) (list []*group, err error) {
+	for _, tag := range d.Tags {
+		list = append(list, &group{Tag: tag, Anchor: "tag-" + strings.ReplaceAll(tag.Name, " ", "-")})
+	}
+	for _, o := range d.Operations {
+		r, err := newRoute(d, o)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", o.Method, o.Path, err)
 		}
-		if status < "300" {
-			r.Members = members(d, "", a.Content["application/json"].Schema)
+		for i, tag := range o.Tags {
+			at := slices.IndexFunc(list, func(g *group) bool { return g.Name == tag })
+			switch {
+			case at < 0:
+				return nil, fmt.Errorf("%s %s: the document does not describe its tag %q", o.Method, o.Path, tag)
+			case i == 0:
+				list[at].Routes = append(list[at].Routes, r)
+			default:
+				list[at].Also = append(list[at].Also, r)
+			}
 		}
-		r.Answers = append(r.Answers, answer{status, a.Description})
+		if len(o.Tags) == 0 {
+			return nil, fmt.Errorf("%s %s has no tag", o.Method, o.Path)
+		}
 	}
-	slices.SortFunc(r.Answers, func(a, b answer) int { return strings.Compare(a.Status, b.Status) })
-	if r.Body == nil {
-		return nil
-	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, r.Body.Example); err != nil {
-		return fmt.Errorf("the body needs an example: %w", err)
-	}
-	r.Example = compact.String()
-	return nil
+	return list, nil
 }
 
-// filledIn is the parameter whose value the reader says once for the whole page.
-const filledIn = "user_id"
-
-// Target is the path with the query that the route insists on.
-func (r route) Target() string {
-	var query []string
-	for _, p := range r.Parameters {
-		// An upload's kind can also be a field of a form.
-		if p.In != "query" || !p.Required && (len(r.Uploads) == 0 || p.Example == nil) {
-			continue
-		}
-		value := "{" + p.Name + "}"
-		if p.Example != nil && p.Name != filledIn {
-			value = url.QueryEscape(fmt.Sprint(p.Example))
-		}
-		query = append(query, p.Name+"="+value)
+// shown is an example as a reader sees it: JSON indented, its members in the order of
+// the document; a text as itself.
+func shown(example json.RawMessage) (string, error) {
+	var text string
+	if json.Unmarshal(example, &text) == nil {
+		return text, nil
 	}
-	if len(query) == 0 {
-		return r.Path
+	var out bytes.Buffer
+	if err := json.Indent(&out, example, "", "  "); err != nil {
+		return "", fmt.Errorf("its example is not JSON: %w", err)
 	}
-	return r.Path + "?" + strings.Join(query, "&")
-}
-
-// rule is what a schema says of a value, in words.
-func rule(s *openapi.Schema) string {
-	var parts []string
-	if s.Format != "" {
-		parts = append(parts, "format "+s.Format)
-	}
-	if s.Pattern != "" {
-		parts = append(parts, "pattern "+s.Pattern)
-	}
-	if s.Minimum != nil {
-		parts = append(parts, fmt.Sprintf("minimum %d", *s.Minimum))
-	}
-	if s.Maximum != nil {
-		parts = append(parts, fmt.Sprintf("maximum %d", *s.Maximum))
-	}
-	if s.Default != nil {
-		parts = append(parts, fmt.Sprintf("default %v", s.Default))
-	}
-	if len(s.Enum) > 0 {
-		parts = append(parts, "one of "+strings.Join(s.Enum, " "))
-	}
-	return strings.Join(parts, ", ")
+	return out.String(), nil
 }

@@ -10,7 +10,8 @@ import (
 // member is one line about what an answer holds.
 type member struct{ Path, Type, Description string }
 
-// members lists what a schema holds, by path: data[].source.provider.
+// members lists what a schema holds, by path: data[].source.provider. They stand in
+// the order of the document, which is that of the answers.
 func members(d *openapi.Document, path string, s *openapi.Schema) (list []member) {
 	s = d.Resolve(s)
 	if s == nil {
@@ -22,7 +23,7 @@ func members(d *openapi.Document, path string, s *openapi.Schema) (list []member
 	if s.Items != nil {
 		list = append(list, members(d, path+"[]", s.Items)...)
 	}
-	for _, name := range sorted(s.Properties) {
+	for _, name := range s.Order {
 		at := strings.TrimPrefix(path+"."+name, ".")
 		given := s.Properties[name]
 		known := d.Resolve(given)
@@ -52,13 +53,4 @@ func kind(s *openapi.Schema) string {
 		word += ", " + s.Format
 	}
 	return word
-}
-
-func sorted(m map[string]*openapi.Schema) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
