@@ -25,6 +25,7 @@ type load struct {
 	Clients   int      // at once
 	Requests  int      // of all together
 	LeastSize int      // bytes; a smaller answer is an error
+	PerSecond int      // requests that are due a second; 0: the next when the last is answered
 }
 
 // latencies are quantiles of what the clients waited.
@@ -71,6 +72,7 @@ func runClients(ctx context.Context) error {
 		waited []time.Duration
 		errs   []error
 		all    sync.WaitGroup
+		start  = time.Now()
 	)
 	for range l.Clients {
 		all.Go(func() {
@@ -84,6 +86,10 @@ func runClients(ctx context.Context) error {
 					return
 				}
 				began := time.Now()
+				if l.PerSecond > 0 { // what it waits for its turn counts
+					began = start.Add(time.Duration(n) * time.Second / time.Duration(l.PerSecond))
+					pause(ctx, time.Until(began))
+				}
 				err := l.get(ctx, l.Addresses[n%len(l.Addresses)])
 				mu.Lock()
 				waited = append(waited, time.Since(began))

@@ -80,7 +80,7 @@ func (s *stores) spent() cpu {
 			total.own += seconds[pid]
 		case s.nats.Process.Pid:
 			total.nats += seconds[pid]
-		case s.clients:
+		case s.clients, s.guesser:
 			total.clients += seconds[pid]
 		default: // the only other child
 			total.postgres += seconds[pid]

@@ -29,6 +29,7 @@ func benches() []bench {
 		{"projection", liveProjection},
 		{"list", listWorkouts},
 		{"pages", pages},
+		{"bad-keys", badKeys},
 		{"import", importArchive},
 		{"backfill", backfill(fitbitPast())},
 		{"backfill-google", backfill(googlePast())},
@@ -46,6 +47,8 @@ func main() {
 			run = serveNATS
 		case childClients:
 			run = runClients
+		case childGuesses:
+			run = runGuesses
 		case childImport:
 			run = runImport
 		case childCloud:

@@ -30,6 +30,7 @@ type stores struct {
 	nats        *exec.Cmd
 	natsLife    io.Closer // the server ends when it is closed
 	clients     int       // process id of the load generator; 0 when none runs
+	guesser     int       // process id of what sends other requests beside it; 0 when none runs
 	importer    int       // process id of the program that imports; 0 when none runs
 	databaseURL string
 	natsURL     string
