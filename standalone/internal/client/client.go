@@ -1,4 +1,4 @@
-// Package client is a small client of the REST API, for the demo, the
+// Package client is a small client of the REST API, for commands, the demo, the
 // end-to-end tests and the benchmarks. It uses nothing of the gateway's code.
 package client
 
@@ -41,6 +41,13 @@ func (p *Problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.C
 type User struct {
 	ID             string  `json:"id"`
 	ExternalUserID *string `json:"external_user_id"`
+
+	FirstName           *string    `json:"first_name"`
+	LastName            *string    `json:"last_name"`
+	Email               *string    `json:"email"`
+	CreatedAt           *time.Time `json:"created_at"`
+	LastSyncedAt        *time.Time `json:"last_synced_at"`
+	HasActiveConnection bool       `json:"has_active_connection"`
 }
 
 // Connection is a user's consent at a provider.
@@ -50,6 +57,10 @@ type Connection struct {
 	Status     string `json:"status"`
 	Reason     string `json:"reason"`
 	NextAction string `json:"next_action"`
+
+	Since        *time.Time `json:"since"` // of the status
+	LastSyncedAt *time.Time `json:"last_synced_at"`
+	NextSyncAt   *time.Time `json:"next_sync_at"`
 	// LinkedConnectionIDs are the same person's connections elsewhere.
 	LinkedConnectionIDs []string `json:"linked_connection_ids"`
 	// Coverage is what was read completely of its account, oldest first.
@@ -65,19 +76,30 @@ type Stretch struct {
 
 // Sync is one run over a window.
 type Sync struct {
-	SyncID   string `json:"sync_id"`
-	ID       string `json:"id"`
-	Provider string `json:"provider"`
-	Trigger  string `json:"trigger"`
-	Status   string `json:"status"`
-	Counts   *struct {
-		Seen int `json:"seen"`
-		New  int `json:"new"`
-	} `json:"counts"`
-	Error *struct {
+	SyncID   string  `json:"sync_id"`
+	ID       string  `json:"id"`
+	Provider string  `json:"provider"`
+	Trigger  string  `json:"trigger"`
+	Status   string  `json:"status"`
+	Counts   *Counts `json:"counts"`
+	Error    *struct {
 		Code   string `json:"code"`
 		Detail string `json:"detail"`
 	} `json:"error"`
+	NotBefore   *time.Time `json:"not_before"` // when one that was put off goes on
+	RequestedAt *time.Time `json:"requested_at"`
+	FinishedAt  *time.Time `json:"finished_at"`
+}
+
+// Counts are the records of a sync, and the pages that they stood on.
+type Counts struct {
+	Pages     int `json:"pages"`
+	Seen      int `json:"seen"`
+	New       int `json:"new"`
+	Changed   int `json:"changed"`
+	Unchanged int `json:"unchanged"`
+	Removed   int `json:"removed"`
+	Rejected  int `json:"rejected"`
 }
 
 // Ended says whether the sync will not change any more.

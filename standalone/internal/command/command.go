@@ -55,6 +55,9 @@ func actions() []action {
 	}
 	return append(list,
 		action{"simulator", "a fake Fitbit cloud on HTTP_ADDR; export PATH: write an export archive of one of its people", config.Needs{Stores: config.StoresNone}, runSimulator},
+		action{"users", "list, show or create users through the API at URL, with the API key KEY: users list [--search TEXT]", config.Needs{Stores: config.StoresNone}, runUsers},
+		action{"connections", "list a user's connections, begin a consent (authorize) or disconnect, through the API: connections list USER", config.Needs{Stores: config.StoresNone}, runConnections},
+		action{"sync", "start a sync and follow it to its end, or list a user's syncs, through the API: sync start USER PROVIDER [--days N]", config.Needs{Stores: config.StoresNone}, runSync},
 		action{"import", "bring a person's export archive in: import fitbit-export PATH... --user USER [--dry-run]", config.Needs{Stores: config.StoresFound}, runImport},
 		action{"rebuild", "repair: make the workout tables and the poller's index again from the log, beside a running system; --accept-log after a restore", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"verify", "compare the workout tables and the poller's index with the log, beside a running system; exit 1 when they differ", config.Needs{Stores: config.StoresFound}, runVerify},

@@ -27,19 +27,6 @@ func dropAction(args []string) (func(context.Context, Process, *bus.Bus) error, 
 	return func(ctx context.Context, p Process, b *bus.Bus) error { return drop(ctx, p, b, sequences, *reason) }, nil
 }
 
-// wordsAround parses flags that stand before, between and behind words.
-func wordsAround(flags *flag.FlagSet, args []string) (words []string, err error) {
-	for {
-		if err := flags.Parse(args); err != nil {
-			return nil, err
-		}
-		if flags.NArg() == 0 {
-			return words, nil
-		}
-		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
-	}
-}
-
 // drop goes on after one that is not there.
 func drop(ctx context.Context, p Process, b *bus.Bus, sequences []uint64, reason string) error {
 	dropped, failed := 0, 0
