@@ -54,7 +54,7 @@ func actions() []action {
 		})
 	}
 	return append(list,
-		action{"simulator", "a fake Fitbit cloud on HTTP_ADDR; export PATH: write an export archive of one of its people", config.Needs{Stores: config.StoresNone}, runSimulator},
+		action{"simulator", "a fake cloud on HTTP_ADDR, of Fitbit or, with the argument google_health, of Google Health, and the variables to point a system at it; export PATH: write an export archive of one of its people", config.Needs{Stores: config.StoresNone}, runSimulator},
 		action{"users", "list, show or create users through the API at URL, with the API key KEY: users list [--search TEXT]", config.Needs{Stores: config.StoresNone}, runUsers},
 		action{"connections", "list a user's connections, begin a consent (authorize) or disconnect, through the API: connections list USER", config.Needs{Stores: config.StoresNone}, runConnections},
 		action{"sync", "start a sync and follow it to its end, or list a user's syncs, through the API: sync start USER PROVIDER [--days N]", config.Needs{Stores: config.StoresNone}, runSync},

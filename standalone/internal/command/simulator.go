@@ -11,45 +11,53 @@ import (
 
 	"github.com/stridelog/stridelog/platform/httpserver"
 	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/provider/fitbit"
+	"github.com/stridelog/stridelog/provider/googlehealth"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/demo"
 )
 
-// runSimulator serves the fake Fitbit cloud for a system elsewhere, or writes an
-// export archive of one of its people.
+const simulatorUsage = "stridelog simulator [fitbit|google_health] serves a cloud on HTTP_ADDR; stridelog simulator export PATH writes an archive"
+
+// runSimulator serves a fake cloud for a system elsewhere, or writes an export archive
+// of one of its people.
 func runSimulator(ctx context.Context, p Process, c config.Config, args []string) error {
 	if len(args) > 0 && args[0] == "export" {
 		return runSimulatorExport(p, args[1:])
 	}
-	if len(args) > 0 {
-		return fmt.Errorf("%w: stridelog simulator serves a cloud on HTTP_ADDR; stridelog simulator export PATH writes an archive", errUsage)
+	newCloud := simulatedFitbit
+	switch {
+	case len(args) == 0, len(args) == 1 && args[0] == fitbit.Name:
+	case len(args) == 1 && args[0] == googlehealth.Name:
+		newCloud = simulatedGoogle
+	default:
+		return fmt.Errorf("%w: %s", errUsage, simulatorUsage)
 	}
 	log, err := newLogger(p, c)
 	if err != nil {
 		return err
 	}
-	if err := checkListen(ctx, "HTTP_ADDR", c.HTTPAddr, p.Name+" simulator"); err != nil {
+	if err := checkListen(ctx, "HTTP_ADDR", c.HTTPAddr, strings.Join(append([]string{p.Name, "simulator"}, args...), " ")); err != nil {
 		return err
 	}
-	credentials := demo.DefaultCredentials()
-	secret := "FITBIT_CLIENT_SECRET=" + credentials.ClientSecret // the same everywhere: it protects nothing
-	if c.Fitbit.ClientID != "" {
-		// What a process prints is kept in logs, and the operator knows it already.
-		secret = "FITBIT_CLIENT_SECRET # as the simulator has it"
-		credentials = demo.Credentials{ClientID: c.Fitbit.ClientID, ClientSecret: c.Fitbit.ClientSecret, RedirectURIs: []string{c.Fitbit.RedirectURI}}
-	}
-	cloud, err := demo.NewCloud(credentials, "")
+	cloud, err := newCloud(c)
 	if err != nil {
 		return err
 	}
-	server := httpserver.New(httpserver.Options{Name: "simulator", Addr: c.HTTPAddr, Handler: cloud.Handler(), Log: log})
+	server := httpserver.New(httpserver.Options{Name: "simulator", Addr: c.HTTPAddr, Handler: cloud.handler, Log: log})
 	return lifecycle.Run(ctx, log,
 		lifecycle.Component{Name: "simulator", Run: server.Run},
 		lifecycle.Component{Name: "announcement", Run: func(ctx context.Context, ready func()) error {
 			base := demo.BaseURL(server.Addr())
-			fmt.Fprintf(p.Stdout, "A fake Fitbit cloud answers on %s. Point the system at it:\n\n  export FITBIT_AUTHORIZE_URL=%s/oauth2/authorize FITBIT_API_BASE_URL=%s\n  export FITBIT_CLIENT_ID=%s %s\n\n",
-				base, base, base, credentials.ClientID, secret)
+			fmt.Fprintf(p.Stdout, "A fake %s cloud answers on %s. Point the system at it:\n\n", cloud.display, base)
+			for _, variable := range cloud.variables(base) {
+				fmt.Fprintln(p.Stdout, "  export", variable)
+			}
+			if cloud.then != nil {
+				cloud.then(p)
+			}
+			fmt.Fprintln(p.Stdout)
 			ready()
 			<-ctx.Done()
 			return nil

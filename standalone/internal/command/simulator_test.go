@@ -29,6 +29,7 @@ func TestTheSimulatorWritesAnExportArchive(t *testing.T) {
 	}
 	for call, says := range map[string]string{
 		"simulator now":                          "simulator export PATH",
+		"simulator google_health fitbit":         "simulator [fitbit|google_health]",
 		"simulator export":                       "[--era D] [--years 10]",
 		"simulator export " + path:               "exists",
 		"simulator export new.zip more":          `"more" is one argument too many`,

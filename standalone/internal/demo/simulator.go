@@ -48,6 +48,22 @@ func NewCloud(c Credentials, stateFile string) (*fitbit.Cloud, error) {
 	})
 }
 
+// NewGoogleCloud makes the fake Google Health cloud with the demo's people, as NewCloud
+// does.
+func NewGoogleCloud(c Credentials, stateFile string) (*googlehealth.Cloud, error) {
+	everybody, err := simulator.Roster(peopleSeed, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return googlehealth.New(googlehealth.Options{
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURIs: c.RedirectURIs,
+		People: everybody, StateFile: stateFile, ProjectNumber: ProjectNumber,
+	})
+}
+
+// ProjectNumber is the Cloud project of the fake Google Health cloud.
+const ProjectNumber = "123456789012"
+
 // Simulator is the fake clouds of a demo: the same people have an account at both,
 // as those have who moved from Fitbit to Google Health.
 type Simulator struct {
@@ -69,11 +85,8 @@ func NewSimulator(dataDir, origin string, log *slog.Logger) (*Simulator, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Simulator{credentials: credentials, person: everybody[0], googleCallback: origin + "/api/v1/oauth/google_health/callback"}
-	health, err := googlehealth.New(googlehealth.Options{
-		ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret, RedirectURIs: []string{s.googleCallback},
-		People: everybody, StateFile: filepath.Join(dataDir, "simulator-google.json"),
-	})
+	s := &Simulator{credentials: credentials, person: everybody[0], googleCallback: GoogleCallbackURL(origin)}
+	health, err := NewGoogleCloud(Credentials{credentials.ClientID, credentials.ClientSecret, []string{s.googleCallback}}, filepath.Join(dataDir, "simulator-google.json"))
 	if err != nil {
 		return nil, err
 	}
@@ -132,3 +145,6 @@ func Origin(addr string) (string, error) {
 
 // CallbackURL is our callback for Fitbit at an origin.
 func CallbackURL(origin string) string { return origin + "/api/v1/oauth/fitbit/callback" }
+
+// GoogleCallbackURL is our callback for Google Health at an origin.
+func GoogleCallbackURL(origin string) string { return origin + "/api/v1/oauth/google_health/callback" }
