@@ -23,7 +23,7 @@ COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
 BUILT    ?= $(shell TZ=UTC git show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 STAMPS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(BUILT)
 # Time zones go into the binary: a small container has none.
-BUILD    = go build -trimpath -ldflags "-s -w $(STAMPS)" -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
+BUILD    = go build -ldflags "-s -w $(STAMPS)" -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
 .PHONY: demo run quick test lint bench soak generate verify build image clean help postgres pgclient browser compiler curl python python3
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,12 @@ type block struct {
 var (
 	notRunMark = regexp.MustCompile(`^<!-- not run: (.+) -->$`)
 	inCIMark   = regexp.MustCompile(`^<!-- runs in \.ci/run -->$`)
+	// namedFile is a test or a folder with tests that a reason points at.
+	namedFile = regexp.MustCompile(`\b(?:services|standalone|platform|provider)/[\w./-]*\w`)
+	// commandLine is a line that begins as commands of the documents do.
+	commandLine = regexp.MustCompile(`(?m)^(?:[$#] )?(?:[A-Z_]+=\S+ )*(?:sudo |exec )?(?:\S*/stridelog|stridelog|make|curl|nats|docker|go|git|psql|pg_dump|pg_restore|createdb|python3?|pip|npm|brew|apt|apt-get|duckdb|kubectl|systemctl|openssl|gcloud|promtool|jq|cp|mv|rm|tar|cat|until|while|for) .*$`)
+	// making are calls of make in a block or in words.
+	making = regexp.MustCompile("(?:^|[\n`]|[A-Z]=\\S* |&& )make ([a-z][\\w./-]*)")
 )
 
 // blocks are the fenced blocks of a Markdown text. A comment on the line before a
@@ -166,8 +173,17 @@ func leftOut(document, text, ci string) (faults []string) {
 		if countedSub.MatchString(b.text) {
 			say(b.line, "nats sub prints more than --count says: use --terminate-at-end, nats stream get or stridelog tail")
 		}
+		for _, name := range namedFile.FindAllString(b.notRun, -1) {
+			if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+				say(b.line, "the reason names "+name+", which is not there")
+			}
+		}
 		switch {
-		case slices.Contains([]string{"", "text", "go", "sql", "json", "yaml"}, b.language):
+		case slices.Contains([]string{"", "text"}, b.language):
+			if command := commandLine.FindString(b.text); command != "" {
+				say(b.line, "commands stand in blocks of the language sh: "+strings.TrimSpace(command))
+			}
+		case slices.Contains([]string{"go", "sql", "json", "yaml"}, b.language):
 		case b.language != "sh":
 			say(b.line, "commands stand in blocks of the language sh, not "+b.language)
 		case b.notRun != "":
@@ -188,6 +204,9 @@ func leftOut(document, text, ci string) (faults []string) {
 		if indented := strings.TrimLeft(line, " \t>"); strings.HasPrefix(indented, "```") && indented != line {
 			say(i+1, "a block within a list or a quotation is not looked at: begin it at the line's start")
 		}
+		if strings.HasPrefix(strings.TrimLeft(line, " \t>"), "~~~") {
+			say(i+1, "a block between ~~~ is not looked at: use ```")
+		}
 	}
 	if said := len(regexp.MustCompile(`(?m)^<!-- (not run|runs in)`).FindAllString(text, -1)); said != marks {
 		say(1, fmt.Sprintf("%d comments say that commands are not run here, %d stand right before a block of sh with their reason", said, marks))
@@ -198,40 +217,115 @@ func leftOut(document, text, ci string) (faults []string) {
 func TestNoCommandOfADocumentIsLeftOut(t *testing.T) {
 	const ci = "set -e\nmake lint\n"
 	for text, fault := range map[string]string{
-		"```sh\nmake\n```\n":                                            "no test runs",
-		"```bash\nmake\n```\n":                                          "language sh",
-		"<!-- not run: -->\n```sh\nmake\n```\n":                         "no test runs",
-		"<!-- not run: it installs -->\n\n```sh\nmake\n```\n":           "no test runs",
-		"<!-- runs in .ci/run -->\n```sh\nmake lint\nmake soak\n```\n":  "make soak",
-		"<!-- not run: it installs -->\nwords\n":                        "1 comments",
-		"```sh\nnats sub --all --count 1 x\n```\n":                      "prints more than --count",
-		"1. so\n\n   ```sh\n   make\n   ```\n":                          "line's start",
-		"<!-- not run: it installs -->\n```sh\nmake\n```\n":             "",
-		"<!-- runs in .ci/run -->\n```sh\nmake lint   # quick\n```\n":   "",
-		"```text\nmake\n```\n```sql\nSELECT 1;\n```\n```\na --> b\n```": "",
+		"```sh\nmake\n```\n":                                                   "no test runs",
+		"```bash\nmake\n```\n":                                                 "language sh",
+		"<!-- not run: -->\n```sh\nmake\n```\n":                                "no test runs",
+		"<!-- not run: it installs -->\n\n```sh\nmake\n```\n":                  "no test runs",
+		"<!-- runs in .ci/run -->\n```sh\nmake lint\nmake soak\n```\n":         "make soak",
+		"<!-- not run: it installs -->\nwords\n":                               "1 comments",
+		"```sh\nnats sub --all --count 1 x\n```\n":                             "prints more than --count",
+		"1. so\n\n   ```sh\n   make\n   ```\n":                                 "line's start",
+		"<!-- not run: it installs -->\n```sh\nmake\n```\n":                    "",
+		"<!-- runs in .ci/run -->\n```sh\nmake lint   # quick\n```\n":          "",
+		"```text\nmade\n```\n```sql\nSELECT 1;\n```\n```\na --> b\n```":        "",
+		"```text\nmake quick\n```\n":                                           "language sh: make quick",
+		"```\n$ bin/stridelog verify\n```\n":                                   "language sh: $ bin/stridelog verify",
+		"```text\nA=1 nats sub x\n```\n":                                       "language sh: A=1 nats",
+		"~~~sh\nmake\n~~~\n":                                                   "use ```",
+		"<!-- not run: standalone/e2e/no_test.go does -->\n```sh\nmake\n```\n": "not there",
 	} {
 		if got := strings.Join(leftOut("planted.md", text, ci), "\n"); (got == "") != (fault == "") || !strings.Contains(got, fault) {
 			t.Errorf("planted %q: found %q, want %q", text, got, fault)
 		}
 	}
-	var documents []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/decisions/*.md"} {
-		found, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range found {
-			documents = append(documents, strings.TrimPrefix(filepath.ToSlash(path), root+"/"))
-		}
-	}
+	documents := allDocuments(t)
 	for _, document := range guides() {
 		if !slices.Contains(documents, document) {
 			t.Fatalf("%s is not among %v", document, documents)
+		}
+		if !opened(t, document) {
+			t.Errorf("%s is one of the guides, and no test opens it", document)
 		}
 	}
 	for _, document := range documents {
 		for _, fault := range leftOut(document, readDocument(t, document), readDocument(t, ".ci/run")) {
 			t.Error(fault)
 		}
+	}
+}
+
+// allDocuments are the Markdown files of the repository.
+func allDocuments(t *testing.T) (documents []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == root {
+			return err
+		}
+		if name := entry.Name(); entry.IsDir() && (name == "bin" || name == "node_modules" || strings.HasPrefix(name, ".")) {
+			return fs.SkipDir
+		}
+		if filepath.Ext(path) == ".md" {
+			documents = append(documents, strings.TrimPrefix(filepath.ToSlash(path), root+"/"))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return documents
+}
+
+// opened says whether a test of this package runs the document's commands.
+func opened(t *testing.T, document string) bool {
+	t.Helper()
+	tests, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(tests, func(name string) bool {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(text), fmt.Sprintf("openGuide(t, %q", document))
+	})
+}
+
+// Every target that a document names is one of the Makefile's.
+func TestDocumentsNameTargetsThatExist(t *testing.T) {
+	where := map[string]string{}
+	for _, document := range allDocuments(t) {
+		text := readDocument(t, document)
+		for _, b := range blocks(text) {
+			if b.language == "sh" {
+				collectTargets(where, document, b.text)
+			}
+		}
+		for _, inline := range regexp.MustCompile("`[^`\n]+`").FindAllString(text, -1) {
+			collectTargets(where, document, inline)
+		}
+	}
+	if where["quick"] == "" || where["demo"] == "" {
+		t.Fatalf("the search does not find what is there: %v", where)
+	}
+	missing := func(target string) (string, bool) {
+		try := exec.CommandContext(deadline(t), "make", "-n", target)
+		try.Dir = root
+		said, err := try.CombinedOutput()
+		return string(said), err != nil
+	}
+	if _, is := missing("no-such-target"); !is {
+		t.Fatal("a target that is missing is not found")
+	}
+	for target, document := range where {
+		if said, is := missing(target); is {
+			t.Errorf("%s names make %s: %s", document, target, said)
+		}
+	}
+}
+
+func collectTargets(where map[string]string, document, text string) {
+	for _, m := range making.FindAllStringSubmatch(text, -1) {
+		where[m[1]] = document
 	}
 }

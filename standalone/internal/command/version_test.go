@@ -36,7 +36,7 @@ func TestVersionSaysWhatTheProgramWasBuiltFrom(t *testing.T) {
 }
 
 // A build without a repository, as in a container, has its version of an argument. The
-// image's -trimpath is left out: with it every package is compiled again.
+// image's -trimpath is left out: with it Go would compile every package once more.
 func TestBuildArgumentsReachTheProgram(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "stridelog")
 	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-tags", "timetzdata",
