@@ -1,7 +1,9 @@
 package command
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -174,7 +176,7 @@ func (t tailing) run(ctx context.Context, p Process, b *bus.Bus) error {
 // print writes an event as one line.
 func (t tailing) print(p Process, d bus.Delivery) error {
 	if !t.json {
-		_, err := fmt.Fprintf(p.Stdout, "%d %s %s %s\n", d.Sequence, d.Time.UTC().Format(time.RFC3339), d.Message.Subject, d.Message.Data)
+		_, err := fmt.Fprintf(p.Stdout, "%d %s %s %s\n", d.Sequence, d.Time.UTC().Format(time.RFC3339), d.Message.Subject, oneLine(d.Message.Data))
 		return err
 	}
 	line, err := events.Stored{Message: d.Message, Stream: t.stream, Sequence: d.Sequence}.Structured()
@@ -182,4 +184,17 @@ func (t tailing) print(p Process, d bus.Delivery) error {
 		_, err = p.Stdout.Write(append(line, '\n'))
 	}
 	return err
+}
+
+// oneLine is a payload without line breaks: records are as their provider sent them, who
+// may have indented them. --json gives those back byte for byte.
+func oneLine(data []byte) []byte {
+	if !bytes.ContainsAny(data, "\r\n") {
+		return data
+	}
+	var line bytes.Buffer
+	if json.Compact(&line, data) == nil {
+		return line.Bytes()
+	}
+	return bytes.Join(bytes.FieldsFunc(data, func(r rune) bool { return r == '\r' || r == '\n' }), []byte{' '})
 }

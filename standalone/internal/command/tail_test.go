@@ -92,6 +92,33 @@ func TestTailPrintsCloudEventsThatCanBeReadBack(t *testing.T) {
 	}
 }
 
+// Without --json an event is one line, too, however its provider laid it out.
+func TestTailPrintsAnEventALine(t *testing.T) {
+	b := bustest.New(t)
+	for i, raw := range awkward() {
+		bustest.Store(t, b, record(anna, raw, i))
+	}
+	out := &watched{}
+	if code, said := tailed(t.Context(), t, b, out, "--all", "--follow=false"); code != exitOK {
+		t.Fatal(said)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != len(awkward()) {
+		t.Fatalf("%d lines, want %d", len(lines), len(awkward()))
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(line, fmt.Sprintf("%d ", i+1)) || strings.Contains(line, "\r") {
+			t.Errorf("line %d is %q", i, line)
+		}
+	}
+	if !strings.Contains(lines[0], `{"a":1,"b":[]}`) {
+		t.Errorf("an indented record is %s", lines[0])
+	}
+	if got := string(oneLine([]byte("no\r\njson\n"))); got != "no json" {
+		t.Errorf("what is no JSON is %q", got)
+	}
+}
+
 // Without a beginning it prints what comes from now on, and ends when it is stopped.
 func TestTailFollows(t *testing.T) {
 	b := bustest.New(t)

@@ -183,7 +183,7 @@ or type: eval "$(%s)". Then try:
   # the newest one, exactly as the provider sent it
   curl -H "Authorization: Bearer $KEY" "$URL/api/v1/workouts/%s/raw"
 
-  # every event of workouts so far, and those to come, until Ctrl-C
+  # the three newest events of workouts, and those to come, until Ctrl-C
   %s
 
   # ten years of the same person, from an export archive, and a month of it
@@ -202,7 +202,7 @@ To begin anew: %s
 		c.BaseURL, c.Key, user.ID, t.Simulator.fitbit.url(), t.Simulator.google.url(), t.Session.NATSURL,
 		strings.Join(t.Session.Exports(), " "), t.Command("env"),
 		workout.ID,
-		t.Command("tail --kind workout --all"),
+		t.Command("tail --kind workout --last 3"),
 		t.Command(`simulator export "$ARCHIVE" --years 10`), t.Command(`import fitbit-export "$ARCHIVE" --user `+demoUser),
 		month.Format(time.DateOnly), month.AddDate(0, 1, 0).Format(time.DateOnly),
 		t.Command("rebuild"),
