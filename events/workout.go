@@ -23,6 +23,32 @@ type HeartRateZone struct {
 	CaloriesKcal    *float64 `json:"calories_kcal"`
 }
 
+// What ended a lap.
+const (
+	LapManual   = "manual"   // the person pressed the button
+	LapDuration = "duration" // a time that was set
+	LapDistance = "distance" // a kilometre, a mile, a length that was set
+	LapCalories = "calories" // an energy that was set
+)
+
+// Lap is a part of a workout with figures of its own: a split or a lap. What the
+// provider did not say of it is null.
+type Lap struct {
+	StartTime             *time.Time `json:"start_time"`
+	EndTime               *time.Time `json:"end_time"`
+	DurationSeconds       *float64   `json:"duration_seconds"`        // from start to end, with pauses
+	ActiveDurationSeconds *float64   `json:"active_duration_seconds"` // without pauses
+	Trigger               *string    `json:"trigger"`                 // what ended it: manual, duration, distance, calories
+	DistanceMeters        *float64   `json:"distance_meters"`
+	CaloriesKcal          *float64   `json:"calories_kcal"`
+	Steps                 *int64     `json:"steps"`
+	AvgHeartRateBPM       *int       `json:"avg_heart_rate_bpm"`
+	AvgSpeedMPS           *float64   `json:"avg_speed_mps"`
+	AvgPaceSecPerKM       *float64   `json:"avg_pace_sec_per_km"`
+	ElevationGainMeters   *float64   `json:"elevation_gain_meters"`
+	ActiveZoneMinutes     *int       `json:"active_zone_minutes"`
+}
+
 // How a workout came to be recorded.
 const (
 	RecordingManual    = "manual"
@@ -64,7 +90,9 @@ type Workout struct {
 	// Details keeps what the provider said beyond the members above, in the
 	// provider's own words; the full record shows it, lists do not.
 	Details json.RawMessage `json:"details,omitempty"`
-	Version uint64          `json:"version"` // stream sequence of the winning fact
+	Version uint64          `json:"version"`         // stream sequence of the winning fact
+	Splits  []Lap           `json:"splits,omitzero"` // parts that the provider made by itself, of a kilometre or a mile each; absent when the record tells of none
+	Laps    []Lap           `json:"laps,omitzero"`   // parts that the person or a plan ended; absent when the record tells of none
 }
 
 // WorkoutChange is what the three Workout events have in common: the whole

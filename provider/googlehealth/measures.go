@@ -10,8 +10,7 @@ import (
 
 // measures reads the summary of metrics (section 4), whose units do not depend on
 // the account. What the workout has no member for (cadence, stride, strokes, VO2
-// max, the summaries of splits and laps) stays in the details. Nothing is computed
-// from other members.
+// max) stays in the details. Nothing is computed from other members.
 func (l *layer) measures(w *events.Workout) error {
 	summary, err := readLayer(l.fields["metricsSummary"])
 	if err != nil {

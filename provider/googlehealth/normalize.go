@@ -14,7 +14,7 @@ import (
 )
 
 // normalizerVersion rises whenever the same record may give another workout.
-const normalizerVersion = 1
+const normalizerVersion = 2
 
 // maxDuration bounds a workout; a longer one is a broken number.
 const maxDuration = 366 * 24 * time.Hour
@@ -50,6 +50,7 @@ func normalize(r provider.Record) (events.Workout, error) {
 		return events.Workout{}, err
 	}
 	exercise.kind(&w)
+	exercise.laps(&w)
 	if err := exercise.measures(&w); err != nil {
 		return events.Workout{}, err
 	}

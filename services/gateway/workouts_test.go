@@ -139,7 +139,7 @@ func TestWorkoutRecord(t *testing.T) {
 	s.Exec(`UPDATE projector.workouts SET details = '{"swim": 1.50}', duplicate_of = $2 WHERE id = $1`, id, primary)
 	a := s.Call(http.MethodGet, "/api/v1/workouts/"+id.String(), "", 200, nil)
 	want := strings.TrimSuffix(doc(id), "}") + `,"open_wearables_type":"running","duplicate_of":"` + primary.String() +
-		`","created_at":"2026-09-01T00:00:00Z","updated_at":"2026-09-02T00:00:00.5Z","details":{"swim": 1.50}}`
+		`","created_at":"2026-09-01T00:00:00Z","updated_at":"2026-09-02T00:00:00.5Z","splits":null,"laps":null,"details":{"swim": 1.50}}`
 	if string(a.Body) != want {
 		t.Errorf("the record is %s\nwant %s", a.Body, want)
 	}

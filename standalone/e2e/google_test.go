@@ -58,6 +58,8 @@ func TestGoogleExercisesArriveAndStayRight(t *testing.T) {
 		t.Error("a record was taken as removed although nobody asked for it by its id")
 	}
 
+	w.checkLaps(ctx, t, user, account)
+
 	before := w.health.Requests()[googlehealth.EndpointToken]
 	if err := w.health.ExpireAccessTokens(account); err != nil {
 		t.Fatal(err)

@@ -784,14 +784,20 @@ type ErasureState string
 
 // FullWorkout defines model for FullWorkout.
 type FullWorkout struct {
-	// Details What the provider said beyond these members.
-	Details *map[string]interface{} `json:"details"`
-
 	// ID Names the workout; made of user, provider and external_id, so that it survives a rebuild.
 	ID openapi_types.UUID `json:"id"`
 
+	// Splits The parts that the provider made by itself, of a kilometre or a mile each; null where the record tells of none. They cover the same time as laps: do not add the two up.
+	Splits *[]Lap `json:"splits"`
+
+	// Laps The parts that the person or a plan ended; null where the record tells of none.
+	Laps *[]Lap `json:"laps"`
+
 	// UserID Whose workout it is.
 	UserID openapi_types.UUID `json:"user_id"`
+
+	// Details What the provider said beyond these members, in its own words.
+	Details *map[string]interface{} `json:"details"`
 
 	// ExternalID The provider's id, digit for digit.
 	ExternalID string `json:"external_id"`
@@ -1142,6 +1148,50 @@ type KeyList struct {
 type KeyRotation struct {
 	// OverlapSeconds For how many seconds the secret before goes on working; 0 ends it at once, at most 30 days.
 	OverlapSeconds int `json:"overlap_seconds"`
+}
+
+// Lap A part of a workout with figures of its own. What the provider did not say of it is null.
+type Lap struct {
+	// StartTime When it began, UTC.
+	StartTime *time.Time `json:"start_time"`
+
+	// EndTime When it ended, UTC.
+	EndTime *time.Time `json:"end_time"`
+
+	// DurationSeconds Time from start to end with pauses, in seconds.
+	DurationSeconds *float32 `json:"duration_seconds"`
+
+	// ActiveDurationSeconds Time in motion, without pauses, in seconds.
+	ActiveDurationSeconds *float32 `json:"active_duration_seconds"`
+
+	// Trigger What ended it: manual, the person; duration, distance, calories, a time, a length or an energy that was set, such as a kilometre.
+	//
+	// Examples: distance
+	Trigger *string `json:"trigger"`
+
+	// DistanceMeters Distance, in metres.
+	DistanceMeters *float32 `json:"distance_meters"`
+
+	// CaloriesKcal Energy spent, in kilocalories.
+	CaloriesKcal *float32 `json:"calories_kcal"`
+
+	// Steps Number of steps.
+	Steps *int `json:"steps"`
+
+	// AvgHeartRateBpm Mean heart rate, in beats per minute.
+	AvgHeartRateBpm *int `json:"avg_heart_rate_bpm"`
+
+	// AvgSpeedMps Mean speed, in metres per second.
+	AvgSpeedMps *float32 `json:"avg_speed_mps"`
+
+	// AvgPaceSecPerKm Mean pace, in seconds per kilometre.
+	AvgPaceSecPerKm *float32 `json:"avg_pace_sec_per_km"`
+
+	// ElevationGainMeters Sum of all climbs, in metres.
+	ElevationGainMeters *float32 `json:"elevation_gain_meters"`
+
+	// ActiveZoneMinutes Minutes in the zones of raised heart rate as the provider counts them: those of the higher zones count twice.
+	ActiveZoneMinutes *int `json:"active_zone_minutes"`
 }
 
 // NewKey defines model for NewKey.

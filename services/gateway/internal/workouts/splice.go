@@ -15,7 +15,7 @@ var errDoc = errors.New("the stored document is not a JSON object: run stridelog
 type added struct {
 	created, updated time.Time
 	duplicateOf      *uuid.UUID
-	details          *[]byte // nil: not shown; an empty one is null; they come last
+	details          *[]byte // nil: neither they nor splits and laps are shown; an empty one is null; they come last
 	word             string  // what Open Wearables calls the type; empty is null
 	zones            bool    // hr_zones and power_zones are shown
 }
@@ -28,7 +28,8 @@ func appendWorkout(dst, doc []byte, a added) ([]byte, error) {
 	if last < 2 || doc[0] != '{' || doc[last] != '}' || len(bytes.TrimSpace(doc[1:last])) == 0 {
 		return dst, errDoc
 	}
-	dst = appendSourced(dst, doc[:last])
+	shown, splits, laps := cutLaps(doc[:last])
+	dst = appendSourced(dst, shown)
 	dst = append(dst, `,"open_wearables_type":`...)
 	dst = appendWord(dst, orNil(a.word))
 	if a.zones {
@@ -50,11 +51,9 @@ func appendWorkout(dst, doc []byte, a added) ([]byte, error) {
 	dst = a.updated.UTC().AppendFormat(dst, time.RFC3339Nano)
 	dst = append(dst, '"')
 	if a.details != nil {
+		dst = appendLaps(dst, splits, laps)
 		dst = append(dst, `,"details":`...)
-		if len(*a.details) == 0 {
-			dst = append(dst, "null"...)
-		}
-		dst = append(dst, *a.details...)
+		dst = appendOrNull(dst, *a.details)
 	}
 	return append(dst, '}'), nil
 }
