@@ -158,7 +158,9 @@ func readDocument(t *testing.T, name string) string {
 }
 
 // guides are the documents whose commands tests of this package run.
-func guides() []string { return []string{"README.md", "docs/events.md", "docs/operations.md"} }
+func guides() []string {
+	return []string{"README.md", firstUser, "docs/events.md", "docs/operations.md"}
+}
 
 // countedSub is a command that prints some of what it has fetched ahead, too.
 var countedSub = regexp.MustCompile(`nats (sub|subscribe) .*--count`)
