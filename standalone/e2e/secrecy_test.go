@@ -61,6 +61,7 @@ func TestNoSecretIsInClearAnywhere(t *testing.T) {
 	v.keepSealingKey(t, in.System.Config.SealingKey)
 
 	v.live(t, in.Client)
+	v.showKeys(t, *in.Client)
 
 	const control = "planted-control-of-this-search"
 	v.plant(t, in.Client, log, control)
@@ -80,7 +81,7 @@ func TestNoSecretIsInClearAnywhere(t *testing.T) {
 		kinds[kind]++
 	}
 	t.Logf("%v secrets", kinds)
-	for _, kind := range []string{"access token", "refresh token", "code", "verifier", "client secret", "admin key", "sealing key"} {
+	for _, kind := range []string{"access token", "refresh token", "code", "verifier", "client secret", "admin key", "sealing key", "API key", "token of a person", "guessed key"} {
 		if kinds[kind] == 0 {
 			t.Errorf("no %s was ever seen, so nothing is searched for", kind)
 		}
@@ -119,6 +120,43 @@ func (v *vault) keep(kind, secret string) {
 	defer v.mu.Unlock()
 	if len(secret) >= 8 {
 		v.secrets[secret] = kind
+	}
+}
+
+// showKeys makes a key, gives it a new secret, issues a token, and sends them and a guess.
+// Its client is not listened to: the answers that make secrets show them once.
+func (v *vault) showKeys(t *testing.T, c client.Client) {
+	t.Helper()
+	c.HTTP = &http.Client{}
+	user := newUser(t, &c, "shown")
+	var key, rotated struct{ ID, Key string }
+	var issued struct{ Token string }
+	for _, step := range []struct {
+		path string
+		body map[string]any
+		out  any
+	}{
+		{"/keys", map[string]any{"name": "reader", "scopes": []string{"read"}}, &key},
+		{"/keys/%s/rotate", map[string]any{"overlap_seconds": 3600}, &rotated},
+		{"/users/" + user.ID + "/tokens", map[string]any{"scopes": []string{"read"}}, &issued},
+	} {
+		if err := c.Call(deadline(t), http.MethodPost, strings.ReplaceAll(step.path, "%s", key.ID), step.body, step.out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	guess := "sl_" + strings.Repeat("guessed", 6)
+	v.keep("API key", key.Key)
+	v.keep("API key", rotated.Key)
+	v.keep("token of a person", issued.Token)
+	v.keep("guessed key", guess)
+	for secret, want := range map[string]bool{key.Key: true, rotated.Key: true, issued.Token: true, guess: false} {
+		c.Key = secret
+		if err := c.Call(deadline(t), http.MethodGet, "/users/"+user.ID, nil, new([]byte)); (err == nil) != want {
+			t.Errorf("a secret is taken: %v, want %v: %v", err == nil, want, err)
+		}
+		if err := c.Call(deadline(t), http.MethodDelete, "/users/"+user.ID, nil, new([]byte)); err == nil {
+			t.Error("a key that may only read erases")
+		}
 	}
 }
 
