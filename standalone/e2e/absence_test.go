@@ -13,6 +13,7 @@ import (
 // TestAListThatIsSuddenlyEmptyRemovesNothing: an account whose list is empty for
 // long keeps its workouts, says so once, and goes on as before when they are back.
 func TestAListThatIsSuddenlyEmptyRemovesNothing(t *testing.T) {
+	t.Parallel()
 	w := newFaultWorld(t, 1, nil)
 	ctx := deadline(t)
 	person := w.people[0]
@@ -41,6 +42,7 @@ func TestAListThatIsSuddenlyEmptyRemovesNothing(t *testing.T) {
 // TestAListThatStaysEmptyIsBelievedInTheEnd: the account that was really emptied
 // loses its workouts, once its emptiness has lasted as long as it must.
 func TestAListThatStaysEmptyIsBelievedInTheEnd(t *testing.T) {
+	t.Parallel()
 	w := newFaultWorld(t, 1, func(c *config.Config) { c.Poll.AbsenceConfirm = 4 * time.Second })
 	ctx := deadline(t)
 	person := w.people[0]

@@ -23,6 +23,7 @@ var needNoDatabase = map[string]bool{ //nolint:gochecknoglobals // a constant ta
 	"GET /healthz": true, "GET /metrics": true, "GET /openapi.json": true, "GET /asyncapi.json": true, "GET /schemas/{name}": true, "GET /docs": true,
 	"GET /api/v1/dead-letters":    true, // they are in NATS
 	"GET /api/v1/oauth/providers": true, // they are configured
+	"GET /connected":              true, // its query says how a consent ended
 	// Nobody has set up Fitbit's.
 	"POST /api/v1/providers/{provider}/notifications": true,
 }
@@ -46,7 +47,7 @@ func routeCalls(t *testing.T, c *client.Client, userID string) map[string]routeC
 	calls := map[string]routeCall{}
 	for path, methods := range document.Paths {
 		full := strings.NewReplacer("{user_id}", userID, "{provider}", "fitbit", "{name}", "stridelog.sync.requested.v1.json",
-			"{sync_id}", uuid.NewString(), "{workout_id}", uuid.NewString(), "{erasure_id}", uuid.NewString(), "{import_id}", uuid.NewString()).Replace(path)
+			"{sync_id}", uuid.NewString(), "{workout_id}", uuid.NewString(), "{erasure_id}", uuid.NewString(), "{import_id}", uuid.NewString(), "{key_id}", uuid.NewString()).Replace(path)
 		if strings.Contains(full, "{") {
 			t.Fatalf("%s has a parameter that this test does not know", path)
 		}
@@ -58,6 +59,12 @@ func routeCalls(t *testing.T, c *client.Client, userID string) map[string]routeC
 			switch name := call.method + " " + path; name {
 			case "POST /api/v1/users", "PATCH /api/v1/users/{user_id}":
 				call.body, call.contentType = `{"first_name":"Ada"}`, "application/json"
+			case "POST /api/v1/keys":
+				call.body, call.contentType = `{"name":"dashboard","scopes":["read"]}`, "application/json"
+			case "POST /api/v1/users/{user_id}/tokens":
+				call.body, call.contentType = `{"scopes":["read"]}`, "application/json"
+			case "POST /api/v1/keys/{key_id}/rotate":
+				call.body, call.contentType = `{"overlap_seconds":0}`, "application/json"
 			case "POST /api/v1/providers/{provider}/notifications":
 				call.body, call.contentType = `{}`, "application/json"
 			case "POST /api/v1/users/{user_id}/imports":
@@ -112,6 +119,7 @@ func (call routeCall) do(t *testing.T, base, key string) routeAnswer {
 // says so, in one way, and so do readiness, metrics and log; nothing has to be started
 // again.
 func TestADatabaseAwayIsToldOnEveryRoute(t *testing.T) {
+	t.Parallel()
 	w, postgres := newWorld(t), startPostgres(t)
 	w.databaseURL = postgres.url()
 	out := newOutput()
@@ -171,6 +179,7 @@ func TestADatabaseAwayIsToldOnEveryRoute(t *testing.T) {
 // NATS is stopped under a whole system, and comes back. A route answers without it or
 // says that it cannot; none fails.
 func TestNATSAwayIsToldOnEveryRoute(t *testing.T) {
+	t.Parallel()
 	nats := startNATS(t)
 	w := &world{databaseURL: postgrestest.URL(t), natsURL: nats.url()}
 	w.inviteFour(t)

@@ -50,6 +50,7 @@ func victimsApart() []victim {
 // restarts it. It is a short slice, every victim once, unless STRIDELOG_SOAK_KILLS
 // says how many kills (`make soak` does) and STRIDELOG_SOAK_SEED which.
 func TestKillsDuringBackfills(t *testing.T) {
+	t.Parallel()
 	kills, seed := number(t, "STRIDELOG_SOAK_KILLS", 0), number(t, "STRIDELOG_SOAK_SEED", 20261123)
 	if kills > 0 {
 		c := newChaos(t, seed)

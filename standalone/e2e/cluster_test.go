@@ -31,6 +31,7 @@ const (
 // STRIDELOG_SOAK_LEADER_KILLS and STRIDELOG_SOAK_PAIR_KILLS say how many (`make soak`
 // does).
 func TestKillsOfServersOfACluster(t *testing.T) {
+	t.Parallel()
 	leaders, pairs := number(t, "STRIDELOG_SOAK_LEADER_KILLS", 1), number(t, "STRIDELOG_SOAK_PAIR_KILLS", 1)
 	sync := "2m"
 	if os.Getenv("STRIDELOG_SOAK_LEADER_KILLS") != "" {

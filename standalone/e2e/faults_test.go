@@ -45,6 +45,7 @@ func operations() []string { return []string{opInitial, opScheduled, opManual, o
 // user of its own, all in one system. At the end the tables equal the truth, the
 // log has one fact a version, no budget was overrun, and whoever is healthy is active.
 func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
 	rows := faultRows()
 	newFaultWorld(t, len(rows)*len(operations()), nil).strikeAll(t, rows, func(int, int) bool { return true })
 }

@@ -16,6 +16,7 @@ import (
 // costs no consent. It strikes one operation a row, all in turn, unless
 // STRIDELOG_SOAK_MATRIX is set, as `make soak` does: then it strikes all of them.
 func TestGoogleFaultMatrix(t *testing.T) {
+	t.Parallel()
 	rows := append(googleCallRows(), append(googleRefusalRows(), googleDataRows()...)...)
 	whole := os.Getenv("STRIDELOG_SOAK_MATRIX") != ""
 	newGoogleFaultWorld(t, len(rows)*len(operations())).strikeAll(t, rows, func(row, op int) bool {
