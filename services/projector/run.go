@@ -96,3 +96,20 @@ func (s *Service) Rebuild(ctx context.Context, progress func(Progress)) (Report,
 	r := &rebuild.Rebuild{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader}
 	return r.Run(ctx, progress)
 }
+
+// Changes says what a rebuild would change.
+type Changes = rebuild.Changes
+
+// Listed are workouts by number, and some of their ids.
+type Listed = rebuild.Listed
+
+// PhaseCompared is the phase of a dry run's last progress.
+const PhaseCompared = rebuild.PhaseCompared
+
+// DryRebuild says what Rebuild would change, with at most so many samples of each change.
+// It changes nothing that serves. At the same time as a rebuild it is refused with
+// ErrRebuildRunning.
+func (s *Service) DryRebuild(ctx context.Context, samples int, progress func(Progress)) (Changes, error) {
+	r := &rebuild.Rebuild{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader}
+	return r.Dry(ctx, samples, progress)
+}

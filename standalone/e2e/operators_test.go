@@ -87,7 +87,7 @@ func TestEveryCommandOfReadmeAndOperationsRuns(t *testing.T) {
 	})
 	ops.env = append(ops.env, "NEW_DATABASE_URL="+postgrestest.URL(t), "NEW_NATS_URL="+emptyNATS(t)) // empty ones again
 	ops.run(t, "By hand", holds("STRIDELOG_FACTS", "STRIDELOG_SYNCS", "STRIDELOG_CHANGES", "STRIDELOG_DEAD_LETTERS", rebuilt))
-	ops.run(t, "Upgrade", holds("The environment is complete", rebuilt))
+	ops.run(t, "Upgrade", holds("The environment is complete", "A rebuild would change nothing.", rebuilt))
 	ops.run(t, "Users, connections and syncs", holds("external id  customer-42", "/oauth2/authorize?", "google_health  active", ": success; records: ",
 		"backfill", "is revoked; the workouts that were read stay."))
 

@@ -59,7 +59,7 @@ func actions() []action {
 		action{"connections", "list a user's connections, begin a consent (authorize) or disconnect, through the API: connections list USER", config.Needs{Stores: config.StoresNone}, runConnections},
 		action{"sync", "start a sync and follow it to its end, or list a user's syncs, through the API: sync start USER PROVIDER [--days N]", config.Needs{Stores: config.StoresNone}, runSync},
 		action{"import", "bring a person's export archive in: import fitbit-export PATH... --user USER [--dry-run]", config.Needs{Stores: config.StoresFound}, runImport},
-		action{"rebuild", "repair: make the workout tables and the poller's index again from the log, beside a running system; --accept-log after a restore", config.Needs{Stores: config.StoresFound}, runRebuild},
+		action{"rebuild", "repair: make the workout tables and the poller's index again from the log, beside a running system; --dry-run says what would change; --accept-log after a restore", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"verify", "compare the workout tables and the poller's index with the log, beside a running system; exit 1 when they differ", config.Needs{Stores: config.StoresFound}, runVerify},
 		action{"backup", "write database, streams and list of erasures into a folder, beside a running system: backup FOLDER", config.Needs{Stores: config.StoresFound}, runBackup},
 		action{"restore", "make empty stores whole again from a backup, erase again whom it brought back, and verify: restore FOLDER", config.Needs{Stores: config.StoresEmbedded}, runRestore},

@@ -16,16 +16,26 @@ func runRebuild(ctx context.Context, p Process, c config.Config, args []string) 
 	flags := flag.NewFlagSet("rebuild", flag.ContinueOnError)
 	flags.SetOutput(p.Stderr)
 	accept := flags.Bool("accept-log", false, "take the log as it is, also when the database was filled from another one: after a restore")
+	dry := flags.Bool("dry-run", false, "say what would change, by field, and change nothing")
+	samples := flags.Int("samples", 3, "with --dry-run: how many workouts to name for each change, 0 to 1000")
+	asJSON := flags.Bool("json", false, "with --dry-run: print one JSON document")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
 	case err != nil:
 		return fmt.Errorf("%w: %w", errUsage, err)
 	case flags.NArg() > 0:
-		return fmt.Errorf("%w: stridelog rebuild [--accept-log]", errUsage)
+		return fmt.Errorf("%w: stridelog rebuild [--accept-log] [--dry-run [--samples N] [--json]]", errUsage)
+	case *asJSON && !*dry:
+		return fmt.Errorf("%w: --json is for --dry-run", errUsage)
+	case *samples < 0 || *samples > 1000:
+		return fmt.Errorf("%w: --samples is a number from 0 to 1000", errUsage)
 	}
 	return withSystem(ctx, p, c, "rebuild", func(s *system.System) error {
 		s.AcceptLog = *accept
+		if *dry {
+			return dryRebuild(ctx, p, s, *samples, *asJSON)
+		}
 		r, err := s.Rebuild(ctx, func(pr projector.Progress) { showProgress(p, pr) })
 		if err != nil {
 			return fmt.Errorf("rebuild: %w", err)
@@ -61,7 +71,7 @@ func showProgress(p Process, pr projector.Progress) {
 	}
 	if p.Terminal {
 		fmt.Fprintf(p.Stderr, "\r\033[K%s", line)
-		if pr.Phase == projector.PhaseSwitched {
+		if pr.Phase == projector.PhaseSwitched || pr.Phase == projector.PhaseCompared {
 			fmt.Fprintln(p.Stderr)
 		}
 		return

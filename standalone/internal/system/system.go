@@ -236,6 +236,21 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 	return done, err
 }
 
+// DryRebuild says what a rebuild would change of the workout tables, beside a running
+// system, with at most so many samples of each change. Nothing that serves is changed.
+func (s *System) DryRebuild(ctx context.Context, samples int, progress func(projector.Progress)) (projector.Changes, error) {
+	c, err := s.open(ctx, "rebuild", "projector", nil)
+	if err != nil {
+		return projector.Changes{}, err
+	}
+	defer c.close()
+	service, err := s.projector(c)
+	if err != nil {
+		return projector.Changes{}, err
+	}
+	return service.DryRebuild(ctx, samples, progress)
+}
+
 func (s *System) runGateway(ctx context.Context, c clients, ready func()) error {
 	settings, err := s.traced(c)
 	if err != nil {

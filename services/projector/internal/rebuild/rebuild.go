@@ -33,6 +33,7 @@ const (
 	PhaseIndexing = "indexing" // and folding
 	PhaseCatchUp  = "catch-up" // what has come meanwhile
 	PhaseSwitched = "switched"
+	PhaseCompared = "compared" // a dry run ends with it
 )
 
 // Progress says how far a rebuild is.
@@ -102,11 +103,10 @@ func (r *Rebuild) Run(ctx context.Context, progress func(Progress)) (Report, err
 	if err != nil {
 		return Report{}, fmt.Errorf("rebuild: finish the one before: %w; the tables are as before", err)
 	}
-	old, err := r.begin(ctx)
-	if err != nil {
+	if err := r.begin(ctx); err != nil {
 		return Report{}, fmt.Errorf("rebuild: %w", err)
 	}
-	if err := r.fill(ctx, old); err != nil {
+	if err := r.fill(ctx); err != nil {
 		// The next rebuild drops it too; this only tidies up sooner.
 		if drop := generation.Drop(context.WithoutCancel(ctx), r.Tables.DB(), r.shadow); drop != nil {
 			r.Log.WarnContext(ctx, "an unfinished generation is left for the next rebuild to drop", "error", drop)
@@ -168,9 +168,10 @@ func lock(ctx context.Context, db *pgxpool.Pool) (release func(), err error) {
 }
 
 // begin drops what earlier rebuilds left and makes the shadow's tables.
-func (r *Rebuild) begin(ctx context.Context) (old generation.Pointer, err error) {
-	err = pgx.BeginFunc(ctx, r.Tables.DB(), func(tx pgx.Tx) error {
-		if old, err = generation.Read(ctx, tx); err != nil {
+func (r *Rebuild) begin(ctx context.Context) error {
+	err := pgx.BeginFunc(ctx, r.Tables.DB(), func(tx pgx.Tx) error {
+		old, err := generation.Read(ctx, tx)
+		if err != nil {
 			return err
 		}
 		r.shadow = old.Generation + 1
@@ -180,7 +181,7 @@ func (r *Rebuild) begin(ctx context.Context) (old generation.Pointer, err error)
 		return generation.Create(ctx, tx, r.shadow)
 	})
 	r.report.Generation = r.shadow
-	return old, err
+	return err
 }
 
 // Tidy drops what a rebuild that died left behind, but for what is still to be
@@ -223,22 +224,31 @@ func dropOthers(ctx context.Context, tx pgx.Tx, serving int64) error {
 	return nil
 }
 
-func (r *Rebuild) fill(ctx context.Context, old generation.Pointer) error {
-	state, err := r.Bus.State(ctx, events.StreamFacts)
+func (r *Rebuild) fill(ctx context.Context) error {
+	epoch, last, err := r.make(ctx)
 	if err != nil {
 		return err
 	}
-	start := time.Now()
-	last, err := r.load(ctx, state.LastSequence)
+	return r.switchOver(ctx, epoch, last)
+}
+
+// make fills the shadow from the log of an epoch, up to its last sequence of a moment ago.
+func (r *Rebuild) make(ctx context.Context) (epoch string, last uint64, err error) {
+	state, err := r.Bus.State(ctx, events.StreamFacts)
 	if err != nil {
-		return err
+		return "", 0, err
+	}
+	start := time.Now()
+	if last, err = r.load(ctx, state.LastSequence); err != nil {
+		return "", 0, err
 	}
 	r.report.Reading, start = time.Since(start), time.Now()
 	if err := r.index(ctx, last); err != nil {
-		return err
+		return "", 0, err
 	}
 	r.report.Folding = time.Since(start)
-	return r.switchOver(ctx, state.Epoch, last)
+	last, err = r.comeNear(ctx, last)
+	return state.Epoch, last, err
 }
 
 // index folds the shadow once it holds every version.

@@ -22,13 +22,12 @@ const (
 	smallEnough   = chunk
 )
 
-// switchOver folds what came meanwhile, as much as possible beside the live
-// batches and the rest while they wait, and moves the pointer.
-func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) error {
+// comeNear folds what came meanwhile beside the live batches, until only little is left.
+func (r *Rebuild) comeNear(ctx context.Context, last uint64) (uint64, error) {
 	for range catchUpRounds {
 		state, err := r.Bus.State(ctx, events.StreamFacts)
 		if err != nil {
-			return err
+			return last, err
 		}
 		if state.LastSequence <= last+smallEnough {
 			break
@@ -38,26 +37,22 @@ func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) err
 			return err
 		})
 		if err != nil {
-			return err
+			return last, err
 		}
 	}
+	return last, nil
+}
+
+// switchOver folds the rest while live batches wait, and moves the pointer.
+func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) error {
 	var waited time.Time
 	err := pgx.BeginFunc(ctx, r.Tables.DB(), func(tx pgx.Tx) error {
 		if err := generation.Exclusive(ctx, tx); err != nil {
 			return err
 		}
 		waited = time.Now()
-		state, err := r.Bus.State(ctx, events.StreamFacts)
-		if err != nil {
-			return err
-		}
-		if state.Epoch != epoch || state.LastSequence < last {
-			return fmt.Errorf("the log was replaced while it was read; rebuild again")
-		}
-		if last, err = r.catchUp(ctx, tx, last, state.LastSequence); err != nil {
-			return err
-		}
-		if err := generation.DeleteErased(ctx, tx, r.shadow, len(r.erased)); err != nil {
+		var err error
+		if last, err = r.complete(ctx, tx, epoch, last); err != nil {
 			return err
 		}
 		if err := r.count(ctx, tx); err != nil {
@@ -81,6 +76,21 @@ func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) err
 	r.report.Blocked, r.report.LastSequence = time.Since(waited), last
 	r.tell(PhaseSwitched, last, last)
 	return nil
+}
+
+// complete folds the log to its end into the shadow, while live batches wait.
+func (r *Rebuild) complete(ctx context.Context, tx pgx.Tx, epoch string, last uint64) (uint64, error) {
+	state, err := r.Bus.State(ctx, events.StreamFacts)
+	if err != nil {
+		return last, err
+	}
+	if state.Epoch != epoch || state.LastSequence < last {
+		return last, fmt.Errorf("the log was replaced while it was read; rebuild again")
+	}
+	if last, err = r.catchUp(ctx, tx, last, state.LastSequence); err != nil {
+		return last, err
+	}
+	return last, generation.DeleteErased(ctx, tx, r.shadow, len(r.erased))
 }
 
 // resume makes durables that the server does not have, as after a restore, go on
