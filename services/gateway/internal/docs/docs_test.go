@@ -56,7 +56,7 @@ func TestThePageKeepsTheOrderOfTheDocument(t *testing.T) {
 // A document whose operations would not all be shown is refused.
 func TestAnOperationWithoutAListedTagIsRefused(t *testing.T) {
 	for tags, want := range map[string]string{`[]`: "has no tag", `["other"]`: `does not describe its tag "other"`} {
-		_, err := docs.Page([]byte(`{"tags": [{"name": "users"}], "paths": {"/x": {"get": {"operationId": "x", "tags": ` + tags + `, "responses": {}}}}}`))
+		_, err := docs.Page([]byte(`{"tags": [{"name": "users"}], "paths": {"/x": {"get": {"operationId": "x", "security": [], "tags": ` + tags + `, "responses": {}}}}}`))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("tags %s: %v, want %q", tags, err, want)
 		}
