@@ -29,7 +29,7 @@ func people() []Request {
 		{Method: get, Path: "/users?sort_by=last_synced_at", There: 200, Here: 400, Reads: []string{"detail text"}, Outcome: Differs,
 			Says: "People are not sorted by `last_synced_at` or `name`; the 400 names what they are sorted by."},
 		{Method: get, Path: "/users?has_active_connection=true", There: 200, Here: 400, Reads: []string{"detail text"}, Outcome: Differs,
-			Says: "So are the other filters of version 0.9.0: `provider`, `connection_status`, `last_synced_before`, and `include`, also for one person."},
+			Says: "The filters of version 0.9.0 (`provider`, `connection_status`, `has_active_connection`, `last_synced_before`) are a 400, and so is `include`, also for one person."},
 		{Method: get, Path: "/users/{user}", There: 200, Here: 200, Reads: user(""), Outcome: Same},
 		{Method: get, Path: "/users/{nobody}", There: 404, Here: 404, Reads: []string{"detail text"}, Outcome: Same},
 		{Method: patch, Path: "/users/{user}", Body: `{"first_name":"Grace","last_name":null}`, There: 200, Here: 200, Reads: user(""), Outcome: Same},

@@ -39,7 +39,7 @@ func workouts() []Request {
 		{Method: get, Path: list + "?start_date={from}&end_date={to}&include=zones", There: 200, Here: 200, Outcome: Differs,
 			Reads: append(row(), "data[].hr_zones?.zones[].zone number", "data[].hr_zones?.zones[].seconds? number", "data[].hr_zones?.zones[].max_bpm? number",
 				"data[].hr_zones?.max_hr? number", "data[].hr_zones?.threshold_hr? number", "data[].power_zones? text"),
-			Says: "The members of September 2026. A zone has a name and a lower bound beside; `seconds` is null where the provider does not say. `max_hr`, `threshold_hr` and `power_zones` are always null: no source here tells them."},
+			Says: "The members are those of September 2026. A zone has a name and a lower bound beside; `seconds` is null where the provider does not say. `max_hr`, `threshold_hr` and `power_zones` are always null: no source here tells them."},
 	}
 }
 
@@ -49,7 +49,7 @@ func lists() []Request {
 	return []Request{
 		{Method: get, Path: list, There: 400, Here: 200, Reads: row(), Outcome: Differs, Says: "The dates are optional."},
 		{Method: get, Path: list + "?start_date={from}&end_date={from}", There: 200, Here: 400, Reads: problem, Outcome: Differs,
-			Says: "**`end_date` is exclusive, and says so:** for one day send the next day as its end. There version 0.6.3 is exclusive, too, and finds nothing; the document of 0.9.0 says that a date includes its day."},
+			Says: "**`end_date` is exclusive**: for one day send the day after; the 400 says so. Version 0.6.3 is exclusive, too, and finds nothing; the document of 0.9.0 says that a date includes its day."},
 		{Method: get, Path: list + "?start_date=yesterday&end_date={to}", There: 400, Here: 400, Reads: problem, Outcome: Same, Says: "`detail` names the forms."},
 		{Method: get, Path: list + "?start_date={from}&end_date={to}&limit=1000", There: 200, Here: 400, Reads: problem, Outcome: Differs,
 			Says: "The most is 100, as there in version 0.6.3: follow `next_cursor`."},

@@ -151,7 +151,7 @@ func ParseSpan(start, end string) (from, to *When, err error) {
 		ordered = from.Time.Before(to.Time)
 	}
 	if !ordered {
-		return nil, nil, problem.InvalidField("end_date", "must be later than start_date")
+		return nil, nil, problem.InvalidField("end_date", "must be later than start_date: it is exclusive, so for one day send the day after")
 	}
 	return from, to, nil
 }

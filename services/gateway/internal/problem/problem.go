@@ -78,7 +78,11 @@ func New(status int, code, detail string) *Problem {
 func Invalid(fields ...Field) *Problem {
 	var said strings.Builder
 	for _, f := range fields {
-		said.WriteString(f.Field + ": " + strings.TrimSuffix(f.Message, ".") + ". ")
+		said.WriteString(f.Field + ": " + f.Message)
+		if !strings.HasSuffix(f.Message, ".") && !strings.HasSuffix(f.Message, "?") {
+			said.WriteString(".")
+		}
+		said.WriteString(" ")
 	}
 	p := New(http.StatusBadRequest, CodeInvalidRequest, said.String()+"Correct it and send the request again.")
 	p.Errors = fields
