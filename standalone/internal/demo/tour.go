@@ -48,7 +48,7 @@ func (t Tour) Run(ctx context.Context, ready func()) error {
 		HTTP: &http.Client{Timeout: 30 * time.Second},
 	}
 	user, err := t.connect(limited, c)
-	end := func() {}
+	var end func()
 	if err == nil {
 		t.Session.URL, t.Session.Key, t.Session.UserID = c.BaseURL, c.Key, user.ID
 		if end, err = t.Session.Keep(t.System.Config.DataDir); err == nil {
