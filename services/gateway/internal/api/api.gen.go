@@ -952,7 +952,7 @@ type Import struct {
 	// DryRun It only compares and counts; nothing comes in.
 	DryRun bool `json:"dry_run"`
 
-	// Timezone The IANA name of the zone that was stated with the import; null when none was.
+	// Timezone The IANA name of the zone that was stated with the import, or of the user then; null when there was none.
 	//
 	// Examples: Europe/Rome
 	Timezone *string `json:"timezone"`
@@ -1486,6 +1486,19 @@ type User struct {
 	// Email E-mail address, as you sent it.
 	Email *string `json:"email"`
 
+	// TimeZone The IANA name of the zone that the person lives in; null when nobody said.
+	//
+	// Examples: Europe/Rome
+	TimeZone *string `json:"time_zone"`
+
+	// TimeZoneSource Who said it: client, you; import, the zone that was stated with an import while none was known. Null without a zone.
+	//
+	// Examples: client
+	TimeZoneSource *string `json:"time_zone_source"`
+
+	// TimeZoneSince Since when it is that zone here, UTC; null without a zone.
+	TimeZoneSince *time.Time `json:"time_zone_since"`
+
 	// CreatedAt When the user was created, UTC.
 	CreatedAt time.Time `json:"created_at"`
 
@@ -1515,6 +1528,11 @@ type UserCreate struct {
 
 	// Email An e-mail address, at most 254 characters. Nothing is sent to it; it need not be unique.
 	Email *string `json:"email,omitempty"`
+
+	// TimeZone The IANA name of the zone that the person lives in. It says when a day was, or a time without an offset, for workouts whose own offset is not known, and is the zone of imports that state none.
+	//
+	// Examples: Europe/Rome
+	TimeZone *string `json:"time_zone,omitempty"`
 }
 
 // UserPage defines model for UserPage.
@@ -1554,6 +1572,11 @@ type UserUpdate struct {
 
 	// Email An e-mail address, at most 254 characters; null empties it.
 	Email Text `json:"email,omitempty"`
+
+	// TimeZone The IANA name of the zone that the person lives in; null empties it. It counts for what is asked and imported from then on.
+	//
+	// Examples: Europe/Rome
+	TimeZone Text `json:"time_zone,omitempty"`
 }
 
 // Window A half-open span of time.

@@ -78,7 +78,7 @@ func (s *Store) Accept(ctx context.Context, r Request, next Files) (i Import, er
 			return i, problem.InvalidField("kind", "is required, in the query or as a field of the form before its files: fitbit-export")
 		}
 		if _, known := provider.ZoneNamed(r.TimeZone); r.TimeZone != "" && !known {
-			return i, problem.InvalidField("timezone", "is no name of the time zone database; an example is Europe/Rome")
+			return i, problem.InvalidField("timezone", users.NoZone)
 		}
 		if len(uploads) == maxFiles {
 			return i, problem.InvalidField("file", fmt.Sprintf("is given more than %d times: send fewer files at a time", maxFiles))
@@ -113,19 +113,26 @@ func isEmptyObject(in *bufio.Reader) bool {
 }
 
 // queue hands the import to the poller. The user's row stays locked meanwhile, so
-// that no import slips past an erasure.
+// that no import slips past an erasure. An import with which no zone is stated has the
+// person's; a person without one gets that of the import.
 func (s *Store) queue(ctx context.Context, i Import, r Request, uploads []rpc.Upload) (Import, error) {
 	i.UserID, i.Kind, i.DryRun, i.TimeZone, i.Status = r.UserID, r.Kind, r.DryRun, r.TimeZone, "queued"
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		var exists bool
-		switch err := tx.QueryRow(ctx, `SELECT true FROM gateway.users WHERE id = $1 FOR KEY SHARE`, r.UserID).Scan(&exists); {
+		var zone string
+		switch err := tx.QueryRow(ctx, `SELECT coalesce(time_zone, '') FROM gateway.users WHERE id = $1 FOR KEY SHARE`, r.UserID).Scan(&zone); {
 		case errors.Is(err, pgx.ErrNoRows):
 			return users.NotFound()
 		case err != nil:
 			return fmt.Errorf("lock the user: %w", err)
+		case i.TimeZone == "":
+			i.TimeZone = zone
+		case zone == "" && !r.DryRun:
+			if err := users.StateZone(ctx, tx, r.UserID, i.TimeZone); err != nil {
+				return err
+			}
 		}
 		answer, err := bus.Call[rpc.ImportRequest, rpc.ImportResponse](ctx, s.bus, rpc.PollerImport, rpc.ImportRequest{
-			ImportID: i.ID.String(), UserID: r.UserID.String(), Kind: r.Kind, DryRun: r.DryRun, TimeZone: r.TimeZone, Uploads: uploads,
+			ImportID: i.ID.String(), UserID: r.UserID.String(), Kind: r.Kind, DryRun: r.DryRun, TimeZone: i.TimeZone, Uploads: uploads,
 		})
 		i.Provider, i.RequestedAt = answer.Provider, answer.RequestedAt
 		return err

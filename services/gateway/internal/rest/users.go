@@ -55,6 +55,7 @@ func (s *server) ListUsers(ctx context.Context, r api.ListUsersRequestObject) (a
 func (s *server) CreateUser(ctx context.Context, r api.CreateUserRequestObject) (api.CreateUserResponseObject, error) {
 	u, err := s.users.Create(ctx, users.User{
 		ExternalUserID: r.Body.ExternalUserID, FirstName: r.Body.FirstName, LastName: r.Body.LastName, Email: r.Body.Email,
+		TimeZone: r.Body.TimeZone,
 	})
 	if err != nil {
 		return nil, err
@@ -83,6 +84,7 @@ func (s *server) UpdateUser(ctx context.Context, r api.UpdateUserRequestObject) 
 	u, err := s.users.Update(ctx, r.UserID, users.Changes{
 		ExternalUserID: users.Change(r.Body.ExternalUserID), FirstName: users.Change(r.Body.FirstName),
 		LastName: users.Change(r.Body.LastName), Email: users.Change(r.Body.Email),
+		TimeZone: users.Change(r.Body.TimeZone),
 	})
 	if err != nil {
 		return nil, err
@@ -133,6 +135,7 @@ func (s *server) withConnections(ctx context.Context, list ...users.User) ([]api
 func shown(u users.User, c connections.Summary) api.User {
 	return api.User{
 		ID: u.ID, ExternalUserID: u.ExternalUserID, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email,
+		TimeZone: u.TimeZone, TimeZoneSource: u.ZoneSource, TimeZoneSince: utc(u.ZoneSince),
 		CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(),
 		LastSyncedAt: utc(c.LastSyncedAt), LastSyncedProvider: c.LastSyncedProvider, HasActiveConnection: c.Active,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
 	"github.com/stridelog/stridelog/services/gateway/internal/workouts"
@@ -58,6 +59,11 @@ func (s *server) ListWorkouts(ctx context.Context, r api.ListWorkoutsRequestObje
 	}
 	if q.Providers, err = s.providersAsked(or(p.Provider, nil)); err != nil {
 		return nil, err
+	}
+	if q.Zone = time.UTC; q.Start != "" || q.End != "" {
+		if q.Zone, err = s.users.Zone(ctx, r.UserID); err != nil {
+			return nil, err
+		}
 	}
 	body, err := s.workouts.List(ctx, q)
 	if err != nil {

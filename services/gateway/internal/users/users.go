@@ -23,6 +23,9 @@ type User struct {
 	FirstName      *string
 	LastName       *string
 	Email          *string
+	TimeZone       *string // IANA name
+	ZoneSource     *string // who said it: client, import; null without a zone
+	ZoneSince      *time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }
@@ -34,7 +37,7 @@ type Change struct {
 }
 
 // Changes are the members of a patch.
-type Changes struct{ ExternalUserID, FirstName, LastName, Email Change }
+type Changes struct{ ExternalUserID, FirstName, LastName, Email, TimeZone Change }
 
 // Store is the table of users.
 type Store struct{ db *pgxpool.Pool }
@@ -42,14 +45,14 @@ type Store struct{ db *pgxpool.Pool }
 // NewStore uses the pool.
 func NewStore(db *pgxpool.Pool) *Store { return &Store{db: db} }
 
-const columns = `id, external_user_id, first_name, last_name, email, created_at, updated_at`
+const columns = `id, external_user_id, first_name, last_name, email, time_zone, time_zone_source, time_zone_since, created_at, updated_at`
 
 // NotFound is the problem of a user that is not there, or not any more.
 func NotFound() *problem.Problem { return problem.NotFound("user") }
 
 func scan(row pgx.CollectableRow) (User, error) {
 	var u User
-	err := row.Scan(&u.ID, &u.ExternalUserID, &u.FirstName, &u.LastName, &u.Email, &u.CreatedAt, &u.UpdatedAt)
+	err := row.Scan(&u.ID, &u.ExternalUserID, &u.FirstName, &u.LastName, &u.Email, &u.TimeZone, &u.ZoneSource, &u.ZoneSince, &u.CreatedAt, &u.UpdatedAt)
 	return u, err
 }
 
@@ -60,10 +63,15 @@ func one(rows pgx.Rows, err error) (User, error) {
 	return pgx.CollectExactlyOneRow(rows, scan)
 }
 
-// Create stores a new user. An external id that is taken is a 409.
+// Create stores a new user. An external id that is taken is a 409, a zone that is not
+// known a 400.
 func (s *Store) Create(ctx context.Context, u User) (User, error) {
-	rows, err := s.db.Query(ctx, `INSERT INTO gateway.users (id, external_user_id, first_name, last_name, email)
-		VALUES ($1, $2, $3, $4, $5) RETURNING `+columns, uuid.New(), u.ExternalUserID, u.FirstName, u.LastName, u.Email)
+	if err := checkZone(u.TimeZone); err != nil {
+		return User{}, err
+	}
+	rows, err := s.db.Query(ctx, `INSERT INTO gateway.users (id, external_user_id, first_name, last_name, email, time_zone, time_zone_source, time_zone_since)
+		VALUES ($1, $2, $3, $4, $5, $6::text, CASE WHEN $6::text IS NOT NULL THEN 'client' END, CASE WHEN $6::text IS NOT NULL THEN now() END)
+		RETURNING `+columns, uuid.New(), u.ExternalUserID, u.FirstName, u.LastName, u.Email, u.TimeZone)
 	made, err := one(rows, err)
 	if err != nil {
 		return User{}, fault("create a user", err)
@@ -95,17 +103,23 @@ func (s *Store) MustExist(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
-// Update changes what is given.
+// Update changes what is given. A zone that stays the same keeps its time_zone_since.
 func (s *Store) Update(ctx context.Context, id uuid.UUID, c Changes) (User, error) {
+	if err := checkZone(c.TimeZone.Value); err != nil {
+		return User{}, err
+	}
 	rows, err := s.db.Query(ctx, `UPDATE gateway.users SET
 		external_user_id = CASE WHEN $2 THEN $3 ELSE external_user_id END,
 		first_name = CASE WHEN $4 THEN $5 ELSE first_name END,
 		last_name = CASE WHEN $6 THEN $7 ELSE last_name END,
 		email = CASE WHEN $8 THEN $9 ELSE email END,
+		time_zone = CASE WHEN $10 THEN $11::text ELSE time_zone END,
+		time_zone_source = CASE WHEN NOT $10 THEN time_zone_source WHEN $11::text IS NOT NULL THEN 'client' END,
+		time_zone_since = CASE WHEN NOT $10 OR time_zone = $11::text THEN time_zone_since WHEN $11::text IS NOT NULL THEN now() END,
 		updated_at = now()
 		WHERE id = $1 RETURNING `+columns, id,
 		c.ExternalUserID.Given, c.ExternalUserID.Value, c.FirstName.Given, c.FirstName.Value,
-		c.LastName.Given, c.LastName.Value, c.Email.Given, c.Email.Value)
+		c.LastName.Given, c.LastName.Value, c.Email.Given, c.Email.Value, c.TimeZone.Given, c.TimeZone.Value)
 	u, err := one(rows, err)
 	if err != nil {
 		return User{}, fault("change a user", err)

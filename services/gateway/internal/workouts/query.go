@@ -20,12 +20,13 @@ var severalTypes string
 // Query selects a page of one user's workouts.
 type Query struct {
 	UserID     uuid.UUID
-	Start, End string   // as the client wrote them; empty is open
-	Types      []string // sorted, each once; none is every type
-	Providers  []string // likewise
-	Duplicates bool     // show the hidden ones too
-	Zones      bool     // show hr_zones and power_zones
-	Ascending  bool     // the oldest first
+	Start, End string         // as the client wrote them; empty is open
+	Zone       *time.Location // of the person; where workouts without an offset are
+	Types      []string       // sorted, each once; none is every type
+	Providers  []string       // likewise
+	Duplicates bool           // show the hidden ones too
+	Zones      bool           // show hr_zones and power_zones
+	Ascending  bool           // the oldest first
 	Cursor     string
 	Limit      int
 }
@@ -62,6 +63,7 @@ type conditions struct {
 	args  []any
 	where string // of the workouts
 	kept  string // of the kept counts of these workouts
+	zone  *time.Location
 	dated bool
 	// gated says that no index is by what is asked for: to find that there are no rows,
 	// the whole history would be read. The kept counts say it at once.
@@ -84,7 +86,7 @@ func (q Query) conditions() (*conditions, error) {
 		args:  []any{q.UserID},
 		where: ` WHERE user_id = $1 AND removed_at IS NULL`,
 		kept:  ` FROM projector.view_record_counts_v1 WHERE user_id = $1 AND kind = 'activity'`,
-		dated: q.dated(), gated: len(q.Providers) > 0, several: len(q.Types) > 1,
+		zone:  q.Zone, dated: q.dated(), gated: len(q.Providers) > 0, several: len(q.Types) > 1,
 	}
 	c.kept += c.among("type", q.Types) + c.among("provider", q.Providers)
 	c.from(from)
@@ -114,22 +116,22 @@ func (c *conditions) among(column string, values []string) string {
 	}
 }
 
-// localDay is the day a workout is filed under: where its offset is unknown, that of
-// its start in UTC.
-const localDay = "coalesce(local_date, (start_time AT TIME ZONE 'UTC')::date)"
-
 // dayReach is how far from midnight UTC a local day begins at most, with room to spare:
 // offsets of records are taken up to 18 hours.
 const dayReach = 24 * time.Hour
 
-// localTime is what the person's clock showed at the start; UTC where the offset is
-// unknown, as with the day.
-const localTime = "(start_time AT TIME ZONE 'UTC' + coalesce((doc::json->>'zone_offset')::interval, interval '0'))"
-
-// Documents are read only near the time itself: a day away from it no offset matters.
+// A workout is filed under the day on which it began where it happened, and compared
+// with a time without an offset by what the clock showed there. Where its offset is not
+// known, the person's zone says when that day begins, or when the clock showed that time.
+// What is filled in: 1 the number of the argument with the day or time, 2 that of the
+// instant which it is in the person's zone, 3 how to compare.
 const (
-	atOrAfter = "(start_time >= ($%%[1]d::timestamp + interval '1 day') AT TIME ZONE 'UTC' OR %s >= $%%[1]d::timestamp)"
-	before    = "(start_time < ($%%[1]d::timestamp - interval '1 day') AT TIME ZONE 'UTC' OR %s < $%%[1]d::timestamp)"
+	byDay = "(local_date %[3]s $%[1]d OR local_date IS NULL AND start_time %[3]s $%[2]d)"
+	// Documents are read only near the time itself: a day away from it no offset matters.
+	byClock = "CASE WHEN doc::json->>'zone_offset' IS NULL THEN start_time %[3]s $%[2]d" +
+		" ELSE start_time AT TIME ZONE 'UTC' + (doc::json->>'zone_offset')::interval %[3]s $%[1]d::timestamp END"
+	farAfter  = "start_time >= ($%[1]d::timestamp + interval '1 day') AT TIME ZONE 'UTC'"
+	farBefore = "start_time < ($%[1]d::timestamp - interval '1 day') AT TIME ZONE 'UTC'"
 )
 
 // from and to compare local days and times exactly, and beside it the instants that the days
@@ -138,29 +140,39 @@ const (
 func (c *conditions) from(w *contract.When) {
 	switch {
 	case w == nil:
+		return
 	case w.Day:
-		c.add(localDay+" >= $%d", w.Time)
-		c.add("start_time >= $%d", w.Time.Add(-dayReach))
+		c.addLocal(byDay, ">=", w.Time)
 	case w.Civil:
-		c.add(fmt.Sprintf(atOrAfter, localTime), w.Time)
-		c.add("start_time >= $%d", w.Time.Add(-dayReach))
+		c.addLocal("("+farAfter+" OR "+byClock+")", ">=", w.Time)
 	default:
 		c.add("start_time >= $%d", w.Time)
+		return
 	}
+	c.add("start_time >= $%d", w.Time.Add(-dayReach))
 }
 
 func (c *conditions) to(w *contract.When) {
 	switch {
 	case w == nil:
+		return
 	case w.Day:
-		c.add(localDay+" < $%d", w.Time)
-		c.add("start_time < $%d", w.Time.Add(dayReach))
+		c.addLocal(byDay, "<", w.Time)
 	case w.Civil:
-		c.add(fmt.Sprintf(before, localTime), w.Time)
-		c.add("start_time < $%d", w.Time.Add(dayReach))
+		c.addLocal("("+farBefore+" OR "+byClock+")", "<", w.Time)
 	default:
 		c.add("start_time < $%d", w.Time)
+		return
 	}
+	c.add("start_time < $%d", w.Time.Add(dayReach))
+}
+
+// addLocal narrows the workouts by a local day or time.
+func (c *conditions) addLocal(condition, compare string, local time.Time) {
+	year, month, day := local.Date()
+	instant := time.Date(year, month, day, local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), c.zone)
+	c.args = append(c.args, local, instant)
+	c.where += " AND " + fmt.Sprintf(condition, len(c.args)-1, len(c.args), compare)
 }
 
 // queueCount counts the rows of all pages. What is hidden as a duplicate never counts.
