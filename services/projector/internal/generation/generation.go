@@ -169,7 +169,7 @@ func UsePath(ctx context.Context, tx pgx.Tx, generation int64) error {
 // Point moves the pointer and the views to a generation. The caller holds the
 // lock alone.
 func Point(ctx context.Context, tx pgx.Tx, p Pointer) error {
-	if _, err := tx.Conn().PgConn().Exec(ctx, fmt.Sprintf(viewsSQL, Schema(p.Generation))).ReadAll(); err != nil {
+	if err := moveViews(ctx, tx, Schema(p.Generation)); err != nil {
 		return fmt.Errorf("move the views to generation %d: %w", p.Generation, err)
 	}
 	if err := postgres.PublishViews(ctx, tx, schema); err != nil {
