@@ -96,10 +96,10 @@ $(NATS):
 
 python: python3 $(WHEELS)/ready
 
-# The wheels let a test run pip without a network.
-$(WHEELS)/ready: standalone/examples/python-consumer/requirements.txt
+# The wheels let a test run pip without a network: 75 MB, most of it DuckDB and pandas.
+$(WHEELS)/ready: standalone/examples/python-consumer/requirements.txt standalone/examples/analyst/requirements.txt scripts/duckdb.txt
 	python3 -m venv --clear $(BIN)/python
-	$(BIN)/python/bin/pip download --quiet --require-hashes --dest $(WHEELS) -r $<
+	$(BIN)/python/bin/pip download --quiet --require-hashes --dest $(WHEELS) $(addprefix -r ,$^)
 	$(BIN)/python/bin/pip install --quiet --require-hashes --no-index --find-links $(WHEELS) -r $<
 	touch $@
 

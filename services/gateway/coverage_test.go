@@ -77,7 +77,7 @@ func TestConnectionsOfAnOlderPollerAreShown(t *testing.T) {
 	s := gatewaytest.New(t)
 	user := s.User()
 	id := s.Connection(user, "fitbit", "active")
-	s.Exec(`DROP VIEW poller.view_coverage_v1`)
+	s.Exec(`DROP VIEW poller.view_coverage_v1 CASCADE`) // the analysts' view of it, too
 	if got := coverages(t, s, user); len(got) != 1 || got[id] != `[]` {
 		t.Errorf("the coverage is %v", got)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/stridelog/stridelog/platform/httpserver"
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/gateway/internal/analytics"
 	"github.com/stridelog/stridelog/services/gateway/internal/apikey"
 	"github.com/stridelog/stridelog/services/gateway/internal/audit"
 	"github.com/stridelog/stridelog/services/gateway/internal/erasure"
@@ -119,10 +120,19 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 		lifecycle.Component{Name: "erasures", Run: s.erasures.Run},
 		lifecycle.Component{Name: "gateway methods", Run: s.methods},
 		lifecycle.Component{Name: "API keys", Run: func(ctx context.Context, ready func()) error { return s.keys.Watch(ctx, ready, s.c.Log) }},
+		lifecycle.Component{Name: "views for analysts", Run: s.analytics},
 		lifecycle.Component{Name: "http", Run: func(ctx context.Context, listening func()) error {
 			return s.server.Run(ctx, func() { listening(); ready() })
 		}},
 	)
+}
+
+// analytics defines the views for analysts. What is served does not depend on them.
+func (s *Service) analytics(ctx context.Context, ready func()) error {
+	ready()
+	analytics.Run(ctx, s.c.DB, s.c.Log)
+	<-ctx.Done()
+	return nil
 }
 
 // Addr is where the gateway listens; nil before it is ready.

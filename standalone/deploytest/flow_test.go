@@ -44,7 +44,10 @@ func TestTheWholeFlowWithinThePermissions(t *testing.T) {
 	workouts := settled(ctx, t, api, user)
 	c.checkRaw(ctx, t, api, workouts[0])
 	c.checkAnalyst(ctx, t, len(workouts))
+	c.awaitAnalytics(t)
+	c.checkAnalystConnections(ctx, t)
 	c.checkRoles(t)
+	c.checkAnalystRole(t, len(workouts))
 
 	if out, err := c.run(t, "operator", "verify"); err != nil || !strings.Contains(out, "There are no differences.") {
 		t.Fatalf("verify: %v\n%s", err, out)
@@ -59,6 +62,7 @@ func TestTheWholeFlowWithinThePermissions(t *testing.T) {
 		t.Errorf("the rebuild changed the workouts, of which there were %d and are %d", len(workouts), len(after))
 	}
 	c.checkRoles(t) // the new generation, too
+	c.checkAnalystRole(t, len(workouts))
 	if out, err := c.run(t, "operator", "dead-letters", "list"); err != nil {
 		t.Errorf("dead letters: %v\n%s", err, out)
 	}

@@ -124,7 +124,13 @@ func (i *installation) startPostgres(t *testing.T) {
 	u.Path = "/stridelog"
 	i.adminURL = u.String()
 	folder := strings.ReplaceAll(i.secrets, "'", "''")
-	execSQL(t, i.adminURL, "SET stridelog.secrets = '"+folder+"'; "+read(t, "deploy/postgres/init/1-roles.sql"))
+	files, err := filepath.Glob(filepath.Join(root, "deploy/postgres/init/*.sql")) // in the order of their names, as the image does
+	if err != nil || len(files) < 2 {
+		t.Fatalf("deploy/postgres/init has %v: %v", files, err)
+	}
+	for _, file := range files {
+		execSQL(t, i.adminURL, "SET stridelog.secrets = '"+folder+"'; "+read(t, "deploy/postgres/init/"+filepath.Base(file)))
+	}
 	i.rewrite(t, "database_url_", "postgres:5432", u.Host)
 }
 

@@ -159,7 +159,7 @@ func readDocument(t *testing.T, name string) string {
 
 // guides are the documents whose commands tests of this package run.
 func guides() []string {
-	return []string{"README.md", firstUser, "docs/events.md", "docs/operations.md"}
+	return []string{"README.md", firstUser, "docs/events.md", "docs/operations.md", "docs/sql.md"}
 }
 
 // countedSub is a command that prints some of what it has fetched ahead, too.

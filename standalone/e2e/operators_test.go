@@ -22,6 +22,7 @@ import (
 type demoStores struct {
 	DatabaseURL string `json:"database_url"`
 	NATSURL     string `json:"nats_url"`
+	AnalystURL  string `json:"analyst_database_url"`
 	PID         int    `json:"pid"`
 }
 

@@ -143,7 +143,7 @@ func (t Target) Fill(ctx context.Context, folder string, m Manifest) error {
 	}
 	if err := restore.run(ctx, append(args, filepath.Join(folder, tablesName))...); err != nil {
 		// One transaction: the database is as before, and may be tried again.
-		return errors.Join(fmt.Errorf("restore the tables: %w; nothing was changed; where roles are missing, make them first (deploy/postgres/init/1-roles.sql), or give everything to your own role with --no-owner", err),
+		return errors.Join(fmt.Errorf("restore the tables: %w; nothing was changed; where roles are missing, make them first (the files in deploy/postgres/init), or give everything to your own role with --no-owner", err),
 			system.EndRestore(context.WithoutCancel(ctx), t.DB))
 	}
 	t.Tell("%s is restored", tablesName)

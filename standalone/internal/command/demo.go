@@ -112,7 +112,7 @@ func serveDemo(ctx context.Context, p Process, c config.Config, stores *store.St
 	s := newSystem(p, c, stores, log)
 	tour := demo.Tour{
 		System: s, Simulator: simulator, Out: p.Stdout, Started: started, Command: func(words string) string { return commandLine(p, c, words) },
-		Session: store.Session{NATSURL: stores.NATSURL, PID: os.Getpid()},
+		Session: store.Session{NATSURL: stores.NATSURL, PID: os.Getpid()}, AnalystURL: stores.AnalystURL,
 	}
 	if c.DataDirChosen {
 		tour.Session.DataDir = c.DataDir

@@ -35,6 +35,8 @@ type Tour struct {
 	Started   time.Time
 	// Session is what `stridelog env` prints; the tour adds what it learns.
 	Session store.Session
+	// AnalystURL is the database as analysts see it; empty: somebody's own server.
+	AnalystURL string
 	// Command is the command line that runs a command of ours on this system.
 	Command func(words string) string
 }
@@ -170,6 +172,7 @@ Stridelog is running with %d workouts of a simulated person, in %d records of tw
   simulated Fitbit    %s
   simulated Google    %s
   NATS                %s
+  SQL for analysts    %s
 
 Paste this line into another terminal, in the same folder:
 
@@ -199,7 +202,7 @@ The data is in %s. Ctrl-C stops everything; run it again and it is all still the
 To begin anew: %s
 `,
 		page.Pagination.TotalCount, records, time.Since(t.Started).Seconds(),
-		c.BaseURL, c.Key, user.ID, t.Simulator.fitbit.url(), t.Simulator.google.url(), t.Session.NATSURL,
+		c.BaseURL, c.Key, user.ID, t.Simulator.fitbit.url(), t.Simulator.google.url(), t.Session.NATSURL, t.AnalystURL,
 		strings.Join(t.Session.Exports(), " "), t.Command("env"),
 		workout.ID,
 		t.Command("tail --kind workout --last 3"),

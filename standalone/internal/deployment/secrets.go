@@ -25,9 +25,12 @@ func ComposeHosts() Hosts { return Hosts{Postgres: "postgres:5432", NATS: "nats:
 
 const (
 	database = "stridelog"
-	// Operator runs the commands, Analyst only reads NATS.
+	// Operator runs the commands, Analyst only reads: facts and workouts at NATS, and the
+	// views for analysts at Postgres, as the role AnalystRole.
 	Operator = "operator"
 	Analyst  = "analyst"
+	// AnalystRole is the analyst's role at Postgres: deploy/postgres/init/2-analyst.sql.
+	AnalystRole = "stridelog_analyst"
 )
 
 // NATSPasswords is the file that deploy/nats/nats.conf includes.
@@ -96,13 +99,14 @@ func secrets(hosts Hosts) (map[string]string, error) {
 		}
 		fmt.Fprintf(&hashed, "%s_PASSWORD: %q\n", strings.ToUpper(user), hash)
 		files["nats_url_"+user] = (&url.URL{Scheme: "nats", User: url.UserPassword(user, password), Host: hosts.NATS}).String()
+		role := user
 		if user == Analyst {
-			continue
+			role = AnalystRole
 		}
 		password = rand.Text()
 		files["postgres_"+user] = password
 		files["database_url_"+user] = (&url.URL{
-			Scheme: "postgres", User: url.UserPassword(user, password), Host: hosts.Postgres, Path: database, RawQuery: "sslmode=disable",
+			Scheme: "postgres", User: url.UserPassword(role, password), Host: hosts.Postgres, Path: database, RawQuery: "sslmode=disable",
 		}).String()
 	}
 	files[NATSRoute] = routes(rand.Text())

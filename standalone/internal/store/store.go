@@ -27,6 +27,7 @@ import (
 type Stores struct {
 	DatabaseURL string
 	NATSURL     string
+	AnalystURL  string // the database as analysts see it; empty: somebody's own server
 	From        string // where the addresses are from, in words
 	DataDir     string // whose embedded stores these are; empty: somebody's own servers
 
@@ -84,6 +85,9 @@ func (s *Stores) start(ctx context.Context, c config.Config, download *launcher.
 		return fmt.Errorf("start embedded Postgres: %w", err)
 	}
 	s.postgres, s.DatabaseURL = pg, pg.URL()
+	if err := s.makeAnalyst(ctx, c.DataDir); err != nil {
+		return err
+	}
 	token, err := keyFile(c.DataDir, "nats.token", randomKey)
 	if err != nil {
 		return err
@@ -123,6 +127,7 @@ func (s *Stores) Names() string {
 type running struct {
 	DatabaseURL string `json:"database_url"`
 	NATSURL     string `json:"nats_url"`
+	AnalystURL  string `json:"analyst_database_url"`
 	PID         int    `json:"pid"`
 
 	dir string // whose this is
@@ -131,7 +136,7 @@ type running struct {
 func runFile(dataDir string) string { return filepath.Join(dataDir, "run", "stores.json") }
 
 func (s *Stores) announce(dataDir string) error {
-	text, err := json.Marshal(running{DatabaseURL: s.DatabaseURL, NATSURL: s.NATSURL, PID: os.Getpid()})
+	text, err := json.Marshal(running{DatabaseURL: s.DatabaseURL, NATSURL: s.NATSURL, AnalystURL: s.AnalystURL, PID: os.Getpid()})
 	if err != nil {
 		return err
 	}
@@ -160,7 +165,7 @@ func Find(c config.Config) (*Stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stores{DatabaseURL: r.DatabaseURL, NATSURL: r.NATSURL, From: "of the system that runs in " + r.dir, DataDir: r.dir}, nil
+	return &Stores{DatabaseURL: r.DatabaseURL, NATSURL: r.NATSURL, AnalystURL: r.AnalystURL, From: "of the system that runs in " + r.dir, DataDir: r.dir}, nil
 }
 
 // FindNATS is Find for a command that reads no database, for which NATS_URL is enough.

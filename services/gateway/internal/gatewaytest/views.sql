@@ -61,3 +61,9 @@ CREATE TABLE projector.syncs (
     not_before timestamptz, counts json, error json, requested_at timestamptz NOT NULL, finished_at timestamptz, report int NOT NULL
 );
 CREATE VIEW projector.view_syncs_v1 AS SELECT * FROM projector.syncs;
+CREATE TABLE projector.connection_history (
+    sequence bigint PRIMARY KEY, connection_id text NOT NULL, user_id uuid NOT NULL, provider text NOT NULL, event text NOT NULL,
+    status text NOT NULL, reason text NOT NULL, at timestamptz NOT NULL
+);
+CREATE VIEW projector.view_connections_history_v1 AS
+SELECT connection_id, user_id, provider, sequence, event, status, reason, at FROM projector.connection_history;
