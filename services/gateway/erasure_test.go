@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -161,4 +162,25 @@ func TestAnErasureThatIsStuckHoldsUpNobody(t *testing.T) {
 	}
 	close(let)
 	s.Await("the one that waited ends", func() bool { return first() == "done" })
+}
+
+// Erasures that are not done are a metric, with the age of the oldest.
+func TestOpenErasuresAreCounted(t *testing.T) {
+	s := gatewaytest.New(t)
+	shown := func(want string) bool {
+		return strings.Contains(string(s.Call(http.MethodGet, "/metrics", "", 200, nil).Body), "\n"+want)
+	}
+	if !shown("stridelog_erasures_open 0\n") || !shown("stridelog_erasures_oldest_age_seconds 0\n") {
+		t.Error("without an erasure the metrics are not 0")
+	}
+	var last struct {
+		ErasureID string `json:"erasure_id"`
+	}
+	for range 2 { // nobody answers for the other services, so they stay open
+		s.Call(http.MethodDelete, "/api/v1/users/"+s.User().String(), "", 202, &last)
+	}
+	s.Exec(`UPDATE gateway.erasures SET requested_at = now() - interval '100000 seconds' WHERE id = $1`, last.ErasureID)
+	if !shown("stridelog_erasures_open 2\n") || !shown("stridelog_erasures_oldest_age_seconds 100") { // and some more
+		t.Error("the open erasures are not counted, or the oldest is not 100,000 s old")
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stridelog/stridelog/platform/health"
 	"github.com/stridelog/stridelog/platform/httpserver"
 	"github.com/stridelog/stridelog/platform/lifecycle"
+	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/analytics"
 	"github.com/stridelog/stridelog/services/gateway/internal/apikey"
@@ -94,6 +95,9 @@ func New(c Config) (*Service, error) {
 	s := &Service{c: c}
 	s.keys, s.audit = apikey.NewVerifier(c.DB, c.AdminKey), audit.NewStore(c.DB)
 	s.erasures = erasure.NewRunner(erasure.Options{DB: c.DB, Bus: c.Bus, Log: c.Log, ListFile: c.ErasuresFile})
+	if err := telemetry.Register(c.Registry, "erasures", erasure.NewMetrics(c.DB, c.Log)); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
 	handler, err := rest.New(rest.Options{
 		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, RequestsPerMinute: c.RequestsPerMinute, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
 	})

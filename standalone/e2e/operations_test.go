@@ -25,7 +25,7 @@ func watched() map[string][]string {
 	}
 	of := func(names ...string) []string { return append(slices.Clone(everywhere), names...) }
 	return map[string][]string{
-		"gateway": of("stridelog_http_request_duration_seconds", "stridelog_rpc_duration_seconds", "stridelog_dead_letters_open"),
+		"gateway": of("stridelog_http_request_duration_seconds", "stridelog_rpc_duration_seconds", "stridelog_dead_letters_open", "stridelog_erasures_open", "stridelog_erasures_oldest_age_seconds"),
 		"oauth":   of("stridelog_oauth_connections", "stridelog_oauth_consents_total", "stridelog_oauth_refreshes_total", "stridelog_provider_request_duration_seconds"),
 		"poller": of("stridelog_poller_runs_total", "stridelog_poller_provider_requests_total", "stridelog_poller_activities_published_total",
 			"stridelog_poller_budget_remaining", "stridelog_provider_request_duration_seconds", "stridelog_rpc_duration_seconds",

@@ -39,7 +39,7 @@ func (m *Metrics) end(l store.ImportLease, status string, failure *store.ImportE
 	m.ended.WithLabelValues(l.Provider, status, code).Inc()
 	for result, n := range map[string]int{
 		"imported": c.Imported, "already_there": c.AlreadyThere, "enriched": c.Enriched,
-		"skipped": c.Skipped, "rejected": c.Rejected, "superseded": c.Superseded,
+		"skipped": c.Skipped, "rejected": c.Rejected, "superseded": c.Superseded, "restated": c.Restated,
 	} {
 		m.records.WithLabelValues(l.Provider, result).Add(float64(n))
 	}
