@@ -88,33 +88,13 @@ func named(word string) string {
 // person is a user in a path of the API.
 func person(word string) string { return url.PathEscape(named(word)) }
 
-// wordsAround parses flags that stand before, between and behind words.
-func wordsAround(flags *flag.FlagSet, args []string) (words []string, err error) {
-	for {
-		if err := flags.Parse(args); err != nil {
-			return nil, err
-		}
-		if flags.NArg() == 0 {
-			return words, nil
-		}
-		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
+// apiCall reads the words and flags behind the name of a command of the API.
+func apiCall(flags *flag.FlagSet, args []string, words int, usage string) ([]string, error) {
+	list, err := parseWords(flags, args)
+	if err == nil && len(list) != words {
+		err = fmt.Errorf("%w: %s", errUsage, usage)
 	}
-}
-
-// apiCall reads the words and flags behind the name of a command of the API. Help is
-// not ok and no error.
-func apiCall(p Process, flags *flag.FlagSet, args []string, words int, usage string) (list []string, ok bool, err error) {
-	flags.SetOutput(p.Stderr)
-	list, err = wordsAround(flags, args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil, false, nil
-	case err != nil:
-		return nil, false, fmt.Errorf("%w: %w", errUsage, err)
-	case len(list) != words:
-		return nil, false, fmt.Errorf("%w: %s", errUsage, usage)
-	}
-	return list, true, nil
+	return list, err
 }
 
 // jsonFlag declares --json: the API's own objects, one a line.

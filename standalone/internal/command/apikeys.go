@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -34,11 +32,7 @@ func runAPIKeys(ctx context.Context, p Process, c config.Config, args []string) 
 	if !known {
 		return fmt.Errorf("%w: %s", errUsage, apiKeysUsage)
 	}
-	err := run(ctx, p, c, args[1:])
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	}
-	return err
+	return run(ctx, p, c, args[1:])
 }
 
 func withAPIKeys(ctx context.Context, p Process, c config.Config, fn func(*gateway.APIKeys) error) error {
@@ -60,8 +54,7 @@ func createAPIKey(ctx context.Context, p Process, c config.Config, args []string
 		return fmt.Errorf("%w: name the key first: %s", errUsage, apiKeysUsage)
 	}
 	var scopes, people texts
-	flags := flag.NewFlagSet("api-keys create", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "api-keys create")
 	flags.Var(&scopes, "scope", "read, location, write, connect, push, events or admin; several with commas (required)")
 	flags.Var(&people, "user", "bind the key to a user: the user's id, or your external_user_id; several times for several")
 	expires := flags.String("expires", "", "after which time the key ends: 90d, 12h; never when left out")
@@ -70,7 +63,7 @@ func createAPIKey(ctx context.Context, p Process, c config.Config, args []string
 	if name == "-h" || name == "--help" {
 		rest = args
 	}
-	if err := parseKeyFlags(flags, rest); err != nil {
+	if err := parseFlags(flags, rest, apiKeysUsage); err != nil {
 		return err
 	}
 	draft := gateway.APIKeyDraft{Name: name, Scopes: scopes}
@@ -136,10 +129,9 @@ func rotateAPIKey(ctx context.Context, p Process, c config.Config, args []string
 	if err != nil {
 		return err
 	}
-	flags := flag.NewFlagSet("api-keys rotate", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "api-keys rotate")
 	overlap := flags.Duration("overlap", rotateOverlap, "for how long the secret before goes on working; 0s ends it at once")
-	if err := parseKeyFlags(flags, rest); err != nil {
+	if err := parseFlags(flags, rest, apiKeysUsage); err != nil {
 		return err
 	}
 	return withAPIKeys(ctx, p, c, func(keys *gateway.APIKeys) error {
@@ -167,18 +159,6 @@ func revokeAPIKey(ctx context.Context, p Process, c config.Config, args []string
 		fmt.Fprintf(p.Stdout, "Key %s and the tokens that it issued are ended.\n", id)
 		return nil
 	})
-}
-
-func parseKeyFlags(flags *flag.FlagSet, args []string) error {
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
-	case flags.NArg() > 0:
-		return fmt.Errorf("%w: %s", errUsage, apiKeysUsage)
-	}
-	return nil
 }
 
 func keyID(args []string) (id uuid.UUID, rest []string, err error) {

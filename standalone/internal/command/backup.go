@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -34,15 +33,12 @@ const erasuresName = "erasures.jsonl"
 
 // runBackup writes the stores into a folder.
 func runBackup(ctx context.Context, p Process, c config.Config, args []string) error {
-	flags := flag.NewFlagSet("backup", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "backup")
 	flags.Usage = func() { fmt.Fprint(p.Stderr, backupHelp) }
-	folder, err := parseAround(flags, args)
+	folder, err := parseWord(flags, args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
 	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	case folder == "":
 		return fmt.Errorf("%w: stridelog backup FOLDER", errUsage)
 	}

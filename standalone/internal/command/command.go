@@ -5,6 +5,7 @@ package command
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -105,7 +106,7 @@ func Run(ctx context.Context, args []string, p Process) int {
 func report(p Process, err error) int {
 	var faults *env.Error
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, flag.ErrHelp): // who asked for help has it
 		return exitOK
 	case errors.As(err, &faults), errors.Is(err, errUsage):
 		fmt.Fprintln(p.Stderr, err)

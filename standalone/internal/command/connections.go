@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/url"
 	"text/tabwriter"
@@ -32,10 +31,10 @@ func runConnections(ctx context.Context, p Process, conf config.Config, args []s
 }
 
 func listConnections(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("connections list", flag.ContinueOnError)
+	flags := newFlags(p, "connections list")
 	asJSON := jsonFlag(flags)
-	words, ok, err := apiCall(p, flags, args, 1, connectionsUsage)
-	if err != nil || !ok {
+	words, err := apiCall(flags, args, 1, connectionsUsage)
+	if err != nil {
 		return err
 	}
 	c, err := apiClient(ctx, p, conf)
@@ -76,10 +75,10 @@ func printConnections(ctx context.Context, p Process, c *client.Client, user str
 
 // authorize prints the address alone on standard output, so that a script can take it.
 func authorize(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("connections authorize", flag.ContinueOnError)
+	flags := newFlags(p, "connections authorize")
 	redirect := flags.String("redirect-uri", "", "where the person ends up, of an origin that is allowed; default: a page of the gateway that says how it ended")
-	words, ok, err := apiCall(p, flags, args, 2, connectionsUsage)
-	if err != nil || !ok {
+	words, err := apiCall(flags, args, 2, connectionsUsage)
+	if err != nil {
 		return err
 	}
 	c, err := apiClient(ctx, p, conf)
@@ -96,11 +95,11 @@ func authorize(ctx context.Context, p Process, conf config.Config, args []string
 }
 
 func disconnect(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("connections disconnect", flag.ContinueOnError)
+	flags := newFlags(p, "connections disconnect")
 	sure := flags.Bool("yes", false, "the consent is revoked at the provider; only the person can give it again (required)")
-	words, ok, err := apiCall(p, flags, args, 2, connectionsUsage)
+	words, err := apiCall(flags, args, 2, connectionsUsage)
 	switch {
-	case err != nil || !ok:
+	case err != nil:
 		return err
 	case !*sure:
 		return fmt.Errorf("%w: the consent is revoked at the provider, and only the person can give it again; add --yes: %s", errUsage, connectionsUsage)

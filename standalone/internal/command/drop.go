@@ -16,7 +16,7 @@ func dropAction(args []string) (func(context.Context, Process, *bus.Bus) error, 
 	flags := flag.NewFlagSet("dead-letters drop", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the usage says it
 	reason := flags.String("reason", "", "why nobody needs them; it is kept")
-	words, err := wordsAround(flags, args)
+	words, err := parseWords(flags, args)
 	sequences, ok := sequencesOf(words)
 	switch {
 	case err != nil || !ok:

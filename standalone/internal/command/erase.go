@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +28,7 @@ const (
 // the end.
 func runErase(ctx context.Context, p Process, c config.Config, args []string) error {
 	user, err := eraseCall(p, args)
-	if err != nil || user == "" {
+	if err != nil {
 		return err
 	}
 	if uuid.Validate(user) != nil {
@@ -40,18 +39,15 @@ func runErase(ctx context.Context, p Process, c config.Config, args []string) er
 	return withPair(ctx, p, c, "erase", func(b *bus.Bus) error { return erase(ctx, p, b, user) })
 }
 
-// eraseCall reads the command line. An empty user means that help was asked for.
+// eraseCall reads the command line.
 func eraseCall(p Process, args []string) (user string, err error) {
-	flags := flag.NewFlagSet("erase", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "erase")
 	flags.StringVar(&user, "user", "", "whom to erase: the user's id, or your external_user_id (required)")
 	sure := flags.Bool("yes", false, "nothing brings the person's data back but a backup (required)")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return "", nil
+	switch err := parseFlags(flags, args, eraseUsage); {
 	case err != nil:
-		return "", fmt.Errorf("%w: %w", errUsage, err)
-	case user == "" || flags.NArg() > 0:
+		return "", err
+	case user == "":
 		return "", fmt.Errorf("%w: %s", errUsage, eraseUsage)
 	case !*sure:
 		return "", fmt.Errorf("%w: nothing brings the data of an erased person back but a backup; add --yes: %s", errUsage, eraseUsage)

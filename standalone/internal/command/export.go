@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +22,7 @@ const exportUsage = "stridelog export --user USER [--out FILE|-]"
 // a file is its owner's alone, and never takes another one's place.
 func runExport(ctx context.Context, p Process, c config.Config, args []string) error {
 	user, out, err := exportCall(p, args)
-	if err != nil || user == "" {
+	if err != nil {
 		return err
 	}
 	if uuid.Validate(user) != nil {
@@ -39,18 +38,15 @@ func runExport(ctx context.Context, p Process, c config.Config, args []string) e
 	})
 }
 
-// exportCall reads the command line. An empty user means that help was asked for.
+// exportCall reads the command line.
 func exportCall(p Process, args []string) (user, out string, err error) {
-	flags := flag.NewFlagSet("export", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "export")
 	flags.StringVar(&user, "user", "", "whose events: the user's id, or your external_user_id (required)")
 	flags.StringVar(&out, "out", "-", "file to make; - is standard output")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return "", "", nil
+	switch err := parseFlags(flags, args, exportUsage); {
 	case err != nil:
-		return "", "", fmt.Errorf("%w: %w", errUsage, err)
-	case user == "" || out == "" || flags.NArg() > 0:
+		return "", "", err
+	case user == "" || out == "":
 		return "", "", fmt.Errorf("%w: %s", errUsage, exportUsage)
 	}
 	if id, err := uuid.Parse(user); err == nil {

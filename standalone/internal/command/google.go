@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"net/url"
 
@@ -25,18 +23,16 @@ func runGoogle(ctx context.Context, p Process, c config.Config, args []string) e
 	if len(args) == 0 || args[0] != "subscribe" {
 		return fmt.Errorf("%w: %s", errUsage, googleUsage)
 	}
-	flags := flag.NewFlagSet("google subscribe", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "google subscribe")
 	project := flags.String("project", "", "the Cloud project's number, not its id")
 	id := flags.String("id", "stridelog", "the subscriber's id; one that exists is changed")
 	endpoint := flags.String("endpoint", "", "where Google reaches the gateway; default: the host of GOOGLE_HEALTH_REDIRECT_URI and "+notificationPath)
-	switch err := flags.Parse(args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
+	const usage = googleUsage + "; `gcloud projects describe ID --format='value(projectNumber)'` tells the number"
+	switch err := parseFlags(flags, args[1:], usage); {
 	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
-	case flags.NArg() > 0 || !googlehealth.ProjectNumber(*project):
-		return fmt.Errorf("%w: %s; `gcloud projects describe ID --format='value(projectNumber)'` tells the number", errUsage, googleUsage)
+		return err
+	case !googlehealth.ProjectNumber(*project):
+		return fmt.Errorf("%w: %s", errUsage, usage)
 	case !googlehealth.SubscriberID(*id):
 		return fmt.Errorf("%w: --id must be 4 to 36 of a-z, 0-9 and -, begun with a letter", errUsage)
 	}

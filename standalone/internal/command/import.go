@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -26,7 +25,7 @@ const progressEvery = 5 * time.Second
 func runImport(ctx context.Context, p Process, c config.Config, args []string) error {
 	call, err := importCall(p, args)
 	i, user := call.Import, call.user
-	if err != nil || i.Kind == "" {
+	if err != nil {
 		return err
 	}
 	show := &importProgress{p: p, began: time.Now()}
@@ -51,7 +50,7 @@ func runImport(ctx context.Context, p Process, c config.Config, args []string) e
 	return nil
 }
 
-// importing is what the command line asks for. An empty kind means help.
+// importing is what the command line asks for.
 type importing struct {
 	poller.Import
 	user    string
@@ -60,23 +59,14 @@ type importing struct {
 
 // importCall reads the command line. Flags may stand before or after the paths.
 func importCall(p Process, args []string) (i importing, err error) {
-	flags := flag.NewFlagSet("import", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "import")
 	flags.StringVar(&i.user, "user", "", "whose history it is: the user's id, or your external_user_id (required)")
 	flags.BoolVar(&i.DryRun, "dry-run", false, "compare and count; bring nothing in")
 	flags.StringVar(&i.TimeZone, "timezone", "", "the IANA name of the zone that the person lived in, for records of which the archive does not tell an offset: Europe/Rome")
 	flags.BoolVar(&i.verbose, "verbose", false, "list every file with what became of it, and the names of the unknown ones")
-	var words []string
-	for len(args) > 0 {
-		switch err := flags.Parse(args); {
-		case errors.Is(err, flag.ErrHelp):
-			return importing{}, nil
-		case err != nil:
-			return i, fmt.Errorf("%w: %w", errUsage, err)
-		}
-		if args = flags.Args(); len(args) > 0 {
-			words, args = append(words, args[0]), args[1:]
-		}
+	words, err := parseWords(flags, args)
+	if err != nil {
+		return i, err
 	}
 	kinds := slices.Sorted(maps.Keys(catalog.Importers()))
 	switch {

@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"time"
 
@@ -13,19 +11,14 @@ import (
 )
 
 func runRebuild(ctx context.Context, p Process, c config.Config, args []string) error {
-	flags := flag.NewFlagSet("rebuild", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "rebuild")
 	accept := flags.Bool("accept-log", false, "take the log as it is, also when the database was filled from another one: after a restore")
 	dry := flags.Bool("dry-run", false, "say what would change, by field, and change nothing")
 	samples := flags.Int("samples", 3, "with --dry-run: how many workouts to name for each change, 0 to 1000")
 	asJSON := flags.Bool("json", false, "with --dry-run: print one JSON document")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
+	switch err := parseFlags(flags, args, "stridelog rebuild [--accept-log] [--dry-run [--samples N] [--json]]"); {
 	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
-	case flags.NArg() > 0:
-		return fmt.Errorf("%w: stridelog rebuild [--accept-log] [--dry-run [--samples N] [--json]]", errUsage)
+		return err
 	case *asJSON && !*dry:
 		return fmt.Errorf("%w: --json is for --dry-run", errUsage)
 	case *samples < 0 || *samples > 1000:

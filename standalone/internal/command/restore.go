@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -48,17 +47,14 @@ type restoring struct {
 // runRestore makes stores again from a folder.
 func runRestore(ctx context.Context, p Process, c config.Config, args []string) (err error) {
 	r := restoring{p: p, c: c}
-	flags := flag.NewFlagSet("restore", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "restore")
 	flags.Usage = func() { fmt.Fprint(p.Stderr, restoreHelp); flags.PrintDefaults() }
 	flags.BoolVar(&r.accept, "accept-log", false, "take the log of the backup, also when its tables were made from another one")
 	flags.BoolVar(&r.own, "no-owner", false, "give everything to the role of DATABASE_URL, as where the roles of the backup do not exist")
-	r.folder, err = parseAround(flags, args)
+	r.folder, err = parseWord(flags, args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
 	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	case r.folder == "":
 		return fmt.Errorf("%w: %s", errUsage, restoreUsage)
 	}

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -40,16 +39,13 @@ system and leave the step out; all four are done at once.
 // runRotate changes the sealing key.
 func runRotate(ctx context.Context, p Process, c config.Config, args []string) error {
 	var out string
-	flags := flag.NewFlagSet("keys "+rotateWord, flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "keys "+rotateWord)
 	flags.Usage = func() { fmt.Fprint(p.Stderr, rotateHelp); flags.PrintDefaults() }
 	flags.StringVar(&out, "out", "", "where the key of this step is written: a file that does not exist (add, use, drop)")
-	step, err := parseAround(flags, args)
+	step, err := parseWord(flags, args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
 	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	case step == "" && out == "":
 		return rotateEmbedded(ctx, p, c)
 	case step == "reseal" && out == "", (step == "add" || step == "use" || step == "drop") && out != "":

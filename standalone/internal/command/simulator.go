@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -68,8 +66,7 @@ func runSimulator(ctx context.Context, p Process, c config.Config, args []string
 func runSimulatorExport(p Process, args []string) error {
 	var s demo.Sample
 	var megabytes int64
-	flags := flag.NewFlagSet("simulator export", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "simulator export")
 	flags.Func("era", "how the archive looks: A (2018), B (2021), C (2023) or D (since June 2026, default)", func(era string) error {
 		s.Era = export.Era(strings.ToUpper(era))
 		return nil
@@ -78,12 +75,10 @@ func runSimulatorExport(p Process, args []string) error {
 	flags.StringVar(&s.Person, "person", "", "whose archive; default is the person whom the demo connects")
 	flags.IntVar(&s.Exercises, "exercises", 0, "repeat the history until there are so many")
 	flags.Int64Var(&megabytes, "megabytes", 0, "add heart rate until all files have so many")
-	path, err := parseAround(flags, args)
+	path, err := parseWord(flags, args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
 	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	case path == "":
 		return fmt.Errorf("%w: stridelog simulator export PATH.zip|PATH.tgz|FOLDER [--era D] [--years 10]", errUsage)
 	}
@@ -102,19 +97,4 @@ func runSimulatorExport(p Process, args []string) error {
 	fmt.Fprintf(p.Stdout, "%s holds %d exercises of a simulated person, from %s to %s.\n", path, len(records),
 		records[0].LocalDate(), records[len(records)-1].LocalDate())
 	return nil
-}
-
-// parseAround parses flags that stand before or behind one argument.
-func parseAround(flags *flag.FlagSet, args []string) (argument string, err error) {
-	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
-		return "", err
-	}
-	argument = flags.Arg(0)
-	if err := flags.Parse(flags.Args()[1:]); err != nil {
-		return "", err
-	}
-	if flags.NArg() > 0 {
-		return "", fmt.Errorf("%q is one argument too many", flags.Arg(0))
-	}
-	return argument, nil
 }

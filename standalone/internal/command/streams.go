@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 
 	"github.com/stridelog/stridelog/events"
@@ -15,17 +13,11 @@ import (
 // consumers of readers who may not make one.
 func runStreams(ctx context.Context, p Process, c config.Config, args []string) error {
 	var readers []string
-	flags := flag.NewFlagSet("streams", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "streams")
 	flags.Func("reader", "also make a durable consumer of this name on the facts and on the changes; may be repeated",
 		func(name string) error { readers = append(readers, name); return nil })
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
-	case flags.NArg() > 0:
-		return fmt.Errorf("%w: stridelog streams [--reader NAME]…", errUsage)
+	if err := parseFlags(flags, args, "stridelog streams [--reader NAME]…"); err != nil {
+		return err
 	}
 	return withPair(ctx, p, c, "streams", func(b *bus.Bus) error {
 		if err := b.DeclareStreams(ctx); err != nil {

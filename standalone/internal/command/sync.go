@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -41,15 +40,15 @@ func runSync(ctx context.Context, p Process, conf config.Config, args []string) 
 }
 
 func startSync(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("sync start", flag.ContinueOnError)
+	flags := newFlags(p, "sync start")
 	days := flags.Int("days", 0, "read the last N days, newest first: a backfill, 1 to 3650")
 	from := flags.String("from", "", "first day to read (YYYY-MM-DD) or instant; default: 30 days ago")
 	to := flags.String("to", "", "first day that is not read any more, or instant; default: now")
 	noWait := flags.Bool("no-wait", false, "print the id of the sync and do not wait for its end")
 	asJSON := jsonFlag(flags)
-	words, ok, err := apiCall(p, flags, args, 2, syncUsage)
+	words, err := apiCall(flags, args, 2, syncUsage)
 	switch {
-	case err != nil || !ok:
+	case err != nil:
 		return err
 	case *days != 0 && (*from != "" || *to != ""):
 		return fmt.Errorf("%w: --days and dates exclude each other: %s", errUsage, syncUsage)
@@ -90,10 +89,10 @@ func startSync(ctx context.Context, p Process, conf config.Config, args []string
 }
 
 func followSync(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("sync follow", flag.ContinueOnError)
+	flags := newFlags(p, "sync follow")
 	asJSON := jsonFlag(flags)
-	words, ok, err := apiCall(p, flags, args, 2, syncUsage)
-	if err != nil || !ok {
+	words, err := apiCall(flags, args, 2, syncUsage)
+	if err != nil {
 		return err
 	}
 	c, err := apiClient(ctx, p, conf)
@@ -170,10 +169,10 @@ func counted(n *client.Counts) string {
 }
 
 func listSyncs(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("sync list", flag.ContinueOnError)
+	flags := newFlags(p, "sync list")
 	asJSON := jsonFlag(flags)
-	words, ok, err := apiCall(p, flags, args, 1, syncUsage)
-	if err != nil || !ok {
+	words, err := apiCall(flags, args, 1, syncUsage)
+	if err != nil {
 		return err
 	}
 	c, err := apiClient(ctx, p, conf)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 	"time"
@@ -32,16 +31,15 @@ type tailing struct {
 // runTail prints events as they come. What it prints is people's data.
 func runTail(ctx context.Context, p Process, c config.Config, args []string) error {
 	t, err := tailCall(p, args)
-	if err != nil || t.stream == "" {
+	if err != nil {
 		return err
 	}
 	return withNATS(ctx, p, c, "tail", func(b *bus.Bus) error { return t.run(ctx, p, b) })
 }
 
-// tailCall reads the command line. An empty stream means that help was asked for.
+// tailCall reads the command line.
 func tailCall(p Process, args []string) (t tailing, err error) {
-	flags := flag.NewFlagSet("tail", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "tail")
 	flags.StringVar(&t.kind, "kind", "", "what the events are about: activity, connection, user (facts), workout, sync or dead_letter")
 	flags.StringVar(&t.subject, "subject", "", "subjects to print, with NATS' wildcards: 'stridelog.workout.removed.>'")
 	flags.StringVar(&t.stream, "stream", "", "whole stream to print: facts (default), changes, syncs or dead-letters")
@@ -52,11 +50,9 @@ func tailCall(p Process, args []string) (t tailing, err error) {
 	flags.Uint64Var(&t.count, "count", 0, "end after so many events; 0 never ends")
 	flags.BoolVar(&t.json, "json", false, "print each event as a CloudEvent in JSON, one a line")
 	flags.BoolVar(&t.follow, "follow", true, "wait for more; --follow=false ends with what is there")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return tailing{}, nil
+	switch err := parse(flags, args); {
 	case err != nil:
-		return t, fmt.Errorf("%w: %w", errUsage, err)
+		return t, err
 	case flags.NArg() > 0:
 		return t, fmt.Errorf("%w: stridelog tail does not know %q; see stridelog tail -h", errUsage, flags.Arg(0))
 	}

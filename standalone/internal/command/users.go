@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"text/tabwriter"
 
@@ -34,10 +33,10 @@ func runUsers(ctx context.Context, p Process, conf config.Config, args []string)
 }
 
 func listUsers(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("users list", flag.ContinueOnError)
+	flags := newFlags(p, "users list")
 	search := flags.String("search", "", "only those with this part of a name, e-mail address or external id")
 	asJSON := jsonFlag(flags)
-	if _, ok, err := apiCall(p, flags, args, 0, usersUsage); err != nil || !ok {
+	if _, err := apiCall(flags, args, 0, usersUsage); err != nil {
 		return err
 	}
 	c, err := apiClient(ctx, p, conf)
@@ -79,10 +78,10 @@ func yesNo(yes bool) string {
 }
 
 func showUser(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("users show", flag.ContinueOnError)
+	flags := newFlags(p, "users show")
 	asJSON := jsonFlag(flags)
-	words, ok, err := apiCall(p, flags, args, 1, usersShow)
-	if err != nil || !ok {
+	words, err := apiCall(flags, args, 1, usersShow)
+	if err != nil {
 		return err
 	}
 	c, err := apiClient(ctx, p, conf)
@@ -101,7 +100,7 @@ func showUser(ctx context.Context, p Process, conf config.Config, args []string)
 }
 
 func createUser(ctx context.Context, p Process, conf config.Config, args []string) error {
-	flags := flag.NewFlagSet("users create", flag.ContinueOnError)
+	flags := newFlags(p, "users create")
 	values := map[string]*string{
 		"external_user_id": flags.String("external-user-id", "", "your own id of the person"),
 		"first_name":       flags.String("first-name", "", "the person's first name"),
@@ -109,7 +108,7 @@ func createUser(ctx context.Context, p Process, conf config.Config, args []strin
 		"email":            flags.String("email", "", "the person's e-mail address"),
 	}
 	asJSON := jsonFlag(flags)
-	if _, ok, err := apiCall(p, flags, args, 0, usersUsage); err != nil || !ok {
+	if _, err := apiCall(flags, args, 0, usersUsage); err != nil {
 		return err
 	}
 	c, err := apiClient(ctx, p, conf)

@@ -3,8 +3,6 @@ package command
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -14,16 +12,11 @@ import (
 
 // runVersion says what this program was built from.
 func runVersion(_ context.Context, p Process, _ config.Config, args []string) error {
-	flags := flag.NewFlagSet("version", flag.ContinueOnError)
-	flags.SetOutput(p.Stderr)
+	flags := newFlags(p, "version")
 	asJSON := flags.Bool("json", false, "print one JSON document")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
+	switch err := parseFlags(flags, args, "stridelog version [--json]"); {
 	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
-	case flags.NArg() > 0:
-		return fmt.Errorf("%w: stridelog version [--json]", errUsage)
+		return err
 	case *asJSON:
 		return writeJSON(p.Stdout, p.Build)
 	}
