@@ -118,7 +118,7 @@ func TestManyFactsAreErasedBesideFew(t *testing.T) {
 	if people[2].took > people[0].took || people[2].took > people[1].took {
 		t.Errorf("who has ten facts waited %v, the others %v and %v", people[2].took, people[0].took, people[1].took)
 	}
-	if stopped > 10*time.Second {
+	if stopped > time.Minute { // a turn's own limit; the whole erasure goes on after it
 		t.Errorf("the system stopped within %v", stopped)
 	}
 

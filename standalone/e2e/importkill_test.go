@@ -181,14 +181,15 @@ func runCommand(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// TestTheDemoImportsTenYears types what the demo prints.
+// TestTheDemoImportsTenYears types what the demo prints, after the line to paste.
 func TestTheDemoImportsTenYears(t *testing.T) {
 	demo := startProcess(t, []string{"STRIDELOG_DATA_DIR=" + dataDir(t), "HTTP_ADDR=" + porttest.Address(t)}, "demo")
+	exported := demo.await(t, `(?m)^(export URL=.*)$`)[1]
 	printed := demo.await(t, `(?s)# ten years of the same person[^\n]*\n(.*?import fitbit-export [^\n]*)\n( *curl [^\n]*)\n`)
 	folder := t.TempDir()
 	run := func(line string) string {
 		t.Helper()
-		cmd := exec.CommandContext(deadline(t), "sh", "-c", line)
+		cmd := exec.CommandContext(deadline(t), "sh", "-c", exported+"\n"+line)
 		cmd.Dir, cmd.Env = folder, demo.cmd.Env
 		out, err := cmd.CombinedOutput()
 		if err != nil {

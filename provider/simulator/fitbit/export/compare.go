@@ -65,7 +65,10 @@ func (r Record) untold(name string, polled map[string]any) bool {
 		return r.WallClock && !certain
 	case "provider_type":
 		return !r.InPages || polled["name"] == nil // polling has nothing but a number then
-	case "type", "category":
+	case "source.source":
+		// REST names the provider where the record names no app, and polling's names fewer.
+		return polled[name] == polled["source.provider"]
+	case "type", "category", "open_wearables_type":
 		// The row beside a page names an activity whose id and name say nothing to polling.
 		return !r.InPages || r.RowID != "" && polled["type"] == "other"
 	case "external_id", "name", "avg_speed_mps", "avg_pace_sec_per_km":
