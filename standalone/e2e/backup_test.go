@@ -110,6 +110,7 @@ func TestABackupUnderLoadIsRestoredWithoutWhomWasErased(t *testing.T) {
 	newDir := t.TempDir()
 	shut := target.openLog(t, newDir)
 	refuseBroken(t, target, list, folder)
+	onStores(t, target.databaseURL, target.natsURL, list+".old", 1, "name the file that there is", "restore", folder)
 	said = onStores(t, target.databaseURL, target.natsURL, list, 0, "Erased again, of those whom the backup brought back: 1.", "restore", folder)
 	if !strings.Contains(said, "There are no differences.") {
 		t.Errorf("the restore says\n%s", said)
@@ -231,6 +232,9 @@ func TestABackupOfTwoLogsAndAnInterruptedOne(t *testing.T) {
 		t.Errorf("half a backup: %v", err)
 	}
 	onStores(t, w.databaseURL, w.natsURL, "", 1, "is not empty", "backup", cut)
+	if said := onStores(t, w.databaseURL, w.natsURL, "", 1, "a backup overwrites nothing", "backup", folder); strings.Contains(said, "remove") {
+		t.Errorf("it says of a whole backup\n%s", said)
+	}
 }
 
 // Embedded stores are made from a backup in a folder that has none. A restore that fails
@@ -254,6 +258,9 @@ func TestABackupIsRestoredIntoEmbeddedStores(t *testing.T) {
 		t.Errorf("after a restore that failed: %v", err)
 	}
 	said := operate(t, embedded, 0, "There are no differences.", "restore", folder)
+	if alone := "0 erasures are known, from the backup alone."; !strings.Contains(said, alone) {
+		t.Errorf("it does not say %q:\n%s", alone, said)
+	}
 	if key := "sealing.json is not there. Put the sealing key there before the first start"; !strings.Contains(said, key) {
 		t.Errorf("it does not say %q:\n%s", key, said)
 	}

@@ -46,6 +46,11 @@ type Target struct {
 
 // Check says whether a backup can be restored here. It changes nothing.
 func (t Target) Check(ctx context.Context, m Manifest) error {
+	for _, name := range t.ErasuresFiles {
+		if _, err := os.Stat(name); err != nil {
+			return fmt.Errorf("the newest list of erasures (STRIDELOG_ERASURES_FILE): %w; name the file that there is, or unset the variable if nobody was erased since the backup", err)
+		}
+	}
 	if err := t.checkProgram(m); err != nil {
 		return err
 	}

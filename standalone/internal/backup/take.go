@@ -43,6 +43,13 @@ func (s Source) Take(ctx context.Context, folder string) (m Manifest, err error)
 	if err := makeEmpty(folder); err != nil {
 		return m, err
 	}
+	if m, err = s.fill(ctx, folder); err != nil {
+		return m, fmt.Errorf("%w; what is in %s is no backup, remove it", err, folder)
+	}
+	return m, nil
+}
+
+func (s Source) fill(ctx context.Context, folder string) (m Manifest, err error) {
 	m = Manifest{Format: Format, Program: s.Program, Started: time.Now().UTC()}
 	if err := s.tables(ctx, folder, &m); err != nil {
 		return m, fmt.Errorf("back up the tables: %w", err)

@@ -62,7 +62,7 @@ func runBackup(ctx context.Context, p Process, c config.Config, args []string) e
 			Tell: tell(p),
 		}.Take(ctx, folder)
 		if err != nil {
-			return fmt.Errorf("backup: %w; %s is no backup, remove it", err, folder)
+			return fmt.Errorf("backup: %w", err)
 		}
 		writeBackup(p, folder, m, time.Since(began))
 		return nil

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -51,6 +52,7 @@ func demoDefaults(p Process, c config.Config) config.Config {
 	if !c.DataDirChosen {
 		c.DataDir = filepath.Join(c.DataDir, config.DemoDir)
 	}
+	c.ErasuresFile = cmp.Or(c.ErasuresFile, filepath.Join(c.DataDir, erasuresName))
 	if addr, chosen := p.Env("HTTP_ADDR"); !chosen || addr == "" {
 		c.HTTPAddr = demoAddr
 	}

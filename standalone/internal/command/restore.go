@@ -89,9 +89,9 @@ func (r restoring) embedded(ctx context.Context) (err error) {
 	err = r.into(ctx)
 	r.stores.Close()
 	if err != nil && !errors.Is(err, errDiffers) {
-		return errors.Join(err, store.RemoveStores(r.c.DataDir))
+		return errors.Join(err, store.RemoveStores(context.WithoutCancel(ctx), r.c.DataDir, r.log))
 	}
-	return err
+	return errors.Join(err, store.UnmarkDemo(r.c.DataDir)) // no reset of a demo deletes it
 }
 
 func (r restoring) into(ctx context.Context) error {
@@ -104,7 +104,7 @@ func (r restoring) into(ctx context.Context) error {
 		target := backup.Target{
 			DatabaseURL: r.stores.DatabaseURL, DB: db, Bus: b, PGBin: r.c.PGBin, Program: program(r.p), AcceptLog: r.accept, NoOwner: r.own, Tell: tell(r.p),
 		}
-		if newer := erasuresFile(r.c, r.stores); newer != "" {
+		if newer := r.newerList(); newer != "" {
 			target.ErasuresFiles = []string{newer}
 		}
 		if err := target.Check(ctx, r.m); err != nil {
@@ -113,9 +113,11 @@ func (r restoring) into(ctx context.Context) error {
 		if err := target.Fill(ctx, r.folder, r.m); err != nil {
 			return err
 		}
-		if _, err := target.Erasures(ctx, r.folder, list); err != nil {
+		n, err := target.Erasures(ctx, r.folder, list)
+		if err != nil {
 			return err
 		}
+		r.tellList(n, target.ErasuresFiles)
 		if err := r.settle(ctx, list); err != nil {
 			return err
 		}
@@ -130,6 +132,27 @@ func (r restoring) into(ctx context.Context) error {
 	}
 	r.conclude()
 	return nil
+}
+
+// newerList is the list of erasures that the operator gives, or that lies in the data
+// directory already; empty: none.
+func (r restoring) newerList() string {
+	if r.c.ErasuresFile != "" || r.stores.DataDir == "" {
+		return r.c.ErasuresFile
+	}
+	path := filepath.Join(r.stores.DataDir, erasuresName)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+func (r restoring) tellList(n int, files []string) {
+	if len(files) == 0 {
+		fmt.Fprintf(r.p.Stdout, "%d erasures are known, from the backup alone. Whoever was erased after it is back: STRIDELOG_ERASURES_FILE names a newer list.\n", n)
+		return
+	}
+	fmt.Fprintf(r.p.Stdout, "%d erasures are known, from the backup and %s.\n", n, files[0])
 }
 
 // settle makes the restored stores a system: it erases and folds.

@@ -38,7 +38,7 @@ func runServe(ctx context.Context, p Process, c config.Config, args []string) er
 			return err
 		}
 		defer stores.Close()
-		c.ErasuresFile = cmp.Or(c.ErasuresFile, filepath.Join(c.DataDir, "erasures.jsonl"))
+		c.ErasuresFile = cmp.Or(c.ErasuresFile, filepath.Join(c.DataDir, erasuresName))
 		if c.SealingKey == "" {
 			if c.SealingKey, err = store.SealingKey(c.DataDir); err != nil {
 				return err

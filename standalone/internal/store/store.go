@@ -296,7 +296,7 @@ func (s *Stores) Close() {
 }
 
 // storeFolders are those of the embedded servers in a data directory.
-func storeFolders() []string { return []string{"pg", "nats"} }
+func storeFolders() []string { return []string{launcher.Folder, "nats"} }
 
 // CheckNew fails unless a data directory has no embedded stores yet. Keys and a list of
 // erasures may be there.
@@ -313,11 +313,23 @@ func CheckNew(dataDir string) error {
 	return nil
 }
 
-// RemoveStores takes the embedded stores of a data directory away, which do not run.
-func RemoveStores(dataDir string) error {
-	var errs []error
-	for _, name := range storeFolders() {
-		errs = append(errs, os.RemoveAll(filepath.Join(dataDir, name)))
+// RemoveStores deletes the embedded stores of a data directory. It fails while another
+// process uses them.
+func RemoveStores(ctx context.Context, dataDir string, log *slog.Logger) error {
+	reserved, err := launcher.Reserve(ctx, dataDir, log)
+	if err != nil {
+		return fmt.Errorf("remove the stores that were not restored: %w", err)
 	}
-	return errors.Join(errs...)
+	for _, name := range storeFolders() {
+		if name == launcher.Folder { // it has the lock
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dataDir, name)); err != nil {
+			return errors.Join(fmt.Errorf("remove the stores that were not restored: %w", err), reserved.Release())
+		}
+	}
+	if err := reserved.Delete(); err != nil {
+		return fmt.Errorf("remove the stores that were not restored: %w", err)
+	}
+	return nil
 }
