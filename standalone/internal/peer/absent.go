@@ -36,7 +36,7 @@ func data() []Group {
 		}, "Not yet. Fitbit archives: [import.md](import.md)."},
 		{"phones and their libraries", []string{
 			"POST /sdk/users/{user}/sync", "POST /sdk/users/{user}/logs", "POST /users/{user}/token", "POST /users/{user}/invitation-code", "POST /invitation-code/redeem", "POST /token/refresh", "POST /token/revoke",
-		}, "Not yet."},
+		}, "Not yet. A token of one person, for a page or a phone that reads: `POST /users/{user}/tokens`."},
 	}
 }
 
@@ -67,16 +67,15 @@ func machinery() []Group {
 
 // dashboard are those of the dashboard of Open Wearables.
 func dashboard() []Group {
-	const none = "There is no dashboard and no login: the API key may do everything. [operations.md](operations.md) says how keys are made."
 	return []Group{
 		{"login and developers", []string{
 			"POST /auth/login", "POST /auth/logout", "POST /auth/change-password", "GET /auth/me", "PATCH /auth/me", "GET /developers", "GET /developers/{id}", "PATCH /developers/{id}", "DELETE /developers/{id}",
 			"GET /invitations", "POST /invitations", "DELETE /invitations/{id}", "POST /invitations/{id}/resend", "POST /invitations/accept",
-		}, none},
+		}, "There is no dashboard and no login: whoever administers has an API key with the scope `admin`."},
 		{"API keys and applications", []string{
 			"GET /developer/api-keys", "POST /developer/api-keys", "DELETE /developer/api-keys/{id}", "PATCH /developer/api-keys/{id}", "POST /developer/api-keys/{id}/rotate",
 			"GET /applications", "POST /applications", "DELETE /applications/{id}", "POST /applications/{id}/rotate-secret",
-		}, "As above."},
+		}, "`GET /keys`, `POST /keys`, `DELETE /keys/{key_id}`, `POST /keys/{key_id}/rotate`, and `stridelog api-keys`, with scopes: [operations.md](operations.md#api-keys)."},
 		{"settings, statistics and sample data", []string{
 			"GET /", "GET /dashboard/stats", "GET /config", "GET /settings/archival", "PUT /settings/archival", "POST /settings/archival/run", "POST /settings/seed", "GET /settings/seed/presets", "GET /settings/seed/sleep-profiles",
 		}, "`/metrics`, settings in the environment, and a simulated cloud with people: [operations.md](operations.md)."},

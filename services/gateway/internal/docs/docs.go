@@ -53,7 +53,7 @@ func Page(text []byte) ([]byte, error) {
 	if v.Groups, err = groups(d); err != nil {
 		return nil, err
 	}
-	t, err := template.New("docs").Funcs(template.FuncMap{"rule": rule}).Parse(page)
+	t, err := template.New("docs").Funcs(template.FuncMap{"rule": rule, "code": code}).Parse(page)
 	if err != nil {
 		return nil, fmt.Errorf("read the template: %w", err)
 	}
