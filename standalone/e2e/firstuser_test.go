@@ -24,7 +24,7 @@ func TestAFirstUserIsConnectedAsThePageSays(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(curl, ".curlrc"), []byte(`connect-to = "stridelog.test:80:`+at+"\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g := openGuide(t, firstUser, "URL="+w.in.Client.BaseURL, "KEY="+installation.AdminKey, "NATS_URL="+w.natsURL, "CURL_HOME="+curl)
+	g := openGuide(t, "docs/connect-your-first-user.md", "URL="+w.in.Client.BaseURL, "KEY="+installation.AdminKey, "NATS_URL="+w.natsURL, "CURL_HOME="+curl)
 
 	const mark = "the section "
 	var script strings.Builder

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -45,7 +46,7 @@ func run(args []string) error {
 	if err := os.WriteFile(file, document, 0o600); err != nil {
 		return err
 	}
-	command := exec.Command("go", "run", generator, "-config", args[1], file)
+	command := exec.CommandContext(context.Background(), "go", "run", generator, "-config", args[1], file)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	if err := command.Run(); err != nil {
 		return fmt.Errorf("run %s: %w", generator, err)

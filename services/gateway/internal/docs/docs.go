@@ -49,7 +49,7 @@ func Page(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	// Both texts are our own files, so nothing in them is escaped.
-	v := view{Info: d.Info, About: strings.Split(strings.TrimSpace(d.Info.Description), "\n"), Style: template.CSS(style), Script: template.JS(script)} //nolint:gosec
+	v := view{Info: d.Info, About: strings.Split(strings.TrimSpace(d.Info.Description), "\n"), Style: template.CSS(style), Script: template.JS(script)} //nolint:gosec // our own files
 	if v.Groups, err = groups(d); err != nil {
 		return nil, err
 	}

@@ -15,8 +15,11 @@ type Member struct {
 // Members are those of a JSON object in the order in which they stand there.
 func Members(object []byte) (list []Member, err error) {
 	d := json.NewDecoder(bytes.NewReader(object))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, fmt.Errorf("read a JSON object: it does not begin with {, but with %v (%v)", t, err)
+	switch t, err := d.Token(); {
+	case err != nil:
+		return nil, fmt.Errorf("read a JSON object: %w", err)
+	case t != json.Delim('{'):
+		return nil, fmt.Errorf("read a JSON object: it does not begin with {, but with %v", t)
 	}
 	for d.More() {
 		t, err := d.Token()
