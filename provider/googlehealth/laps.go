@@ -13,9 +13,20 @@ import (
 // fits into an event.
 const maxLaps = 1000
 
-// triggers are the words for what ended a lap (section 4).
-var triggers = map[string]string{
-	"MANUAL": events.LapManual, "DURATION": events.LapDuration, "DISTANCE": events.LapDistance, "CALORIES": events.LapCalories,
+// triggerOf reads the word for what ended a lap (section 4).
+func triggerOf(word string) (trigger string, known bool) {
+	switch word {
+	case "MANUAL":
+		return events.LapManual, true
+	case "DURATION":
+		return events.LapDuration, true
+	case "DISTANCE":
+		return events.LapDistance, true
+	case "CALORIES":
+		return events.LapCalories, true
+	default:
+		return "", false
+	}
 }
 
 // laps reads the splits, which Google makes by itself of every kilometre or mile, and
@@ -79,7 +90,7 @@ func (l *layer) lap(offset json.RawMessage) (lap events.Lap, whole bool) {
 		lap.ActiveDurationSeconds = &seconds
 	}
 	word, _ := rawjson.Text(l.fields["splitType"])
-	if trigger, known := triggers[word]; known {
+	if trigger, known := triggerOf(word); known {
 		l.use("splitType")
 		lap.Trigger = &trigger
 	}
