@@ -23,9 +23,42 @@ type logs struct {
 	early []string       // people of whom messages were deleted before every row was
 	ended []string       // in the order in which nothing was left
 	turns int
+
+	// rounds, where it is not nil, makes all turns of a round last equally long: nobody's
+	// ends before everybody's who has something left has begun. It is closed at the end
+	// of a round. Else a worker that gets no time would decide who ends first.
+	rounds chan struct{}
+	begun  map[string]bool // turns of this round, by person
 }
 
-func (l *logs) answer(_ context.Context, r rpc.EraseRequest) (rpc.EraseResponse, error) {
+// awaitRound waits until everybody's turn of this round has begun.
+func (l *logs) awaitRound(ctx context.Context, user string) error {
+	l.mu.Lock()
+	round := l.rounds
+	l.begun[user] = true
+	over := true
+	for other, left := range l.left {
+		over = over && (left == 0 || l.begun[other])
+	}
+	if over {
+		close(l.rounds)
+		l.rounds, l.begun = make(chan struct{}), map[string]bool{}
+	}
+	l.mu.Unlock()
+	select {
+	case <-round:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *logs) answer(ctx context.Context, r rpc.EraseRequest) (rpc.EraseResponse, error) {
+	if r.Part == rpc.EraseLog && l.begun != nil {
+		if err := l.awaitRound(ctx, r.UserID); err != nil {
+			return rpc.EraseResponse{}, err
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.Part != rpc.EraseLog {
@@ -57,7 +90,7 @@ func TestPeopleAreErasedInTurnsTheSmallestFirst(t *testing.T) {
 	s := gatewaytest.Stores(t)
 	s.Publish()
 	stop := s.Start(s.Config())
-	l := &logs{left: map[string]int64{}, rows: map[string]int{}}
+	l := &logs{left: map[string]int64{}, rows: map[string]int{}, rounds: make(chan struct{}), begun: map[string]bool{}}
 	sizes := []int64{3000, 900, 10}
 	var people []string
 	erasures := map[string]string{}

@@ -153,7 +153,7 @@ func TestUnknownFilterValuesAreNamed(t *testing.T) {
 		return s.Do(gatewaytest.Request{Method: http.MethodGet, Path: "/api/v1/users/" + user.String() + "/events/workouts?" + query})
 	}
 	for query, want := range map[string]struct{ field, says string }{
-		"record_type=runing":                       {"record_type", `"runing" is not a workout type: did you mean running`},
+		"record_type=runnin":                       {"record_type", `"runnin" is not a workout type: did you mean running`},
 		"record_type=yoga,pickelbal":               {"record_type", `"pickelbal" is not a workout type: did you mean pickelball`},
 		"record_type=yoga&record_type=bike":        {"record_type", "mountain_bike"},
 		"type=zzzzzzzz":                            {"type", "such as running, walking, biking"},

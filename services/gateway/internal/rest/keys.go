@@ -150,7 +150,7 @@ func made(k apikey.Key, secret string) api.NewKey {
 }
 
 func keyFault(err error) error {
-	field := ""
+	var field string
 	switch {
 	case errors.Is(err, apikey.ErrNotFound):
 		return problem.NotFound("key")
