@@ -25,23 +25,12 @@ const (
 // against how long it waits beside as many requests that need no key at all: what is
 // above that is what guesses cost beyond being requests.
 func badKeys(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) error {
-	p, err := newProjection(ctx, s, log)
-	if err != nil {
-		return err
-	}
-	defer p.bus.Conn().Close()
-	if _, err := p.live(ctx, func() {}, func() {}); err != nil {
-		return err
-	}
-	db, err := s.openDatabase(ctx, productDatabase)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	address, end, err := p.gateway(ctx, db)
-	if err != nil {
-		return err
-	}
+	return withServing(ctx, s, log, func(_ *projection, db *pgxpool.Pool, address string) error {
+		return besideGuesses(ctx, s, db, address, out)
+	})
+}
+
+func besideGuesses(ctx context.Context, s *stores, db *pgxpool.Pool, address string, out io.Writer) error {
 	good, err := goodClient(ctx, db, address)
 	if err != nil {
 		return err
@@ -66,10 +55,10 @@ func badKeys(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) er
 	for i, g := range []*guessing{alone, beside, guessed} {
 		g.report(out, variants[i].name)
 	}
-	return end()
+	return nil
 }
 
-// goodClient is a load with a key of the database, for users that exist.
+// goodClient is a load with a key of the database.
 func goodClient(ctx context.Context, db *pgxpool.Pool, address string) (load, error) {
 	_, secret, err := gateway.NewAPIKeys(db).Create(ctx, gateway.APIKeyDraft{Name: "good", Scopes: []string{"read"}})
 	if err != nil {
@@ -77,13 +66,9 @@ func goodClient(ctx context.Context, db *pgxpool.Pool, address string) (load, er
 	}
 	l := load{Key: secret, Clients: 16, Requests: goodRequests, PerSecond: goodPerSecond, LeastSize: 20_000}
 	for u := range backlogUsers {
-		if _, err := db.Exec(ctx, "INSERT INTO gateway.users (id) VALUES ($1)", userID(u)); err != nil {
-			return load{}, err
-		}
 		l.Addresses = append(l.Addresses, fmt.Sprintf("http://%s/api/v1/users/%s/events/workouts?limit=%d", address, userID(u), listRows))
 	}
-	_, err = db.Exec(ctx, "VACUUM ANALYZE")
-	return l, err
+	return l, nil
 }
 
 // guessing is one variant and what it saw.

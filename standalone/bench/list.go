@@ -26,6 +26,13 @@ const (
 // that a request passes there, against net/http with the same statements and
 // encoding/json.
 func listWorkouts(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) error {
+	return withServing(ctx, s, log, func(p *projection, db *pgxpool.Pool, address string) error {
+		return p.listAgainstBare(ctx, s, db, address, out)
+	})
+}
+
+// withServing runs fn beside a gateway over projected workouts of users that exist.
+func withServing(ctx context.Context, s *stores, log *slog.Logger, fn func(p *projection, db *pgxpool.Pool, address string) error) error {
 	p, err := newProjection(ctx, s, log)
 	if err != nil {
 		return err
@@ -51,6 +58,13 @@ func listWorkouts(ctx context.Context, s *stores, out io.Writer, log *slog.Logge
 	if _, err := db.Exec(ctx, "VACUUM ANALYZE"); err != nil {
 		return err
 	}
+	if err := fn(p, db, address); err != nil {
+		return err
+	}
+	return end()
+}
+
+func (p *projection) listAgainstBare(ctx context.Context, s *stores, db *pgxpool.Pool, address string, out io.Writer) error {
 	bare := httptest.NewServer(bareList{db})
 	defer bare.Close()
 	var waits, bareWaits []latencies
@@ -66,7 +80,7 @@ func listWorkouts(ctx context.Context, s *stores, out io.Writer, log *slog.Logge
 	table(out, "requests", product, limit)
 	goal(out, product, limit, goalList)
 	fmt.Fprintf(out, "  answer after, p50 and p99 of each round: %s %v, %s %v\n", product.name, waits, limit.name, bareWaits)
-	return end()
+	return nil
 }
 
 // gateway starts one and returns its address.

@@ -42,16 +42,11 @@ func runBackup(ctx context.Context, p Process, c config.Config, args []string) e
 	case folder == "":
 		return fmt.Errorf("%w: stridelog backup FOLDER", errUsage)
 	}
-	log, err := newLogger(p, c)
-	if err != nil {
-		return err
-	}
-	stores, err := store.Reach(ctx, c, log)
+	stores, log, err := reach(ctx, p, c, "backup")
 	if err != nil {
 		return err
 	}
 	defer stores.Close()
-	announceStores(p, "backup", stores)
 	began := time.Now()
 	return withStores(ctx, stores, "backup", log, func(db *pgxpool.Pool, b *bus.Bus) error {
 		if err := errors.Join(system.CheckWhole(ctx, db), system.CheckPair(ctx, db, b)); err != nil {

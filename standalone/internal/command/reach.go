@@ -82,15 +82,25 @@ func connected(ctx context.Context, p Process, c config.Config, name string, fin
 // withSystem runs fn on the stores of the running system or, without one, on those of
 // the data directory, which it starts for the time.
 func withSystem(ctx context.Context, p Process, c config.Config, name string, fn func(*system.System) error) error {
-	log, err := newLogger(p, c)
-	if err != nil {
-		return err
-	}
-	stores, err := store.Reach(ctx, c, log)
+	stores, log, err := reach(ctx, p, c, name)
 	if err != nil {
 		return err
 	}
 	defer stores.Close()
-	announceStores(p, name, stores)
 	return fn(newSystem(p, c, stores, log))
+}
+
+// reach finds the stores of the running system or starts those of the data directory, and
+// says which. The caller closes them.
+func reach(ctx context.Context, p Process, c config.Config, name string) (*store.Stores, *slog.Logger, error) {
+	log, err := newLogger(p, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	stores, err := store.Reach(ctx, c, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	announceStores(p, name, stores)
+	return stores, log, nil
 }

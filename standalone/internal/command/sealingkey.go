@@ -160,16 +160,11 @@ func rotateEmbedded(ctx context.Context, p Process, c config.Config) error {
 	if running, err := store.Find(c); err == nil {
 		return fmt.Errorf("%w: a system runs in %s with the old key: stop it, rotate, and start it again", errUsage, running.DataDir)
 	}
-	log, err := newLogger(p, c)
-	if err != nil {
-		return err
-	}
-	stores, err := store.Reach(ctx, c, log)
+	stores, _, err := reach(ctx, p, c, "keys "+rotateWord)
 	if err != nil {
 		return err
 	}
 	defer stores.Close()
-	announceStores(p, "keys "+rotateWord, stores)
 	key, err := store.SealingKey(stores.DataDir)
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/waittest"
@@ -72,24 +71,7 @@ func TestTailPrintsCloudEventsThatCanBeReadBack(t *testing.T) {
 	if code, said := tailed(t.Context(), t, b, out, "--all", "--json", "--follow=false"); code != exitOK {
 		t.Fatal(said)
 	}
-	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if len(lines) != len(awkward()) {
-		t.Fatalf("%d lines, want %d", len(lines), len(awkward()))
-	}
-	for i, line := range lines {
-		stored, err := events.ReadStructured([]byte(line))
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := events.Decode(stored.Message)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fact, ok := e.Data.(*events.ActivityFetched)
-		if !ok || stored.Sequence != uint64(i+1) || stored.Stream != events.StreamFacts || string(fact.Raw) != awkward()[i] {
-			t.Errorf("line %d is %s", i, line)
-		}
-	}
+	checkAwkward(t, out.String(), 1)
 }
 
 // Without --json an event is one line, too, however its provider laid it out.
