@@ -71,7 +71,7 @@ func TestManyDeclarersAgreeOnOneEpoch(t *testing.T) {
 	}
 }
 
-func TestDeclaringAgainMendsSettingsAndKeepsTheEpoch(t *testing.T) {
+func TestDeclaringAgainRepairsSettingsAndKeepsTheEpoch(t *testing.T) {
 	b := bustest.New(t)
 	epoch := epochOf(t, b)
 	s, err := b.JetStream().Stream(t.Context(), events.StreamFacts)

@@ -12,7 +12,7 @@ import (
 
 // A system that keeps its own stores ends when its log was replaced. The command
 // that its last words name must work all the same.
-func TestRebuildMendsASystemThatRefusesToStart(t *testing.T) {
+func TestRebuildRepairsASystemThatRefusesToStart(t *testing.T) {
 	dir := dataDir(t)
 	env := []string{"STRIDELOG_DATA_DIR=" + dir, "HTTP_ADDR=" + porttest.Address(t)}
 	demo := startProcess(t, env, "demo")
