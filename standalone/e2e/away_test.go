@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -225,8 +226,15 @@ func TestNATSAwayIsToldOnEveryRoute(t *testing.T) {
 		wait(t, ctx, "readiness: %s", ready)
 		status, ready = get(ctx, t, in.Client, "/readyz")
 	}
+	// The gateway is ready by its own connection; oauth's comes back by itself.
+	for err := errNotAsked; err != nil; {
+		wait(t, ctx, "an answer of oauth: %v", err)
+		err = in.Client.Call(ctx, http.MethodGet, "/oauth/providers", nil, new([]byte))
+	}
 	w.verify(t, in.Client, w.connect(t, in.Client, w.people[1]), w.people[1])
 }
+
+var errNotAsked = errors.New("not asked yet")
 
 // checkUnavailable wants a problem that says that the database is away, and when to try
 // again.
