@@ -304,6 +304,12 @@ func TestAKeyMaySendItsLimitAndIsToldHowItStands(t *testing.T) {
 	if n, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || n < 1 || n > 60 {
 		t.Errorf("Retry-After is %q", a.Header.Get("Retry-After"))
 	}
+	lacking := d.key(`"scopes":["read"],"requests_per_minute":1`)
+	refused := gatewaytest.Request{Method: http.MethodGet, Path: "/api/v1/keys"}
+	if a := d.with(refused, lacking.Key); a.Status != http.StatusForbidden || !strings.HasPrefix(a.Header.Get("RateLimit"), `"requests";r=0;t=`) {
+		t.Errorf("a key without the scope: %d, RateLimit %q", a.Status, a.Header.Get("RateLimit"))
+	}
+	checkProblem(t, "one too many without the scope", d.with(refused, lacking.Key), http.StatusTooManyRequests, "too_many_requests")
 	if a := d.Do(gatewaytest.Request{Method: http.MethodGet, Path: "/api/v1/users"}); a.Status != http.StatusOK || a.Header.Get("RateLimit") != "" {
 		t.Errorf("the configured key answers %d with RateLimit %q", a.Status, a.Header.Get("RateLimit"))
 	}

@@ -16,7 +16,7 @@ BEGIN
     -- No TEMPORARY: temporary tables would fill the disk.
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO stridelog_analyst', current_database());
 
-    -- Everybody may take advisory locks and make large objects. Whoever only reads could
+    -- Everybody may take advisory locks and make large objects. A role that only reads could
     -- stop the services with the one and fill the disk with the other.
     FOR held IN
         SELECT oid::regprocedure FROM pg_proc

@@ -71,7 +71,7 @@ func dashboard() []Group {
 		{"login and developers", []string{
 			"POST /auth/login", "POST /auth/logout", "POST /auth/change-password", "GET /auth/me", "PATCH /auth/me", "GET /developers", "GET /developers/{id}", "PATCH /developers/{id}", "DELETE /developers/{id}",
 			"GET /invitations", "POST /invitations", "DELETE /invitations/{id}", "POST /invitations/{id}/resend", "POST /invitations/accept",
-		}, "There is no dashboard and no login: whoever administers has an API key with the scope `admin`."},
+		}, "There is no dashboard and no login: an administrator has an API key with the scope `admin`."},
 		{"API keys and applications", []string{
 			"GET /developer/api-keys", "POST /developer/api-keys", "DELETE /developer/api-keys/{id}", "PATCH /developer/api-keys/{id}", "POST /developer/api-keys/{id}/rotate",
 			"GET /applications", "POST /applications", "DELETE /applications/{id}", "POST /applications/{id}/rotate-secret",

@@ -35,7 +35,7 @@ func Faults() []Fault {
 			"Every version stays, with the provider's bytes.",
 			[]string{"TestRawIsWhatTheProviderSent", "TestRecordsAreKeptByteForByte", "TestWorkoutRecord"}},
 		{"A changed record is announced under the same key and dropped as a repetition.",
-			"A change is an event of its own; whoever keeps the highest version is right.",
+			"A change is an event of its own; a consumer that keeps the highest version is right.",
 			[]string{"TestKeepingTheHighestVersionIsRight", "TestAnAnnouncementHoldsTheWholeWorkout"}},
 		{"The dates of a sync were ignored for Strava, Oura, WHOOP and Fitbit (issue 770): 5 workouts in place of 237.",
 			"A requested window is read as asked; what a parameter does not do is said in the answer.",

@@ -125,13 +125,12 @@ func (s *Store) read(ctx context.Context, at *cursor.Place, limit int) (total in
 	if err := s.db.QueryRow(ctx, `SELECT count(*) FROM gateway.audit`).Scan(&total); err != nil {
 		return 0, nil, err
 	}
-	where, from := `true OR a.sequence < $2 ORDER BY a.sequence DESC`, int64(0)
-	switch {
-	case at == nil:
-	case at.Backwards:
-		where, from = `a.sequence > $2 ORDER BY a.sequence`, int64(place(*at))
-	default:
-		where, from = `a.sequence < $2 ORDER BY a.sequence DESC`, int64(place(*at))
+	where, from := `a.sequence < $2 ORDER BY a.sequence DESC`, int64(math.MaxInt64)
+	if at != nil {
+		from = int64(place(*at))
+		if at.Backwards {
+			where = `a.sequence > $2 ORDER BY a.sequence`
+		}
 	}
 	rows, err := s.db.Query(ctx, `SELECT a.sequence, a.at, a.actor, a.key_id, k.name, a.action, a.user_id, a.erasure_id, a.object_id, a.request_id, a.status
 		FROM gateway.audit a LEFT JOIN gateway.api_keys k ON k.id = a.key_id AND k.kind = 'key' WHERE `+where+` LIMIT $1`, limit, from)

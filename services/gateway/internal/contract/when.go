@@ -101,6 +101,13 @@ func inRange(w When) (When, error) {
 // Local says whether it is by the person's clock.
 func (w When) Local() bool { return w.Day || w.Civil }
 
+// LocalText says whether an end of a span as a client gives it is by the person's clock;
+// one that is absent is not.
+func LocalText(text string) bool {
+	w, err := ParseWhen(text)
+	return err == nil && w.Local()
+}
+
 // The edges of the world's days: a day begins first at UTC+14 and ends last at UTC-12.
 const (
 	earliestZone = 14 * time.Hour

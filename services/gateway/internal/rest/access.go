@@ -50,9 +50,9 @@ func (s *server) authenticate(rules contract.Contract) gin.HandlerFunc {
 		switch {
 		case err != nil:
 			refuse(c, err)
+		case s.limited(c, access): // also a key that lacks the scope: its requests count, and it is told
 		case o != nil && !access.Has(apikey.Scope(o.Scope)):
 			refuse(c, missingScope(access, apikey.Scope(o.Scope)))
-		case s.limited(c, access):
 		default:
 			c.Set(keyAccess, access)
 		}

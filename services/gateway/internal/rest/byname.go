@@ -49,7 +49,7 @@ func (s *server) byName(rules contract.Contract) gin.HandlerFunc {
 				}
 			}
 		}
-		if o := rules[c.Request.Method+" "+c.FullPath()]; o == nil || !o.TakesQuery(paramUserID) {
+		if o := rules[ruleOf(c)]; o == nil || !o.TakesQuery(paramUserID) {
 			return
 		}
 		query, err := url.ParseQuery(c.Request.URL.RawQuery)

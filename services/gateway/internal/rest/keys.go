@@ -102,8 +102,8 @@ func (s *server) IssueToken(ctx context.Context, r api.IssueTokenRequestObject) 
 	}
 	if c, ok := ctx.(*gin.Context); ok {
 		c.Set(keyMade, id.String())
-		withSecret(c.Writer.Header())
 	}
+	uncompressed(ctx)
 	return api.IssueToken201JSONResponse{Token: secret, UserID: r.UserID, Scopes: scopeNames(scopes), ExpiresAt: ends}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
+	"github.com/stridelog/stridelog/services/gateway/internal/contract"
 	"github.com/stridelog/stridelog/services/gateway/internal/workouts"
 )
 
@@ -60,7 +61,8 @@ func (s *server) ListWorkouts(ctx context.Context, r api.ListWorkoutsRequestObje
 	if q.Providers, err = s.providersAsked(or(p.Provider, nil)); err != nil {
 		return nil, err
 	}
-	if q.Zone = time.UTC; q.Start != "" || q.End != "" {
+	// Only an end that is by the person's clock asks for their zone.
+	if q.Zone = time.UTC; contract.LocalText(q.Start) || contract.LocalText(q.End) {
 		if q.Zone, err = s.users.Zone(ctx, r.UserID); err != nil {
 			return nil, err
 		}
