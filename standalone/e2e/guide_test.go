@@ -46,6 +46,8 @@ func TestEveryCommandOfTheEventsGuideRuns(t *testing.T) {
 	g.run(t, "From the start again", holds("Deliver Policy: Since", "Acknowledged message", `"user_id":"`+user.ID))
 	g.run(t, "Count each workout once", holds(
 		fmt.Sprintf("events, %d workouts", mine+theirs), fmt.Sprintf("events, %d workouts", mine), " "+user.ID+" ", " km"))
+	kept := w.messages(t, "STRIDELOG_CHANGES", "stridelog.workout.>")
+	g.run(t, "With Watermill", holds(fmt.Sprintf("\n%d events\n", kept)))
 	g.run(t, "Older than thirty days", holds(`"version":`, `"total_count":`+fmt.Sprint(mine), `"raw":{`, `"format":"fitbit.activity_list.v1"`))
 	sum := sha256.Sum256([]byte(user.ID))
 	g.run(t, "When a person is erased", holds("ce-type: stridelog.user.erased.v1", "No subjects found",

@@ -19,7 +19,6 @@ import (
 // The wire format serves watermill-nats too.
 var (
 	_ wmnats.MarshalerUnmarshaler  = pubsub.CloudEvents{}
-	_ message.Publisher            = (*pubsub.Publisher)(nil)
 	_ message.Subscriber           = (*pubsub.Subscriber)(nil)
 	_ message.SubscribeInitializer = (*pubsub.Subscriber)(nil)
 )

@@ -5,9 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill"
+	wmnats "github.com/ThreeDotsLabs/watermill-nats/v2/pkg/nats"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
@@ -59,23 +62,38 @@ func newSubscriber(t testing.TB, b *bus.Bus, group string) *pubsub.Subscriber {
 	return s
 }
 
+// newPublisher is the publisher of watermill-nats with our wire format. It has a
+// connection of its own, because its Close closes the connection.
+func newPublisher(t testing.TB, url string) message.Publisher {
+	t.Helper()
+	p, err := wmnats.NewPublisher(wmnats.PublisherConfig{
+		URL: url, Marshaler: pubsub.CloudEvents{}, NatsOptions: []nats.Option{nats.ReconnectWait(10 * time.Millisecond), nats.MaxReconnects(-1)},
+	}, watermill.NopLogger{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestConformance(t *testing.T) {
-	b := bustest.Connect(t, bustest.StartServer(t), "conformance")
+	url := bustest.StartServer(t)
+	b := bustest.Connect(t, url, "conformance")
 	declareStream(t, b)
 	inGroup := func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
-		return pubsub.NewPublisher(b.JetStream()), newSubscriber(t, b, group)
+		return newPublisher(t, url), newSubscriber(t, b, group)
 	}
 	tests.TestPubSub(t, features(), func(t *testing.T) (message.Publisher, message.Subscriber) { return inGroup(t, "group") }, inGroup)
 }
 
 // A new consumer group sees what was published before it came.
 func TestConformanceOldMessages(t *testing.T) {
-	b := bustest.Connect(t, bustest.StartServer(t), "conformance")
+	url := bustest.StartServer(t)
+	b := bustest.Connect(t, url, "conformance")
 	declareStream(t, b)
 	f := features()
 	f.NewSubscriberReceivesOldMessages = true
 	tests.TestNewSubscriberReceivesOldMessages(t, tests.TestContext{TestID: tests.NewTestID(), Features: f},
 		func(t *testing.T) (message.Publisher, message.Subscriber) {
-			return pubsub.NewPublisher(b.JetStream()), newSubscriber(t, b, "group"+uuid.NewString())
+			return newPublisher(t, url), newSubscriber(t, b, "group"+uuid.NewString())
 		})
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// ErrClosed says that a subscriber was used after Close.
+var ErrClosed = errors.New("it is closed")
+
 const (
 	defaultAckWait = 30 * time.Second
 	firstDelay     = 100 * time.Millisecond

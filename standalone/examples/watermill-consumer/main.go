@@ -1,6 +1,6 @@
 // Command watermill-consumer hears Stridelog's events with a Watermill router on
 // watermill-nats: NATS_URL=… watermill-consumer -file events.ndjson. It keeps each event
-// as a line of a file.
+// once, as a line of a file.
 //
 // Watermill-nats loses events with its defaults. Each setting below that keeps it from
 // that says so; all of them are needed.
@@ -37,12 +37,15 @@ const (
 	// again is the pause before an event is tried again that could not be handled. Without
 	// one, watermill-nats tries at once, 10,000 times a second.
 	again = 2 * time.Second
+	// look is how often -once asks whether anything is left.
+	look = time.Second
 )
 
 // options are what the command line says.
 type options struct {
 	file, durable, subjects, inboxPrefix string
 	handling                             time.Duration
+	once                                 bool
 }
 
 func main() {
@@ -51,6 +54,7 @@ func main() {
 	flag.StringVar(&o.durable, "durable", "watermill-example", "name of the position; one file, one name")
 	flag.StringVar(&o.subjects, "subjects", "stridelog.workout.>", "which events: stridelog.workout.*.*.<user_id> is one person")
 	flag.DurationVar(&o.handling, "handling", 30*time.Second, "how long one event may take; one that a crash left comes again after that")
+	flag.BoolVar(&o.once, "once", false, "end when everything that is there has been read")
 	flag.StringVar(&o.inboxPrefix, "inbox-prefix", "_INBOX", "of replies, where a user may hear only their own")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -73,7 +77,8 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("connect to NATS_URL: %w", err)
 	}
 	defer nc.Close()
-	if err := position(ctx, nc, o); err != nil {
+	consumer, err := position(ctx, nc, o)
+	if err != nil {
 		return fmt.Errorf("open the position %s on %s: %w", o.durable, stream, err)
 	}
 	log := watermill.NewSlogLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
@@ -87,26 +92,53 @@ func run(ctx context.Context, o options) error {
 	}
 	router.AddMiddleware(middleware.Recoverer) // a panic is a failure, and the event comes again
 	router.AddConsumerHandler("keep", o.subjects, subscriber, kept.handle)
-	return router.Run(ctx)
+	if !o.once {
+		return router.Run(ctx)
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	ended := make(chan error, 1)
+	go func() {
+		defer end()
+		ended <- exhausted(ctx, consumer)
+	}()
+	return errors.Join(router.Run(ctx), <-ended)
 }
 
-// position makes the durable consumer, which is the position, where there is none. The
-// library would make one with other limits, and delete it when it closes.
-func position(ctx context.Context, nc *nats.Conn, o options) error {
+// exhausted returns nil once every event that there is has been handled and acknowledged.
+func exhausted(ctx context.Context, consumer jetstream.PushConsumer) error {
+	for {
+		info, err := consumer.Info(ctx)
+		if err != nil {
+			return fmt.Errorf("ask how much is left: %w", err)
+		}
+		if info.NumPending == 0 && info.NumAckPending == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(look):
+		}
+	}
+}
+
+// position is the durable consumer: the one there is, else a new one. The library would
+// make one with other limits, and delete it when it closes.
+func position(ctx context.Context, nc *nats.Conn, o options) (jetstream.PushConsumer, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = js.PushConsumer(ctx, stream, o.durable)
+	consumer, err := js.PushConsumer(ctx, stream, o.durable)
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return err
+		return consumer, err
 	}
-	_, err = js.CreatePushConsumer(ctx, stream, jetstream.ConsumerConfig{
+	return js.CreatePushConsumer(ctx, stream, jetstream.ConsumerConfig{
 		Durable: o.durable, FilterSubject: o.subjects, AckPolicy: jetstream.AckExplicitPolicy, AckWait: o.handling + margin,
 		DeliverSubject: nc.NewInbox(), DeliverGroup: o.durable,
 		MaxAckPending: 1, // the library handles one at a time, and the time of those that wait would run out
 	})
-	return err
 }
 
 func subscription(o options) wmnats.SubscriberSubscriptionConfig {
