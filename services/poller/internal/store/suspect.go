@@ -8,24 +8,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/services/poller/internal/absence"
 )
-
-// Suspect is a record that a window should hold and did not: perhaps deleted,
-// perhaps moved.
-type Suspect struct {
-	ExternalID string
-	Sequence   uint64     // of the version that is missed
-	StartedAt  *time.Time // as that version says
-	// FirstAbsent is the end of the first complete pass without it; nil when only
-	// a notice says so.
-	FirstAbsent *time.Time
-	MassSince   *time.Time // when it first was one of too many
-}
 
 // KnownWithin gives the records of a target's present account whose civil start
 // lies in a span, an end taken as the civil time that it is in UTC. Those of other
 // accounts, of imports and without a readable start are not for a pass to miss.
-func (s *Store) KnownWithin(ctx context.Context, t Target, span events.Window) ([]Suspect, error) {
+func (s *Store) KnownWithin(ctx context.Context, t Target, span events.Window) ([]absence.Suspect, error) {
 	rows, err := s.db.Query(ctx, `
 		SELECT i.external_id, i.sequence, i.started_at, x.first_absent, x.mass_since
 		  FROM poller.activity_index i LEFT JOIN poller.suspects x
@@ -38,7 +27,7 @@ func (s *Store) KnownWithin(ctx context.Context, t Target, span events.Window) (
 }
 
 // Suspects gives the target's suspects that still mean something.
-func (s *Store) Suspects(ctx context.Context, t Target) ([]Suspect, error) {
+func (s *Store) Suspects(ctx context.Context, t Target) ([]absence.Suspect, error) {
 	rows, err := s.db.Query(ctx, `
 		SELECT i.external_id, i.sequence, i.started_at, x.first_absent, x.mass_since
 		  FROM poller.suspects x JOIN poller.activity_index i
@@ -48,11 +37,11 @@ func (s *Store) Suspects(ctx context.Context, t Target) ([]Suspect, error) {
 	return collectSuspects(rows, err, t)
 }
 
-func collectSuspects(rows pgx.Rows, err error, t Target) ([]Suspect, error) {
+func collectSuspects(rows pgx.Rows, err error, t Target) ([]absence.Suspect, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for missing activities of user %s: %w", t.UserID, err)
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Suspect])
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[absence.Suspect])
 	if err != nil {
 		return nil, fmt.Errorf("look for missing activities of user %s: %w", t.UserID, err)
 	}
@@ -60,7 +49,7 @@ func collectSuspects(rows pgx.Rows, err error, t Target) ([]Suspect, error) {
 }
 
 // PutSuspects stores suspicions. What began earlier about the same version stays.
-func PutSuspects(ctx context.Context, tx pgx.Tx, t Target, list []Suspect) error {
+func PutSuspects(ctx context.Context, tx pgx.Tx, t Target, list []absence.Suspect) error {
 	var (
 		ids          []string
 		sequences    []int64

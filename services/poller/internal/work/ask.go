@@ -9,6 +9,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/absence"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
@@ -25,7 +26,7 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 	if err != nil {
 		return err
 	}
-	x := s.nextToAsk(suspects)
+	x := s.rules().NextToAsk(suspects, s.Now())
 	if x == nil {
 		return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 			return s.finish(ctx, tx, &w, report.Outcome{Status: events.SyncSuccess})
@@ -62,16 +63,6 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 		return err
 	}
 	return hook.Call(s.Hooks.Committed)
-}
-
-// nextToAsk skips those who are some of too many, until that has lasted for long enough.
-func (s *session) nextToAsk(suspects []store.Suspect) *store.Suspect {
-	for _, x := range suspects {
-		if x.MassSince == nil || s.Now().Sub(*x.MassSince) >= s.AbsenceConfirm {
-			return &x
-		}
-	}
-	return nil
 }
 
 // get asks for a record.
@@ -119,7 +110,7 @@ func (s *session) panicked(p any, op string) error {
 }
 
 // removal makes the event that says that a record is gone, and its line in the index.
-func (s *session) removal(w store.Window, x store.Suspect, proof string) (events.Event, store.Known) {
+func (s *session) removal(w store.Window, x absence.Suspect, proof string) (events.Event, store.Known) {
 	now := s.Now().UTC().Truncate(time.Microsecond)
 	e := events.Event{
 		ID:     events.ActivityFactID(events.TypeActivityRemoved, w.UserID, w.Provider, x.ExternalID, x.Sequence, ""),

@@ -10,6 +10,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/absence"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -22,9 +23,9 @@ type difference struct {
 	// Counts of the whole page; what is too large for the log is among the rejected.
 	unchanged, rejected, tooLarge int
 
-	seen    []string // external ids that the provider showed, or answered for
-	verdict verdict  // of the pass that ends with the page
-	again   bool     // the pass that ends with the page is read once more
+	seen    []string        // external ids that the provider showed, or answered for
+	verdict absence.Verdict // of the pass that ends with the page
+	again   bool            // the pass that ends with the page is read once more
 }
 
 func (d *difference) addTo(c *events.SyncCounts) {
@@ -52,7 +53,7 @@ func (d *difference) addTo(c *events.SyncCounts) {
 // answered are the records about which there is no more suspicion.
 func (d *difference) answered() []string {
 	ids := slices.Clone(d.seen)
-	for _, x := range d.verdict.removals {
+	for _, x := range d.verdict.Removals {
 		ids = append(ids, x.ExternalID)
 	}
 	return ids
@@ -98,7 +99,7 @@ func resume(w store.Window, page provider.Page) (to time.Time, ok bool) {
 
 // compare finds what a page holds beyond what the log knows. What this very sync
 // has published or repeats is passed over: it is counted already. p may be nil.
-func (s *session) compare(ctx context.Context, w store.Window, page provider.Page, p *pass) (difference, error) {
+func (s *session) compare(ctx context.Context, w store.Window, page provider.Page, p *absence.Pass) (difference, error) {
 	var d difference
 	records := once(page.Activities)
 	d.seen = make([]string, len(records))
@@ -116,7 +117,7 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 	now := s.Now().UTC()
 	var changed difference
 	for _, a := range records {
-		if a.Problem != "" && !p.knows(a.ExternalID) {
+		if a.Problem != "" && !p.Counted(a.ExternalID) {
 			d.rejected++
 			s.log.WarnContext(ctx, "a record was not understood; its bytes are kept", "external_id", a.ExternalID, "problem", a.Problem)
 		}
@@ -130,7 +131,7 @@ func (s *session) compare(ctx context.Context, w store.Window, page provider.Pag
 			if rehashed != nil {
 				d.rehashed = append(d.rehashed, *rehashed)
 			}
-			if k.SyncID != w.ID && !p.knows(a.ExternalID) {
+			if k.SyncID != w.ID && !p.Counted(a.ExternalID) {
 				d.unchanged++
 			}
 			continue
@@ -173,8 +174,8 @@ func (s *session) fits(ctx context.Context, a provider.Activity, e events.Event)
 }
 
 // leaveOut counts a record that is too large, once in a pass.
-func (d *difference) leaveOut(a provider.Activity, p *pass) {
-	if p.knows(a.ExternalID) {
+func (d *difference) leaveOut(a provider.Activity, p *absence.Pass) {
+	if p.Counted(a.ExternalID) {
 		return
 	}
 	d.tooLarge++

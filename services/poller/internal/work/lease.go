@@ -11,6 +11,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/absence"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -34,12 +35,12 @@ type session struct {
 	token     *token
 	renewed   atomic.Int64 // when the lease was last proved to be ours, in monotonic nanoseconds since start
 	started   time.Time
-	passes    map[string]*pass // under way, by window
-	most      int              // facts that the log takes at once
-	account   store.Slice      // of the account's budget
-	requests  int              // to the provider
-	imported  *bool            // whether only imports know some record; nil: not looked yet
-	next      *turn            // what comes after a page, if that is known already
+	passes    absence.Passes // under way
+	most      int            // facts that the log takes at once
+	account   store.Slice    // of the account's budget
+	requests  int            // to the provider
+	imported  *bool          // whether only imports know some record; nil: not looked yet
+	next      *turn          // what comes after a page, if that is known already
 	// refusedUntil is when the latest refusal for a limit ends.
 	refusedUntil time.Time
 }
@@ -48,7 +49,7 @@ type session struct {
 // NATS; what a provider does wrong ends in the window's outcome.
 func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	s := &session{
-		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(), most: bus.MaxPage, passes: map[string]*pass{},
+		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(), most: bus.MaxPage, passes: absence.Passes{},
 		log: p.Log.With("provider", l.Provider, "user_id", l.UserID, "connection_id", l.ConnectionID),
 	}
 	held, cancel := context.WithCancelCause(ctx)
@@ -114,7 +115,7 @@ func (s *session) run(ctx context.Context) error {
 		}
 		return nil
 	}
-	for n := 0; n < turns || n < maxTurns && s.reading(); n++ {
+	for n := 0; n < turns || n < maxTurns && s.passes.UnderWay(); n++ {
 		t, err := s.take(ctx)
 		if err != nil || !t.found {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/absence"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -39,7 +40,7 @@ func failure(code, detail string) *events.SyncError {
 
 // afterPage stores what follows a page that was read: the end of a streak of
 // failures, and the outcome when the window was read to its end.
-func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complete bool, v verdict) error {
+func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complete bool, v absence.Verdict) error {
 	if s.lease.Failures > 0 {
 		t := s.lease.Target
 		t.Failures, t.NotBefore = 0, nil
@@ -50,14 +51,14 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 	if !complete {
 		return nil
 	}
-	if err := s.pursue(ctx, tx, *w, v.suspects); err != nil {
+	if err := s.pursue(ctx, tx, *w, v.Suspects); err != nil {
 		return err
 	}
 	if err := s.cover(ctx, tx, *w, v); err != nil {
 		return err
 	}
 	o := report.Outcome{Status: events.SyncSuccess}
-	if v.mass {
+	if v.Mass {
 		o = report.Outcome{Status: events.SyncPartial, Error: failure("suspicious_absence",
 			"The provider left out so many known records that none is taken as removed; if it still does once ABSENCE_CONFIRM is over (a day by default), they are.")}
 	} else if w.Counts.Rejected > 0 {
@@ -73,8 +74,8 @@ func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complet
 
 // cover stores that a window was read completely, together with its end. A list that
 // left out too many known records may not have been complete.
-func (s *session) cover(ctx context.Context, tx tx, w store.Window, v verdict) error {
-	if v.mass {
+func (s *session) cover(ctx context.Context, tx tx, w store.Window, v absence.Verdict) error {
+	if v.Mass {
 		return nil
 	}
 	scheduled := w.Trigger == events.TriggerConnect || w.Trigger == events.TriggerScheduled && !w.Confirms
@@ -84,7 +85,7 @@ func (s *session) cover(ctx context.Context, tx tx, w store.Window, v verdict) e
 // finish ends a window. A scheduled sync that found nothing and ended as the one
 // before says nothing.
 func (s *session) finish(ctx context.Context, tx tx, w *store.Window, o report.Outcome) error {
-	delete(s.passes, w.ID)
+	s.passes.End(w.ID)
 	speak := true
 	if w.Confirms || w.Deep {
 		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || o.Status != events.SyncSuccess
@@ -246,7 +247,7 @@ func (s *session) resetOf(err error, refusals int) time.Time {
 // again takes a window back to its start after its cursor was refused, once.
 func (s *session) again(ctx context.Context, w store.Window) error {
 	w.Attempts++
-	delete(s.passes, w.ID) // what is read from now on is another reading
+	s.passes.End(w.ID) // what is read from now on is another reading
 	until := s.Now()
 	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 		if err := store.RestartWindow(ctx, tx, &w); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/absence"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -31,7 +32,7 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 	if err := s.settle(ctx, &w); err != nil {
 		return err
 	}
-	p := s.follow(w)
+	p := s.passes.Of(w.ID, w.AtStart(), s.Now())
 	page, err := s.fetch(ctx, w, t)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -79,20 +80,19 @@ var (
 // up, and a second look that was interrupted begins again.
 func (s *session) settle(ctx context.Context, w *store.Window) error {
 	stale := w.Cursor != "" && (w.CursorAt == nil || s.Now().Sub(*w.CursorAt) > cursorFresh)
-	p := s.passes[w.ID]
-	broken := w.Confirms && !w.AtStart() && (stale || p == nil || !p.whole)
+	broken := w.Confirms && !w.AtStart() && (stale || !s.passes.Whole(w.ID))
 	switch {
 	case broken:
 		return s.Store.Guarded(ctx, s.lease, func(tx tx) error { return store.Rewind(ctx, tx, w) })
 	case stale:
-		delete(s.passes, w.ID)
+		s.passes.End(w.ID)
 		return s.Store.Guarded(ctx, s.lease, func(tx tx) error { return store.RestartWindow(ctx, tx, w) })
 	}
 	return nil
 }
 
 // keep compares a page with the index, publishes what differs and stores the progress.
-func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page, p *pass) error {
+func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page, p *absence.Pass) error {
 	d, err := s.compare(ctx, *w, page, p)
 	if err != nil {
 		return err
@@ -101,14 +101,14 @@ func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page,
 		return err
 	}
 	if _, anew := resume(*w, page); page.Positional && page.Next != "" && !anew {
-		p.shifted = true
+		p.Moved()
 	}
-	d.again = page.Next == "" && p.whole && p.shifted && !p.trusted(d.seen) && p.round+1 < rounds
+	d.again = page.Next == "" && p.Repeats(d.seen)
 	if page.Next == "" && !d.again {
 		if d.verdict, err = s.judge(ctx, *w, p, d.seen); err != nil {
 			return err
 		}
-		for _, x := range d.verdict.removals {
+		for _, x := range d.verdict.Removals {
 			d.add(s.removal(*w, x, events.RemovedTwiceGone))
 			s.log.InfoContext(ctx, "a record is gone from the provider", "external_id", x.ExternalID, "sync_id", w.ID)
 		}
@@ -116,10 +116,7 @@ func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page,
 	if err := s.publishAll(ctx, w, &d, &page); err != nil {
 		return err
 	}
-	for _, id := range d.seen {
-		p.seen[id] = true
-	}
-	p.again = d.again
+	p.Read(d.seen, d.again)
 	return nil
 }
 
