@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/services/poller/internal/intake"
+	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
@@ -38,9 +39,9 @@ func (s *Service) Reindex(ctx context.Context) (Reindexed, error) {
 	if err != nil {
 		return Reindexed{Connections: handled}, err
 	}
-	done, err := work.Reindex(ctx, st, s.config.Bus, s.config.Connectors, s.now())
+	done, err := ledger.Rebuild(ctx, st, s.config.Bus, s.config.Connectors, work.NewRouteFold, s.now())
 	return Reindexed{
-		Targets: done.Targets, Activities: done.Activities, Facts: done.Facts, Connections: handled, Requests: requests, Elapsed: time.Since(began),
+		Targets: done.Targets, Activities: done.Records, Facts: done.Facts, Connections: handled, Requests: requests, Elapsed: time.Since(began),
 	}, err
 }
 

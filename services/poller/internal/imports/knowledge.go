@@ -15,7 +15,6 @@ import (
 type knowledge struct {
 	activities map[string]*activity // by external id
 	routes     map[string]routes    // by external id of the activity
-	last       uint64               // sequence up to which the log was read
 	person     person
 	joins      joins
 	logged     logged
@@ -91,7 +90,6 @@ func (k *knowledge) activity(id string) *activity {
 // read takes a message of the log in. One that cannot be read is passed over, as
 // everybody else does.
 func (k *knowledge) read(d bus.Delivery) {
-	k.last = d.Sequence
 	switch data := d.Event.Data.(type) {
 	case *events.ActivityFetched:
 		k.fetched(data, d.Sequence)

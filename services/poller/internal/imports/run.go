@@ -2,7 +2,6 @@ package imports
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
+	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -32,7 +32,7 @@ type run struct {
 	began   time.Time
 	saved   time.Time // when the progress was last stored
 	total   int64
-	most    int // facts that the log takes at once
+	log     *ledger.Log
 	atBytes int64
 	show    func(Report)
 }
@@ -40,7 +40,7 @@ type run struct {
 // bringIn reads the export to its end and publishes what the log does not know.
 func (r *run) bringIn(ctx context.Context, export provider.Export) (Report, error) {
 	r.total = export.Size()
-	if err := r.readLog(ctx, 1); err != nil {
+	if err := r.readLog(ctx); err != nil {
 		return Report{}, err
 	}
 	beside := export.Contexts()
@@ -63,16 +63,11 @@ func (r *run) bringIn(ctx context.Context, export provider.Export) (Report, erro
 }
 
 // readLog brings what is known up to the end of the log.
-func (r *run) readLog(ctx context.Context, from uint64) error {
-	subjects := events.ActivitySubjects(r.lease.Provider, r.lease.UserID)
-	_, err := r.Bus.Read(ctx, events.StreamFacts, []string{subjects}, from, func(d bus.Delivery) error {
+func (r *run) readLog(ctx context.Context) error {
+	return r.log.Read(ctx, func(d bus.Delivery) error {
 		r.known.read(d)
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("read what the log knows: %w", err)
-	}
-	return nil
 }
 
 // bring compares a page with what is known and publishes what is new. Whoever else
@@ -113,10 +108,10 @@ func (r *run) write(ctx context.Context, list func() ([]events.Event, error), do
 		if len(facts) == 0 {
 			return nil
 		}
-		if err = r.publishAll(ctx, facts, done); err == nil {
+		if err = r.publish(ctx, facts, done); err == nil {
 			return nil
 		}
-		if !errors.Is(err, bus.ErrWrongLastSequence) && !errors.Is(err, bus.ErrDuplicate) {
+		if !ledger.Behind(err) {
 			return err
 		}
 		r.Log.DebugContext(ctx, "somebody else wrote the log; comparing again", "import_id", r.lease.ID)
@@ -124,57 +119,37 @@ func (r *run) write(ctx context.Context, list func() ([]events.Event, error), do
 		if err := r.lease.renew(ctx); err != nil {
 			return err
 		}
-		if err := r.readLog(ctx, r.known.last+1); err != nil {
+		if err := r.readLog(ctx); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("compared %d times and somebody else always wrote first: %w", redo, err)
 }
 
-// publishAll publishes facts, in parts of what the log takes at once. What a part
-// before a failure published is found in the log again.
-func (r *run) publishAll(ctx context.Context, facts []events.Event, done func(i int, sequence uint64)) error {
-	for at := 0; at < len(facts); {
-		part := facts[at:min(at+r.most, len(facts))]
-		if r.lease.DryRun {
-			for i := range part {
-				done(at+i, math.MaxUint64)
-			}
-			at += len(part)
-			continue
+// publish puts facts into the log. What a part before a failure published is found in
+// the log again.
+func (r *run) publish(ctx context.Context, facts []events.Event, done func(i int, sequence uint64)) error {
+	if r.lease.DryRun {
+		for i := range facts {
+			done(i, math.MaxUint64)
 		}
-		first, last, err := r.publish(ctx, part)
-		if errors.Is(err, bus.ErrPageTooLong) && len(part) > 1 {
-			r.most = len(part) / 2
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for i := range part {
-			done(at+i, first+uint64(i)) //nolint:gosec // an index of a page
-		}
-		r.known.last = last
-		at += len(part)
-	}
-	return nil
-}
-
-func (r *run) publish(ctx context.Context, part []events.Event) (first, last uint64, err error) {
-	if err := context.Cause(ctx); err != nil {
-		return 0, 0, err
-	}
-	if r.lease.expired() {
-		return 0, 0, store.ErrFenced
+		return nil
 	}
 	// Not cut off half-way: whoever waits for the lease must find all that was written.
-	first, last, err = r.Bus.PublishPage(context.WithoutCancel(ctx), part, bus.Expect{
-		Subjects: events.ActivitySubjects(r.lease.Provider, r.lease.UserID), LastSequence: r.known.last,
+	return r.log.Write(context.WithoutCancel(ctx), facts, ledger.Around{
+		Before: func() error {
+			if r.lease.expired() {
+				return store.ErrFenced
+			}
+			return context.Cause(ctx)
+		},
+		After: func(at, n int, first uint64) error {
+			for i := range n {
+				done(at+i, first+uint64(i)) //nolint:gosec // an index of a page
+			}
+			return hook.Call(r.Hooks.Published)
+		},
 	})
-	if err != nil {
-		return 0, 0, err
-	}
-	return first, last, hook.Call(r.Hooks.Published)
 }
 
 func (r *run) event(about string, data events.Data, id string) events.Event {

@@ -10,6 +10,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
+	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -117,7 +118,7 @@ func (r *Runner) work(ctx context.Context, held *lease, paths []string, show fun
 	}
 	one := &run{
 		Runner: r, lease: held, known: newKnowledge(*held.StartedAt, r.Normalizers, export), tally: newTally(),
-		began: began, most: bus.MaxPage, show: show,
+		began: began, log: ledger.Open(r.Bus, held.Provider, held.UserID, 0), show: show,
 	}
 	done, err := one.bringIn(ctx, export)
 	return done, errors.Join(err, export.Close())

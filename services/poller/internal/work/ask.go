@@ -2,15 +2,13 @@ package work
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/services/poller/internal/absence"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
+	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -42,24 +40,27 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 			return err
 		}
 	}
-	var d difference
+	plan := &ledger.Plan{SyncID: w.ID}
 	switch class := provider.ClassOf(err); {
 	case err == nil:
-		if d, err = s.compare(ctx, w, provider.Page{Activities: []provider.Activity{found}}, nil); err != nil {
+		if plan, err = s.index.Plan(ctx, ledger.Page{SyncID: w.ID, Records: []provider.Activity{found}}); err != nil {
 			return err
 		}
 	case class == provider.ClassNotFound:
-		d.add(s.removal(w, *x, events.RemovedNotFound))
+		s.index.Remove(plan, x.ExternalID, x.Sequence, events.RemovedNotFound)
 	case class == provider.ClassBadRequest:
 		s.log.InfoContext(ctx, "a suspect could not be asked for; the suspicion is dropped", "external_id", x.ExternalID, "class", class)
 	default:
 		return s.fetchFailed(ctx, w, err)
 	}
-	d.seen = []string{x.ExternalID}
-	switch err := s.publish(ctx, &w, &d, nil); {
-	case errorIsFence(err):
-		return errDone
-	case err != nil:
+	if err := s.index.Append(ctx, plan); err != nil {
+		if ledger.Behind(err) { // the next lease follows the log and asks again
+			return errDone
+		}
+		return err
+	}
+	err = s.commit(ctx, &w, plan, []string{x.ExternalID}, func(tx tx, next *store.Window) error { return store.SaveWindow(ctx, tx, *next) })
+	if err != nil {
 		return err
 	}
 	return hook.Call(s.Hooks.Committed)
@@ -107,22 +108,4 @@ func (s *session) record(ctx context.Context, t token, r request) (a provider.Ac
 func (s *session) panicked(p any, op string) error {
 	s.log.Error("a connector panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 	return &provider.Error{Provider: s.lease.Provider, Op: op, Class: provider.ClassInvalidResponse, Reason: "panic"}
-}
-
-// removal makes the event that says that a record is gone, and its line in the index.
-func (s *session) removal(w store.Window, x absence.Suspect, proof string) (events.Event, store.Known) {
-	now := s.Now().UTC().Truncate(time.Microsecond)
-	e := events.Event{
-		ID:     events.ActivityFactID(events.TypeActivityRemoved, w.UserID, w.Provider, x.ExternalID, x.Sequence, ""),
-		Source: report.Source, About: x.ExternalID, Time: now, Provider: w.Provider, UserID: w.UserID,
-		Data: &events.ActivityRemoved{
-			UserID: w.UserID, Provider: w.Provider, ConnectionID: s.lease.ConnectionID, SyncID: w.ID, ExternalID: x.ExternalID,
-			ReplacesSequence: x.Sequence, Origin: events.OriginAPI, Proof: proof, RemovedAt: now,
-		},
-	}
-	return e, store.Known{ExternalID: x.ExternalID, Origin: string(events.OriginAPI), Removed: true, SyncID: w.ID, Account: s.lease.AccountID}
-}
-
-func errorIsFence(err error) bool {
-	return errors.Is(err, errWrongSequence) || errors.Is(err, errDuplicate)
 }

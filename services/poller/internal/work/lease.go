@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/absence"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
+	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -36,10 +36,9 @@ type session struct {
 	renewed   atomic.Int64 // when the lease was last proved to be ours, in monotonic nanoseconds since start
 	started   time.Time
 	passes    absence.Passes // under way
-	most      int            // facts that the log takes at once
+	index     *ledger.Index  // what is known of the log
 	account   store.Slice    // of the account's budget
 	requests  int            // to the provider
-	imported  *bool          // whether only imports know some record; nil: not looked yet
 	next      *turn          // what comes after a page, if that is known already
 	// refusedUntil is when the latest refusal for a limit ends.
 	refusedUntil time.Time
@@ -49,9 +48,10 @@ type session struct {
 // NATS; what a provider does wrong ends in the window's outcome.
 func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	s := &session{
-		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(), most: bus.MaxPage, passes: absence.Passes{},
+		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(), passes: absence.Passes{},
 		log: p.Log.With("provider", l.Provider, "user_id", l.UserID, "connection_id", l.ConnectionID),
 	}
+	s.index = s.indexOf(l)
 	held, cancel := context.WithCancelCause(ctx)
 	var beat sync.WaitGroup
 	beat.Go(func() { s.heartbeat(held, l, cancel) }) // l, since the work changes s.lease
@@ -103,10 +103,30 @@ func (s *session) expired() bool {
 	return time.Since(s.started)-time.Duration(s.renewed.Load()) >= s.Lease
 }
 
+// indexOf gives what is known of the log to the work of a lease.
+func (s *session) indexOf(l store.Lease) *ledger.Index {
+	return ledger.Config{
+		Store: s.Store, Bus: s.Bus, Normalizers: s.Normalizers, Now: s.Now, Attachments: NewRouteFold,
+		Published: func(provider string, n int) error {
+			s.Metrics.published.WithLabelValues(provider).Add(float64(n))
+			return hook.Call(s.Hooks.Published)
+		},
+	}.Of(ledger.Holder{
+		Log: s.log, Target: l.Target, Connector: s.connector, Epoch: l.StreamEpoch, Sequence: l.IndexSequence,
+		Held: func() error {
+			if s.expired() {
+				return store.ErrFenced
+			}
+			return nil
+		},
+		Guarded: func(ctx context.Context, fn func(tx tx) error) error { return s.Store.Guarded(ctx, l, fn) },
+	})
+}
+
 // run reads pages, the most urgent window first, until nothing is due.
 func (s *session) run(ctx context.Context) error {
 	tokens := s.requestToken(ctx) // answers while the index catches up
-	if _, err := s.catchUp(ctx); err != nil {
+	if _, err := s.index.Follow(ctx); err != nil {
 		return err
 	}
 	if s.lease.Routes {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -11,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/absence"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
+	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -51,30 +53,31 @@ func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token)
 		switch {
 		case err == nil:
 			return hook.Call(s.Hooks.Committed)
-		case errors.Is(err, errDuplicate):
-			// An earlier attempt got through although it seemed to fail.
-			found, err := s.catchUp(ctx)
-			if err != nil {
-				return err
-			}
-			r := found[w.ID]
-			w.Counts.New, w.Counts.Changed, w.Counts.Seen = w.Counts.New+r.created, w.Counts.Changed+r.changed, w.Counts.Seen+r.created+r.changed
-			w.Counts.Removed += r.removed
-		case errors.Is(err, errWrongSequence):
-			s.log.InfoContext(ctx, "somebody else wrote the log; dropping the lease")
-			return errDone
-		default:
+		case !ledger.Behind(err):
+			return err
+		}
+		if err := s.catchUp(ctx, &w, err); err != nil {
 			return err
 		}
 	}
 	return err
 }
 
-// The bus's words for a log that knows more than we do.
-var (
-	errDuplicate     = bus.ErrDuplicate
-	errWrongSequence = bus.ErrWrongLastSequence
-)
+// catchUp follows the log after it turned out to know more than the index. What an
+// earlier attempt of the window's put there although it seemed to fail is counted.
+func (s *session) catchUp(ctx context.Context, w *store.Window, because error) error {
+	if errors.Is(because, bus.ErrWrongLastSequence) {
+		s.log.InfoContext(ctx, "somebody else wrote the log; comparing again")
+	}
+	found, err := s.index.Follow(ctx)
+	if err != nil {
+		return err
+	}
+	r := found[w.ID]
+	w.Counts.New, w.Counts.Changed, w.Counts.Seen = w.Counts.New+r.New, w.Counts.Changed+r.Changed, w.Counts.Seen+r.New+r.Changed
+	w.Counts.Removed += r.Removed
+	return nil
+}
 
 // settle makes a window ready for its next page: a cursor that is too old is given
 // up, and a second look that was interrupted begins again.
@@ -91,125 +94,123 @@ func (s *session) settle(ctx context.Context, w *store.Window) error {
 	return nil
 }
 
-// keep compares a page with the index, publishes what differs and stores the progress.
+// keep plans what the log lacks of a page and of the pass that may end with it, appends
+// it, and commits it together with the progress.
 func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page, p *absence.Pass) error {
-	d, err := s.compare(ctx, *w, page, p)
+	plan, err := s.index.Plan(ctx, ledger.Page{SyncID: w.ID, Records: page.Activities, Counted: p.Counted})
 	if err != nil {
-		return err
-	}
-	if err := s.supersede(ctx, *w, &d); err != nil {
 		return err
 	}
 	if _, anew := resume(*w, page); page.Positional && page.Next != "" && !anew {
 		p.Moved()
 	}
-	d.again = page.Next == "" && p.Repeats(d.seen)
-	if page.Next == "" && !d.again {
-		if d.verdict, err = s.judge(ctx, *w, p, d.seen); err != nil {
+	again := page.Next == "" && p.Repeats(plan.Seen)
+	var v absence.Verdict
+	if page.Next == "" && !again {
+		if v, err = s.judge(ctx, *w, p, plan.Seen); err != nil {
 			return err
 		}
-		for _, x := range d.verdict.Removals {
-			d.add(s.removal(*w, x, events.RemovedTwiceGone))
+		for _, x := range v.Removals {
+			s.index.Remove(plan, x.ExternalID, x.Sequence, events.RemovedTwiceGone)
 			s.log.InfoContext(ctx, "a record is gone from the provider", "external_id", x.ExternalID, "sync_id", w.ID)
 		}
 	}
-	if err := s.publishAll(ctx, w, &d, &page); err != nil {
+	if err := s.index.Append(ctx, plan); err != nil {
 		return err
 	}
-	p.Read(d.seen, d.again)
-	return nil
-}
-
-// publishAll publishes a page in parts of what the log takes at once. Only the last
-// of them moves the cursor.
-func (s *session) publishAll(ctx context.Context, w *store.Window, d *difference, page *provider.Page) error {
-	for {
-		part, last := d, page
-		if len(d.facts) > s.most {
-			part, last = &difference{facts: d.facts[:s.most], versions: d.versions[:s.most]}, nil
-		}
-		err := s.publish(ctx, w, part, last)
-		switch n := len(part.facts); {
-		case errors.Is(err, bus.ErrPageTooLong) && n > 1:
-			s.most = n / 2
-		case err != nil || last != nil:
-			return err
-		default:
-			d.facts, d.versions = d.facts[n:], d.versions[n:]
-		}
-	}
-}
-
-// publish puts one part of a page into the log and then into the database. The
-// whole page is given with its last part.
-func (s *session) publish(ctx context.Context, w *store.Window, d *difference, page *provider.Page) error {
-	last := s.lease.IndexSequence
-	if len(d.facts) > 0 {
-		if s.expired() {
-			return store.ErrFenced
-		}
-		first, end, err := s.Bus.PublishPage(ctx, d.facts, bus.Expect{
-			Subjects: events.ActivitySubjects(s.lease.Provider, s.lease.UserID), LastSequence: last,
-		})
-		if err != nil {
-			return err
-		}
-		for i := range d.facts {
-			d.versions[i].Sequence = first + uint64(i)
-		}
-		last = end
-		s.Metrics.published.WithLabelValues(s.lease.Provider).Add(float64(len(d.facts)))
-		if err := hook.Call(s.Hooks.Published); err != nil {
-			return err
-		}
-	}
-	routes := routeFold{getter: routesOf(s.connector)}
-	for i, e := range d.facts {
-		routes.add(e.Data, d.versions[i].Sequence)
-	}
-	next := *w
-	d.addTo(&next.Counts)
-	if page != nil {
-		advance(&next, *page, s.Now())
-	}
 	var after turn
-	err := s.Store.Guarded(ctx, s.lease, func(tx tx) (err error) {
-		if err := store.PutIndex(ctx, tx, s.lease.Target, append(d.versions, d.rehashed...), s.lease.StreamEpoch, last); err != nil {
+	err = s.commit(ctx, w, plan, answered(plan, v), func(tx tx, next *store.Window) (err error) {
+		advance(next, page, s.Now())
+		if err := store.SaveWindow(ctx, tx, *next); err != nil {
 			return err
 		}
-		if err := routes.apply(ctx, tx, s.lease.Target, s.Now()); err != nil {
-			return err
-		}
-		if err := store.SaveWindow(ctx, tx, next); err != nil {
-			return err
-		}
-		if s.lease.Suspected {
-			if err := store.ClearSuspects(ctx, tx, s.lease.Target, d.answered()); err != nil {
+		if again {
+			if err := store.Rewind(ctx, tx, next); err != nil {
 				return err
 			}
 		}
-		if page == nil {
-			return nil
-		}
-		if d.again {
-			if err := store.Rewind(ctx, tx, &next); err != nil {
-				return err
-			}
-		}
-		if err := s.afterPage(ctx, tx, &next, page.Next == "" && !d.again, d.verdict); err != nil {
+		if err := s.afterPage(ctx, tx, next, page.Next == "" && !again, v); err != nil {
 			return err
 		}
 		after, err = s.takeIn(ctx, tx)
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	s.next = &after
+	p.Read(plan.Seen, again)
+	return nil
+}
+
+// commit stores what a plan has put into the log, together with the progress of its
+// window.
+func (s *session) commit(ctx context.Context, w *store.Window, plan *ledger.Plan, answered []string, progress func(tx tx, next *store.Window) error) error {
+	next := *w
+	plan.Count(&next.Counts)
+	err := s.Store.Guarded(ctx, s.lease, func(tx tx) (err error) {
+		if err := s.index.Commit(ctx, tx, plan); err != nil {
+			return err
+		}
+		if s.lease.Suspected {
+			if err := store.ClearSuspects(ctx, tx, s.lease.Target, answered); err != nil {
+				return err
+			}
+		}
+		return progress(tx, &next)
+	})
+	if err != nil {
 		return fmt.Errorf("store a page: %w", err)
 	}
-	if page != nil {
-		s.next = &after
-	}
+	s.index.Committed()
 	*w = next
-	s.lease.IndexSequence = last
 	s.lease.Failures, s.lease.NotBefore = 0, nil
 	return nil
+}
+
+// answered are the records about which there is no more suspicion.
+func answered(plan *ledger.Plan, v absence.Verdict) []string {
+	ids := slices.Clone(plan.Seen)
+	for _, x := range v.Removals {
+		ids = append(ids, x.ExternalID)
+	}
+	return ids
+}
+
+// advance moves a window past a page.
+func advance(w *store.Window, page provider.Page, now time.Time) {
+	w.Counts.Pages++
+	w.Cursor, w.CursorAt = page.Next, &now
+	from := w.CoveredFrom
+	switch {
+	case page.Next == "":
+		w.CursorAt = nil
+		from = &w.Span.From
+	case !page.Oldest.IsZero() && page.Oldest.Before(w.Span.To):
+		// Another record that began at the same moment may be on the next page.
+		at := page.Oldest.Add(time.Microsecond)
+		if at.Before(w.Span.From) {
+			at = w.Span.From
+		}
+		if from == nil || at.Before(*from) {
+			from = &at
+		}
+	}
+	w.CoveredFrom = from
+	if to, ok := resume(*w, page); ok {
+		w.Cursor, w.CursorAt, w.PassTo = "", nil, to
+	}
+}
+
+// resume says where the reading goes on anew: nothing that vanishes above can make
+// the list move there, as it can under a cursor.
+func resume(w store.Window, page provider.Page) (to time.Time, ok bool) {
+	if page.Next == "" || page.Resume.IsZero() {
+		return to, false
+	}
+	to = page.Resume.UTC().Truncate(time.Microsecond)
+	if !to.After(w.Span.From) {
+		to = w.Span.From.Add(time.Microsecond)
+	}
+	return to, to.Before(w.PassTo)
 }

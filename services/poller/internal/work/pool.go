@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/stridelog/stridelog/events"
@@ -19,6 +20,8 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/intake"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
+
+type tx = pgx.Tx
 
 // ErrRestored says that the log is not the one that the index was made from.
 var ErrRestored = intake.ErrRestored

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -20,6 +21,9 @@ type routeFold struct {
 	dropped map[string]bool
 }
 
+// NewRouteFold folds what a stretch of the log says about a connector's routes.
+func NewRouteFold(c *provider.Connector) ledger.Reader { return &routeFold{getter: routesOf(c)} }
+
 // routesOf gives routes, where the provider has them.
 func routesOf(c *provider.Connector) provider.RouteGetter {
 	if c == nil {
@@ -29,8 +33,8 @@ func routesOf(c *provider.Connector) provider.RouteGetter {
 	return g
 }
 
-// add folds one fact in. Facts come in the order of the log.
-func (f *routeFold) add(data events.Data, sequence uint64) {
+// Add folds one fact in. Facts come in the order of the log.
+func (f *routeFold) Add(data events.Data, sequence uint64) {
 	if f.getter == nil {
 		return
 	}
@@ -62,8 +66,8 @@ func (f *routeFold) add(data events.Data, sequence uint64) {
 	}
 }
 
-// apply brings what is known of a target's routes up to the end of the stretch.
-func (f *routeFold) apply(ctx context.Context, tx tx, t store.Target, now time.Time) error {
+// Apply brings what is known of a target's routes up to the end of the stretch.
+func (f *routeFold) Apply(ctx context.Context, tx tx, t store.Target, now time.Time) error {
 	if len(f.dropped) > 0 {
 		if err := store.DropRoutes(ctx, tx, t, slices.Collect(maps.Keys(f.dropped))); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
+	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -141,48 +142,35 @@ func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.A
 	if r.Sequence > 0 && r.ContentHash == data.ContentHash {
 		return s.answer(ctx, r)
 	}
-	return s.publishRoute(ctx, r, e, data)
+	return s.publishRoute(ctx, r, e)
 }
 
 // publishRoute puts a route into the log and then into the database.
-func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Event, data *events.RouteFetched) error {
-	if s.expired() {
-		return store.ErrFenced
-	}
-	_, last, err := s.Bus.PublishPage(ctx, []events.Event{e}, bus.Expect{
-		Subjects: events.ActivitySubjects(s.lease.Provider, s.lease.UserID), LastSequence: s.lease.IndexSequence,
-	})
-	switch {
-	case errors.Is(err, errDuplicate): // an earlier attempt got through although it seemed to fail
-		if _, err = s.catchUp(ctx); err != nil {
+func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Event) error {
+	plan := ledger.PlanOf(e)
+	var stopped hook.Crash
+	switch err := s.index.Append(ctx, plan); {
+	case err == nil:
+	case errors.Is(err, store.ErrFenced), errors.As(err, &stopped):
+		return err
+	case errors.Is(err, bus.ErrDuplicate): // an earlier attempt got through although it seemed to fail
+		if _, err = s.index.Follow(ctx); err != nil {
 			return err
 		}
 		return s.putOffRoutes(ctx, s.Now().Add(routeSlower*backoff(1)))
-	case errors.Is(err, errWrongSequence):
+	case ledger.Behind(err):
 		s.log.InfoContext(ctx, "somebody else wrote the log; dropping the lease")
 		return errDone
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case err != nil: // such as a NATS user that may not say it yet
+	default: // such as a NATS user that may not say it yet
 		s.log.WarnContext(ctx, "a route could not be put into the log; trying again", "external_id", r.ExternalID, "pause", routesPause, "error", err)
 		return s.putOffRoutes(ctx, s.Now().Add(routesPause))
 	}
-	s.Metrics.published.WithLabelValues(s.lease.Provider).Inc()
-	if err := hook.Call(s.Hooks.Published); err != nil {
+	if err := s.Store.Guarded(ctx, s.lease, func(tx tx) error { return s.index.Commit(ctx, tx, plan) }); err != nil {
 		return err
 	}
-	known := &routeFold{getter: routesOf(s.connector)}
-	known.add(data, last)
-	err = s.Store.Guarded(ctx, s.lease, func(tx tx) error {
-		if err := store.PutIndex(ctx, tx, s.lease.Target, nil, s.lease.StreamEpoch, last); err != nil {
-			return err
-		}
-		return known.apply(ctx, tx, s.lease.Target, s.Now())
-	})
-	if err != nil {
-		return err
-	}
-	s.lease.IndexSequence = last
+	s.index.Committed()
 	return hook.Call(s.Hooks.Committed)
 }
 
