@@ -82,7 +82,7 @@ soak: clients pgclient browser compiler curl python $(NATS) ## Generated clients
 	STRIDELOG_STORM=5m go test -race -count=1 -timeout 15m -run TestRefreshStorm -v ./services/oauth
 	./scripts/fuzz.sh 60s
 
-lint: $(LINT) ## Formatting, vet, the import law and the other linters
+lint: $(LINT) ## Formatting, vet, the import rules and the other linters
 	@test -z "$$(gofmt -l $(MODULES))" || { echo "not gofmt'd:"; gofmt -l $(MODULES); exit 1; }
 	$(LINT) run $(PACKAGES)
 
