@@ -12,7 +12,7 @@ import (
 )
 
 func TestAConsentMakesAnActiveConnectionAndSaysSo(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	heard := h.listen(user)
@@ -37,7 +37,7 @@ func TestAConsentMakesAnActiveConnectionAndSaysSo(t *testing.T) {
 }
 
 func TestProvidersListsTheCatalog(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	got := ask[rpc.ProvidersRequest, rpc.ProvidersResponse](h, rpc.OAuthProviders, rpc.ProvidersRequest{}).Providers
 	if len(got) != 2 || got[0].Name != cloudtest.Name || !got[0].Enabled || got[1].Name != "sleepy" || got[1].Enabled {
@@ -46,7 +46,7 @@ func TestProvidersListsTheCatalog(t *testing.T) {
 }
 
 func TestAuthorizeRefusesWhatIsWrong(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	for name, c := range map[string]struct {
@@ -72,7 +72,7 @@ func TestAuthorizeRefusesWhatIsWrong(t *testing.T) {
 // Without an address of the client the callback names none, and the gateway shows a page
 // of its own.
 func TestAConsentMayBeginWithoutAReturnAddress(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	begun := ask[rpc.AuthorizeRequest, rpc.AuthorizeResponse](h, rpc.OAuthAuthorize, rpc.AuthorizeRequest{Provider: cloudtest.Name, UserID: events.NewID()})
 	code, state := h.cloud.Consent(t, begun.AuthorizationURL, "ACC1", "activity")
@@ -82,7 +82,7 @@ func TestAConsentMayBeginWithoutAReturnAddress(t *testing.T) {
 }
 
 func TestAStateIsGoodOnceInTimeAndForItsProvider(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	refuse := func(why string, q rpc.CallbackRequest) {
@@ -110,7 +110,7 @@ func TestAStateIsGoodOnceInTimeAndForItsProvider(t *testing.T) {
 }
 
 func TestTheStateItselfIsNotStored(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	a := h.authorize(events.NewID())
 	if len(a.State) != 43 || !strings.Contains(a.AuthorizationURL, "state="+url.QueryEscape(a.State)) {
@@ -125,7 +125,7 @@ func TestTheStateItselfIsNotStored(t *testing.T) {
 }
 
 func TestAnotherVerifierFailsTheExchange(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	// The code of one consent comes with the state of another: an injected code.
 	code, _ := h.cloud.Consent(t, h.authorize(events.NewID()).AuthorizationURL, "VICTIM", "activity")
@@ -140,7 +140,7 @@ func TestAnotherVerifierFailsTheExchange(t *testing.T) {
 }
 
 func TestARefusedConsentGoesBackWithItsCode(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	for sent, want := range map[string]string{"access_denied": "access_denied", "<script>": "provider_error"} {
 		back := ask[rpc.CallbackRequest, rpc.CallbackResponse](h, rpc.OAuthCallback,
@@ -154,7 +154,7 @@ func TestARefusedConsentGoesBackWithItsCode(t *testing.T) {
 }
 
 func TestAMissingScopeNeedsThePersonAndANewConsentHeals(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	heard := h.listen(user)
@@ -178,7 +178,7 @@ func TestAMissingScopeNeedsThePersonAndANewConsentHeals(t *testing.T) {
 }
 
 func TestAnotherAccountReplacesTheConnection(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	heard := h.listen(user)
@@ -213,7 +213,7 @@ func TestAnotherAccountReplacesTheConnection(t *testing.T) {
 // Nobody knows whose consent it is that opens nothing: there is no connection to say
 // so, and one that the person has stays as it is.
 func TestAConsentThatOpensNothingNamesTheScopes(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	before := h.connect(user, "ACC1")
@@ -230,7 +230,7 @@ func TestAConsentThatOpensNothingNamesTheScopes(t *testing.T) {
 }
 
 func TestAnExchangeThatFailsSaysOnlyItsClass(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	code, state := h.cloud.Consent(t, h.authorize(events.NewID()).AuthorizationURL, "ACC1", "activity")
 	h.cloud.FailExchanges(http.StatusServiceUnavailable)

@@ -10,7 +10,7 @@ import (
 
 // open checks how many grants of an account the provider still honours, and how many
 // tokens wait for its last connection.
-func (h *house) open(when string, grants int, waiting int64) {
+func (h *fixture) open(when string, grants int, waiting int64) {
 	h.t.Helper()
 	if n := h.cloud.Live("ACC1"); n != grants {
 		h.t.Errorf("%s: %d grants are open, want %d", when, n, grants)
@@ -24,7 +24,7 @@ func (h *house) open(when string, grants int, waiting int64) {
 // last connection: those that a later consent replaced, those that a user left while
 // another one used the account, and those of an erased user.
 func TestEarlierTokensOfAnAccountAreRevokedWithTheLast(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	first, second, third := events.NewID(), events.NewID(), events.NewID()
 	h.connect(first, "ACC1")
@@ -46,7 +46,7 @@ func TestEarlierTokensOfAnAccountAreRevokedWithTheLast(t *testing.T) {
 
 // The provider is away while the last connection ends.
 func TestEarlierTokensAreRevokedOnceTheProviderAnswers(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	stop := h.start("one")
 	user := events.NewID()
 	h.connect(user, "ACC1")
@@ -66,7 +66,7 @@ func TestEarlierTokensAreRevokedOnceTheProviderAnswers(t *testing.T) {
 
 // A change to another account ends every grant of the old one.
 func TestAChangeOfAccountsEndsEveryGrantOfTheOldOne(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	h.connect(user, "ACC1")

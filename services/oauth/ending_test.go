@@ -9,13 +9,13 @@ import (
 	"github.com/stridelog/stridelog/services/oauth/internal/cloudtest"
 )
 
-func (h *house) disconnect(user string) rpc.DisconnectResponse {
+func (h *fixture) disconnect(user string) rpc.DisconnectResponse {
 	h.t.Helper()
 	return ask[rpc.DisconnectRequest, rpc.DisconnectResponse](h, rpc.OAuthDisconnect, rpc.DisconnectRequest{Provider: cloudtest.Name, UserID: user})
 }
 
 func TestDisconnectRevokesAtTheProviderAndKeepsTheRow(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	heard := h.listen(user)
@@ -45,7 +45,7 @@ func TestDisconnectRevokesAtTheProviderAndKeepsTheRow(t *testing.T) {
 }
 
 func TestTheProviderIsToldWithTheLastConnectionOfTheAccount(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	ann, ben := events.NewID(), events.NewID()
 	h.connect(ann, "SHARED")
@@ -67,7 +67,7 @@ func TestTheProviderIsToldWithTheLastConnectionOfTheAccount(t *testing.T) {
 }
 
 func TestARevocationThatFailsIsTriedAgain(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	stop := h.start("one")
 	user := events.NewID()
 	id := h.connect(user, "ACC1").ConnectionID
@@ -92,7 +92,7 @@ func TestARevocationThatFailsIsTriedAgain(t *testing.T) {
 }
 
 func TestEraseLeavesNothingAndStays(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user, other := events.NewID(), events.NewID()
 	id := h.connect(user, "ACC1").ConnectionID

@@ -17,11 +17,11 @@ import (
 
 const fitbitCallback = "http://localhost:8000/api/v1/oauth/fitbit/callback"
 
-// fitbitHouse runs the service with the real Fitbit connector against the
+// newFitbitFixture runs the service with the real Fitbit connector against the
 // simulated cloud.
-func fitbitHouse(t *testing.T) (h *house, cloud *simfitbit.Cloud, account string) {
+func newFitbitFixture(t *testing.T) (h *fixture, cloud *simfitbit.Cloud, account string) {
 	t.Helper()
-	h = newHouse(t)
+	h = newFixture(t)
 	people, err := simulator.Roster(7, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func fitbitHouse(t *testing.T) (h *house, cloud *simfitbit.Cloud, account string
 	return h, cloud, people[0].AccountID()
 }
 
-func (h *house) connectFitbit(user, account string) rpc.CallbackResponse {
+func (h *fixture) connectFitbit(user, account string) rpc.CallbackResponse {
 	h.t.Helper()
 	a := ask[rpc.AuthorizeRequest, rpc.AuthorizeResponse](h, rpc.OAuthAuthorize, rpc.AuthorizeRequest{Provider: fitbit.Name, UserID: user, RedirectURI: app})
 	brought := allow(h.t, a.AuthorizationURL, account, fitbit.DefaultScopes())
@@ -55,7 +55,7 @@ func (h *house) connectFitbit(user, account string) rpc.CallbackResponse {
 
 // Consent, refresh with rotation, and the end of the consent.
 func TestFitbitFromConsentToDisconnect(t *testing.T) {
-	h, cloud, account := fitbitHouse(t)
+	h, cloud, account := newFitbitFixture(t)
 	user := events.NewID()
 	back := h.connectFitbit(user, account)
 	first := h.token(back.ConnectionID)
@@ -79,7 +79,7 @@ func TestFitbitFromConsentToDisconnect(t *testing.T) {
 // Only the word invalid_grant ends a grant: one about access tokens at the token
 // endpoint leaves the connection as it is, and the next refresh works.
 func TestFitbitWordsAboutAccessTokensEndNoGrant(t *testing.T) {
-	h, cloud, account := fitbitHouse(t)
+	h, cloud, account := newFitbitFixture(t)
 	id := h.connectFitbit(events.NewID(), account).ConnectionID
 	refuse := func(fault *simfitbit.Fault) {
 		cloud.SetFault(func(c *simfitbit.Call) *simfitbit.Fault {

@@ -28,8 +28,8 @@ import (
 
 const app = "http://localhost:3000/done"
 
-// house is a database, a NATS server, a provider and what runs on them.
-type house struct {
+// fixture is a database, a NATS server, a provider and what runs on them.
+type fixture struct {
 	t       *testing.T
 	pool    *pgxpool.Pool
 	natsURL string
@@ -39,13 +39,13 @@ type house struct {
 	log     *safeBuffer
 }
 
-func newHouse(t *testing.T) *house {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	key, err := oauth.NewSealingKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, pool: postgrestest.New(t), natsURL: bustest.StartServer(t), cloud: cloudtest.Start(t), log: &safeBuffer{}}
+	h := &fixture{t: t, pool: postgrestest.New(t), natsURL: bustest.StartServer(t), cloud: cloudtest.Start(t), log: &safeBuffer{}}
 	h.bus = bustest.Connect(t, h.natsURL, "caller")
 	if err := h.bus.DeclareStreams(t.Context()); err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func newHouse(t *testing.T) *house {
 }
 
 // start runs an instance of the service until the test ends or stop is called.
-func (h *house) start(name string) (stop func()) {
+func (h *fixture) start(name string) (stop func()) {
 	h.t.Helper()
 	config := h.config
 	config.Bus = bustest.Connect(h.t, h.natsURL, name)
@@ -94,7 +94,7 @@ func (h *house) start(name string) (stop func()) {
 }
 
 // ask calls a method and fails the test when it is refused.
-func ask[Req, Resp any](h *house, m rpc.Method, q Req) Resp {
+func ask[Req, Resp any](h *fixture, m rpc.Method, q Req) Resp {
 	h.t.Helper()
 	resp, err := call[Req, Resp](h, m, q)
 	if err != nil {
@@ -103,14 +103,14 @@ func ask[Req, Resp any](h *house, m rpc.Method, q Req) Resp {
 	return resp
 }
 
-func call[Req, Resp any](h *house, m rpc.Method, q Req) (Resp, error) {
+func call[Req, Resp any](h *fixture, m rpc.Method, q Req) (Resp, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), waittest.Bound(h.t))
 	defer cancel()
 	return bus.Call[Req, Resp](ctx, h.bus, m, q)
 }
 
 // refusedWith calls a method that must be refused with a code.
-func refusedWith[Resp, Req any](h *house, code string, m rpc.Method, q Req) *rpc.Error {
+func refusedWith[Resp, Req any](h *fixture, code string, m rpc.Method, q Req) *rpc.Error {
 	h.t.Helper()
 	_, err := call[Req, Resp](h, m, q)
 	var refused *rpc.Error
@@ -120,20 +120,20 @@ func refusedWith[Resp, Req any](h *house, code string, m rpc.Method, q Req) *rpc
 	return refused
 }
 
-func (h *house) authorize(user string) rpc.AuthorizeResponse {
+func (h *fixture) authorize(user string) rpc.AuthorizeResponse {
 	h.t.Helper()
 	return ask[rpc.AuthorizeRequest, rpc.AuthorizeResponse](h, rpc.OAuthAuthorize,
 		rpc.AuthorizeRequest{Provider: cloudtest.Name, UserID: user, RedirectURI: app})
 }
 
-func (h *house) callback(code, state string) rpc.CallbackResponse {
+func (h *fixture) callback(code, state string) rpc.CallbackResponse {
 	h.t.Helper()
 	return ask[rpc.CallbackRequest, rpc.CallbackResponse](h, rpc.OAuthCallback,
 		rpc.CallbackRequest{Provider: cloudtest.Name, Code: code, State: state})
 }
 
 // connect goes through a whole consent.
-func (h *house) connect(user, account string, scopes ...string) rpc.CallbackResponse {
+func (h *fixture) connect(user, account string, scopes ...string) rpc.CallbackResponse {
 	h.t.Helper()
 	if len(scopes) == 0 {
 		scopes = []string{"profile", "activity"}
@@ -142,19 +142,19 @@ func (h *house) connect(user, account string, scopes ...string) rpc.CallbackResp
 	return h.callback(code, state)
 }
 
-func (h *house) token(connection string) rpc.TokenResponse {
+func (h *fixture) token(connection string) rpc.TokenResponse {
 	h.t.Helper()
 	return ask[rpc.TokenRequest, rpc.TokenResponse](h, rpc.OAuthToken, rpc.TokenRequest{ConnectionID: connection})
 }
 
-func (h *house) reject(connection string, version int64, class provider.Class) rpc.TokenRejectedResponse {
+func (h *fixture) reject(connection string, version int64, class provider.Class) rpc.TokenRejectedResponse {
 	h.t.Helper()
 	return ask[rpc.TokenRejectedRequest, rpc.TokenRejectedResponse](h, rpc.OAuthTokenRejected,
 		rpc.TokenRejectedRequest{ConnectionID: connection, TokenVersion: version, Class: string(class)})
 }
 
 // number reads one number from the database.
-func (h *house) number(query string, args ...any) (n int64) {
+func (h *fixture) number(query string, args ...any) (n int64) {
 	h.t.Helper()
 	if err := h.pool.QueryRow(context.Background(), query, args...).Scan(&n); err != nil {
 		h.t.Fatalf("%s: %v", query, err)
@@ -162,7 +162,7 @@ func (h *house) number(query string, args ...any) (n int64) {
 	return n
 }
 
-func (h *house) exec(query string, args ...any) {
+func (h *fixture) exec(query string, args ...any) {
 	h.t.Helper()
 	if _, err := h.pool.Exec(context.Background(), query, args...); err != nil {
 		h.t.Fatalf("%s: %v", query, err)
@@ -175,7 +175,7 @@ type listener struct {
 	sub *nats.Subscription
 }
 
-func (h *house) listen(user string) listener {
+func (h *fixture) listen(user string) listener {
 	h.t.Helper()
 	sub, err := h.bus.Conn().SubscribeSync(events.UserSubjects(user))
 	if err != nil {
@@ -208,7 +208,7 @@ func next[T events.Data](l listener) T {
 // view is a row of the published view.
 type view struct{ Status, Reason, NextAction, Account, Scope string }
 
-func (h *house) view(connection string) (v view) {
+func (h *fixture) view(connection string) (v view) {
 	h.t.Helper()
 	err := h.pool.QueryRow(context.Background(), `SELECT status, coalesce(reason, ''), coalesce(next_action, ''), provider_user_id,
 		array_to_string(scope, ' ') FROM oauth.view_connections_v1 WHERE id = $1`, connection).Scan(&v.Status, &v.Reason, &v.NextAction, &v.Account, &v.Scope)
@@ -239,7 +239,7 @@ func (s *safeBuffer) count(text string) int {
 }
 
 // eventually waits for a condition that another goroutine brings about.
-func (h *house) eventually(what string, holds func() bool) {
+func (h *fixture) eventually(what string, holds func() bool) {
 	h.t.Helper()
 	waittest.Until(h.t, what, holds)
 }

@@ -59,14 +59,14 @@ type Config struct {
 
 // Service answers the rpc methods of oauth and publishes its events.
 type Service struct {
-	log     *slog.Logger
-	bus     *bus.Bus
-	store   *store.Store
-	desk    *consent.Desk
-	keeper  *custody.Keeper
-	revoker *ending.Revoker
-	relay   *outbox.Relay
-	shown   rotation.Presence
+	log      *slog.Logger
+	bus      *bus.Bus
+	store    *store.Store
+	consents *consent.Flow
+	keeper   *custody.Keeper
+	revoker  *ending.Revoker
+	relay    *outbox.Relay
+	shown    rotation.Presence
 }
 
 // New checks the configuration and wires the service. It touches neither the
@@ -91,10 +91,10 @@ func New(cfg Config) (*Service, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}
-	if err := telemetry.Register(cfg.Registry, "connections", newCensus(log, s.store)); err != nil {
+	if err := telemetry.Register(cfg.Registry, "connections", newConnectionCollector(log, s.store)); err != nil {
 		return nil, fmt.Errorf("oauth: %w", err)
 	}
-	if s.desk, err = consent.New(consent.Options{
+	if s.consents, err = consent.New(consent.Options{
 		Store: s.store, Sealer: sealer, Revoker: s.revoker, Connectors: cfg.Connectors, Catalog: cfg.Catalog,
 		RedirectURIs: cfg.RedirectURIs, Allowed: allowed, Log: log, Registry: cfg.Registry,
 	}); err != nil {
@@ -140,7 +140,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 			ready()
 			<-ctx.Done()
 			server.Stop()
-			s.desk.Wait()
+			s.consents.Wait()
 			s.keeper.Wait()
 			return nil
 		}})
@@ -148,9 +148,9 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 
 func (s *Service) methods() []bus.RPCHandler {
 	return []bus.RPCHandler{
-		bus.Method(rpc.OAuthProviders, s.desk.Providers),
-		bus.Method(rpc.OAuthAuthorize, s.desk.Authorize),
-		bus.Method(rpc.OAuthCallback, s.desk.Callback),
+		bus.Method(rpc.OAuthProviders, s.consents.Providers),
+		bus.Method(rpc.OAuthAuthorize, s.consents.Authorize),
+		bus.Method(rpc.OAuthCallback, s.consents.Callback),
 		bus.Method(rpc.OAuthDisconnect, s.revoker.Disconnect),
 		bus.Method(rpc.OAuthErase, s.revoker.Erase),
 		bus.Method(rpc.OAuthToken, s.keeper.Token),

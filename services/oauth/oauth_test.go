@@ -10,7 +10,7 @@ import (
 )
 
 func TestNewNamesEveryFault(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	config := h.config
 	config.Bus = bustest.Connect(t, h.natsURL, "one")
 	if _, err := oauth.New(config); err != nil {

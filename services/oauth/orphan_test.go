@@ -10,26 +10,26 @@ import (
 
 // refuseRows makes the database take no new connection, as one does that has no
 // room left. Everything else in it works.
-func (h *house) refuseRows() {
+func (h *fixture) refuseRows() {
 	h.t.Helper()
 	h.exec(`CREATE FUNCTION oauth.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room'; END $$;
 		CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON oauth.connections EXECUTE FUNCTION oauth.refuse();`)
 }
 
-func (h *house) wantNotStored(back rpc.CallbackResponse) {
+func (h *fixture) wantNotStored(back rpc.CallbackResponse) {
 	h.t.Helper()
 	if back.ErrorCode != "temporarily_unavailable" || back.Reason != "not_stored" || back.ConnectionID != "" || back.RedirectURI != app {
 		h.t.Errorf("the callback answered %+v", back)
 	}
 }
 
-func (h *house) revocations() int {
+func (h *fixture) revocations() int {
 	_, _, n := h.cloud.Counts()
 	return n
 }
 
 func TestAGrantThatCannotBeStoredGoesBack(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	stop := h.start("one")
 	h.refuseRows()
 	user := events.NewID()
@@ -58,7 +58,7 @@ func TestAGrantThatCannotBeStoredGoesBack(t *testing.T) {
 // One revocation may end every grant of the account, so the grant of a connection
 // that works must not be risked for one that was not stored.
 func TestAGrantOfAnAccountInUseIsNotRevoked(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	id := h.connect(events.NewID(), "SHARED").ConnectionID
 	h.refuseRows()
@@ -71,7 +71,7 @@ func TestAGrantOfAnAccountInUseIsNotRevoked(t *testing.T) {
 
 // A database that is away for a moment costs nothing.
 func TestAGrantIsStoredOnceTheDatabaseTakesIt(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	h.exec("CREATE SEQUENCE oauth.tries")
 	h.exec(`CREATE FUNCTION oauth.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -11,7 +11,7 @@ import (
 // One revocation may end every grant of an account. Whoever finds that out first
 // has the others checked, and those whose grant still works go on.
 func TestADeadGrantHasTheOthersOfItsAccountChecked(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	first, second, other := events.NewID(), events.NewID(), events.NewID()
 	heard := h.listen(second)
@@ -32,7 +32,7 @@ func TestADeadGrantHasTheOthersOfItsAccountChecked(t *testing.T) {
 
 // A grant that is its user's own and works is not touched by the death of another.
 func TestAGrantThatWorksSurvivesTheCheck(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	a := h.connect(events.NewID(), "SHARED").ConnectionID
 	h.cloud.Lose("SHARED")

@@ -12,7 +12,7 @@ import (
 // What a callback brings is a stranger's, and what a token endpoint answers is the
 // provider's. Texts that no database holds are refused, or left out.
 func TestWhatNoDatabaseHoldsIsRefusedOrLeftOut(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	for _, odd := range []string{"\x00", "\xff", "\ufffd"} {
@@ -38,7 +38,7 @@ func TestWhatNoDatabaseHoldsIsRefusedOrLeftOut(t *testing.T) {
 
 // A client in a loop begins consents of one person without an end.
 func TestConsentsUnderWayAreBoundedPerUser(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	q := rpc.AuthorizeRequest{Provider: cloudtest.Name, UserID: user, RedirectURI: app}

@@ -14,7 +14,7 @@ import (
 // of the account that the other one leaves. Neither may break the other off: a
 // code is spent at once, so that consent would be lost.
 func TestTwoUsersCanSwapTheirAccounts(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	users, accounts := [2]string{events.NewID(), events.NewID()}, [2]string{"ACC1", "ACC2"}
 	for i, user := range users {
@@ -60,7 +60,7 @@ func TestTwoUsersCanSwapTheirAccounts(t *testing.T) {
 // the same is given back, unless somebody else lives on the same account: at
 // some providers one revocation ends every grant of it.
 func TestAGrantForAnErasedUserIsGivenBackUnlessItIsShared(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	for name, c := range map[string]struct {
 		shared      bool

@@ -16,7 +16,7 @@ import (
 )
 
 // rotation begins a step with the key that the processes have.
-func (h *house) rotation(key string) *oauth.KeyRotation {
+func (h *fixture) rotation(key string) *oauth.KeyRotation {
 	h.t.Helper()
 	r, err := oauth.NewKeyRotation(h.pool, key)
 	if err != nil {
@@ -26,7 +26,7 @@ func (h *house) rotation(key string) *oauth.KeyRotation {
 }
 
 // key is what a step gives, which must not be refused.
-func (h *house) key(step func(context.Context) (string, error)) string {
+func (h *fixture) key(step func(context.Context) (string, error)) string {
 	h.t.Helper()
 	text, err := step(h.t.Context())
 	if err != nil {
@@ -36,7 +36,7 @@ func (h *house) key(step func(context.Context) (string, error)) string {
 }
 
 // notDue calls a step that must be refused, with a word that says what comes first.
-func (h *house) notDue(says string, step func(context.Context) (string, error)) {
+func (h *fixture) notDue(says string, step func(context.Context) (string, error)) {
 	h.t.Helper()
 	text, err := step(h.t.Context())
 	if !errors.Is(err, oauth.ErrRotationOrder) || !strings.Contains(err.Error(), says) || text != "" {
@@ -52,7 +52,7 @@ func resealing(r *oauth.KeyRotation) func(context.Context) (string, error) {
 }
 
 // running waits until the database shows so many processes.
-func (h *house) running(n int) {
+func (h *fixture) running(n int) {
 	h.t.Helper()
 	h.eventually("the processes that run are shown", func() bool {
 		all, err := rotation.Running(context.Background(), h.pool)
@@ -64,7 +64,7 @@ func (h *house) running(n int) {
 }
 
 // states puts consents under way into the table, as a busy day leaves them.
-func (h *house) states(n int) {
+func (h *fixture) states(n int) {
 	h.t.Helper()
 	sealer, err := seal.New(h.config.SealingKey)
 	if err != nil {
@@ -82,7 +82,7 @@ func (h *house) states(n int) {
 }
 
 // prefixed counts the rows of all tables that a key has sealed.
-func (h *house) prefixed(id seal.KeyID) int64 {
+func (h *fixture) prefixed(id seal.KeyID) int64 {
 	h.t.Helper()
 	return h.number(`SELECT count(*) FROM (SELECT tokens AS sealed FROM oauth.connections UNION ALL SELECT token FROM oauth.earlier_tokens
 		UNION ALL SELECT verifier FROM oauth.states) all_sealed WHERE substring(sealed FROM 1 FOR 5) = $1`, id.Prefix())
@@ -100,7 +100,7 @@ func primary(t *testing.T, key string) seal.KeyID {
 // The sealing key is changed under two processes that are replaced one by one. The
 // sealing anew dies in the middle, tokens are refreshed meanwhile, and nothing is lost.
 func TestTheSealingKeyIsRotatedUnderRunningProcesses(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	first := h.config.SealingKey
 	stopOne, stopTwo := h.start("one"), h.start("two")
 	user := events.NewID()
@@ -147,7 +147,7 @@ func TestTheSealingKeyIsRotatedUnderRunningProcesses(t *testing.T) {
 
 // resealTwice lets the sealing anew die in the middle, while a token is refreshed, and
 // begins again.
-func (h *house) resealTwice(connection, first, used string) {
+func (h *fixture) resealTwice(connection, first, used string) {
 	h.t.Helper()
 	dies := h.rotation(used)
 	died := errors.New("the process died")

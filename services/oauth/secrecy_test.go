@@ -16,7 +16,7 @@ import (
 
 // search looks for a text in every row of every table of the schema, as text and
 // as bytes, and names the table that has it.
-func (h *house) search(text string) string {
+func (h *fixture) search(text string) string {
 	h.t.Helper()
 	ctx := context.Background()
 	rows, err := h.pool.Query(ctx, "SELECT tablename FROM pg_tables WHERE schemaname = 'oauth'")
@@ -47,7 +47,7 @@ func (h *house) search(text string) string {
 }
 
 func TestNoSecretIsInClearAnywhere(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	stop := h.start("one")
 	user := events.NewID()
 	heard := h.listen(user)
@@ -91,7 +91,7 @@ func TestNoSecretIsInClearAnywhere(t *testing.T) {
 }
 
 // streamText is everything that the facts stream holds.
-func (h *house) streamText() string {
+func (h *fixture) streamText() string {
 	h.t.Helper()
 	var b strings.Builder
 	_, err := h.bus.Read(context.Background(), events.StreamFacts, nil, 1, func(d bus.Delivery) error {
@@ -105,7 +105,7 @@ func (h *house) streamText() string {
 }
 
 // facts are the events of the facts stream.
-func (h *house) facts() (list []events.Event) {
+func (h *fixture) facts() (list []events.Event) {
 	h.t.Helper()
 	_, err := h.bus.Read(context.Background(), events.StreamFacts, nil, 1, func(d bus.Delivery) error {
 		list = append(list, d.Event)

@@ -11,7 +11,7 @@ import (
 	"github.com/stridelog/stridelog/provider"
 )
 
-func (h *house) report(connection string, class provider.Class, age time.Duration) rpc.ReportResponse {
+func (h *fixture) report(connection string, class provider.Class, age time.Duration) rpc.ReportResponse {
 	h.t.Helper()
 	q := rpc.ReportRequest{ConnectionID: connection, Class: string(class)}
 	if class != "" {
@@ -21,7 +21,7 @@ func (h *house) report(connection string, class provider.Class, age time.Duratio
 }
 
 // changes are the status changes about a user in the log, as from>to.
-func (h *house) changes() (list []string) {
+func (h *fixture) changes() (list []string) {
 	h.t.Helper()
 	for _, e := range h.facts() {
 		if c, ok := e.Data.(*events.ConnectionStatusChanged); ok {
@@ -32,7 +32,7 @@ func (h *house) changes() (list []string) {
 }
 
 func TestTroubleThatLastsDegradesAndAnAnswerHeals(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	heard := h.listen(user)
@@ -73,7 +73,7 @@ func TestTroubleThatLastsDegradesAndAnAnswerHeals(t *testing.T) {
 }
 
 func TestA410ConfirmedLaterRetiresAndAConsentRevives(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.config.RetireConfirm = 30 * time.Minute
 	connector := h.config.Connectors["fakecloud"]
 	connector.Successor = "google_health"
@@ -121,7 +121,7 @@ func TestA410ConfirmedLaterRetiresAndAConsentRevives(t *testing.T) {
 }
 
 func TestA410AtTheTokenEndpointCountsToo(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	id := h.connect(events.NewID(), "ACC1").ConnectionID
 	refresh := func(code string) {
@@ -145,7 +145,7 @@ func TestA410AtTheTokenEndpointCountsToo(t *testing.T) {
 }
 
 func TestAConsentThatEndsByItselfIsToldInTime(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	stop := h.start("one")
 	user := events.NewID()
 	id := h.connect(user, "ACC1").ConnectionID
@@ -169,7 +169,7 @@ func TestAConsentThatEndsByItselfIsToldInTime(t *testing.T) {
 
 // While the token endpoint is away nothing is polled, so only refreshes can tell.
 func TestRefreshesThatFailForAnHourDegradeAndAGoodOneHeals(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	heard := h.listen(user)

@@ -57,7 +57,7 @@ func TestRefreshStorm(t *testing.T) {
 
 // storm is two service processes, a cloud with strict rotation, and the people.
 type storm struct {
-	*house
+	*fixture
 	cloud       *simfitbit.Cloud
 	people      []*simulator.Person
 	connections []stormConnection
@@ -97,7 +97,7 @@ func newStorm(t *testing.T) *storm {
 	}
 	t.Logf("seed %d", seed)
 	s := &storm{
-		house: &house{t: t, natsURL: bustest.StartServer(t)}, children: map[string]*child{}, dice: rand.New(rand.NewPCG(seed, seed)), //nolint:gosec // a test's dice
+		fixture: &fixture{t: t, natsURL: bustest.StartServer(t)}, children: map[string]*child{}, dice: rand.New(rand.NewPCG(seed, seed)), //nolint:gosec // a test's dice
 		rotations: map[string]int{}, killed: map[given]bool{}, gave: map[string]given{},
 	}
 	if text := os.Getenv("STRIDELOG_STORM"); text != "" {
@@ -158,10 +158,10 @@ func (s *storm) nextKill() int { return 1 + s.dice.IntN(killAtMost) }
 func (s *storm) consent(c *stormConnection) {
 	s.consents.RLock()
 	defer s.consents.RUnlock()
-	a := ask[rpc.AuthorizeRequest, rpc.AuthorizeResponse](s.house, rpc.OAuthAuthorize,
+	a := ask[rpc.AuthorizeRequest, rpc.AuthorizeResponse](s.fixture, rpc.OAuthAuthorize,
 		rpc.AuthorizeRequest{Provider: fitbit.Name, UserID: c.user, RedirectURI: app})
 	brought := allow(s.t, a.AuthorizationURL, c.person, fitbit.DefaultScopes())
-	back := ask[rpc.CallbackRequest, rpc.CallbackResponse](s.house, rpc.OAuthCallback,
+	back := ask[rpc.CallbackRequest, rpc.CallbackResponse](s.fixture, rpc.OAuthCallback,
 		rpc.CallbackRequest{Provider: fitbit.Name, Code: brought.Get("code"), State: brought.Get("state")})
 	if back.Status != events.StatusActive || (c.id != "" && c.id != back.ConnectionID) {
 		s.t.Fatalf("the consent answered %+v", back)
@@ -212,7 +212,7 @@ func (s *storm) tokenOf(c *stormConnection) (token rpc.TokenResponse, ok bool) {
 	case errors.As(err, &refused) && refused.Code == rpc.CodeUnavailable:
 		return token, false
 	case errors.As(err, &refused) && refused.Code == rpc.CodeActionRequired && refused.Reason == events.ReasonReauthRequired:
-		s.mourn(c)
+		s.checkLostGrant(c)
 		return token, false
 	default:
 		s.t.Errorf("connection %s: %v", c.id, err)
@@ -220,9 +220,9 @@ func (s *storm) tokenOf(c *stormConnection) (token rpc.TokenResponse, ok bool) {
 	}
 }
 
-// mourn checks that a lost grant is one that the promise names: its last rotation
+// checkLostGrant checks that a lost grant is one that the promise names: its last rotation
 // was given to a process that was killed. Then the person consents again.
-func (s *storm) mourn(c *stormConnection) {
+func (s *storm) checkLostGrant(c *stormConnection) {
 	if n := s.cloud.Grants(c.person); n != 0 {
 		s.t.Errorf("connection %s needs a consent and the cloud has %d grants", c.id, n)
 	}
@@ -255,7 +255,7 @@ func (s *storm) fault(call *simfitbit.Call) *simfitbit.Fault {
 		s.kills++
 	}
 	if strike && before {
-		s.strike(asker)
+		s.killProcess(asker)
 		return &simfitbit.Fault{Before: true}
 	}
 	return &simfitbit.Fault{Rewrite: func(body []byte) []byte {
@@ -270,16 +270,16 @@ func (s *storm) fault(call *simfitbit.Call) *simfitbit.Fault {
 			s.gave[pair.Account] = asker
 		}
 		if strike {
-			s.strike(asker)
+			s.killProcess(asker)
 		}
 		return body
 	}}
 }
 
-// strike kills the process of a place and lets another one follow. The caller
+// killProcess kills the process of a place and lets another one follow. The caller
 // holds mu and the lock on consents, which is given back once requests can be
 // answered again.
-func (s *storm) strike(who given) {
+func (s *storm) killProcess(who given) {
 	s.children[who.host].kill()
 	s.killed[who] = true
 	s.repairs.Go(func() {
@@ -288,7 +288,7 @@ func (s *storm) strike(who given) {
 	})
 }
 
-// settle uses every connection until it either works or has been mourned.
+// settle uses every connection until it either works or has a new consent.
 func (s *storm) settle() {
 	var all sync.WaitGroup
 	for i := range s.connections {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestTwentyCallersOfTwoInstancesRefreshOnce(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	h.start("two")
 	back := h.connect(events.NewID(), "ACC1")
@@ -43,7 +43,7 @@ func TestTwentyCallersOfTwoInstancesRefreshOnce(t *testing.T) {
 }
 
 func TestOnlyTheCurrentVersionCanBeRejected(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	id := h.connect(events.NewID(), "ACC1").ConnectionID
 	h.reject(id, 1, provider.ClassUnauthorized)
@@ -65,7 +65,7 @@ func TestOnlyTheCurrentVersionCanBeRejected(t *testing.T) {
 }
 
 func TestATokenThatExpiresSoonerThanAskedIsRefreshed(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	id := h.connect(events.NewID(), "ACC1").ConnectionID
 	h.exec("UPDATE oauth.connections SET access_expires_at = now() + interval '10 minutes', tokens_at = now() - interval '7 hours'")
@@ -81,7 +81,7 @@ func TestATokenThatExpiresSoonerThanAskedIsRefreshed(t *testing.T) {
 }
 
 func TestTroubleNeverChangesTheStatus(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	id := h.connect(events.NewID(), "ACC1").ConnectionID
 	for _, status := range []int{202, 401, 409, 410, 429, 500, 503} {
@@ -111,7 +111,7 @@ func TestTroubleNeverChangesTheStatus(t *testing.T) {
 }
 
 func TestALostGrantNeedsThePerson(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	user := events.NewID()
 	heard := h.listen(user)
@@ -138,7 +138,7 @@ func TestALostGrantNeedsThePerson(t *testing.T) {
 }
 
 func TestTokenRefusesWhatItDoesNotKnow(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	h.start("one")
 	refusedWith[rpc.TokenResponse](h, rpc.CodeNotFound, rpc.OAuthToken, rpc.TokenRequest{ConnectionID: events.NewID()})
 	refusedWith[rpc.TokenResponse](h, rpc.CodeInvalidArgument, rpc.OAuthToken, rpc.TokenRequest{ConnectionID: "x"})
@@ -148,7 +148,7 @@ func TestTokenRefusesWhatItDoesNotKnow(t *testing.T) {
 
 // A service that stops lets a rotation land: its tokens are the only ones.
 func TestStoppingWaitsForARotation(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	stop := h.start("one")
 	id := h.connect(events.NewID(), "ACC1").ConnectionID
 	h.reject(id, 1, provider.ClassUnauthorized)

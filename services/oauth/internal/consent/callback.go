@@ -33,10 +33,10 @@ const (
 //
 // Reason is a word and never the provider's text: the class of a failed
 // exchange, the scopes that are missing, or not_stored.
-func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.CallbackResponse, error) {
-	d.running.Add(1)
-	defer d.running.Done()
-	connector, err := d.connector(q.Provider)
+func (f *Flow) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.CallbackResponse, error) {
+	f.running.Add(1)
+	defer f.running.Done()
+	connector, err := f.connector(q.Provider)
 	if err != nil {
 		return rpc.CallbackResponse{}, err
 	}
@@ -46,7 +46,7 @@ func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 	if q.Code == "" && q.ProviderError == "" {
 		return rpc.CallbackResponse{}, refusal.Argument("code", "There is neither a code nor an error.")
 	}
-	state, err := d.useState(ctx, q)
+	state, err := f.useState(ctx, q)
 	if errors.Is(err, store.ErrNotFound) {
 		return rpc.CallbackResponse{}, refusal.InvalidState()
 	}
@@ -55,33 +55,33 @@ func (d *Desk) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 	}
 	back := rpc.CallbackResponse{RedirectURI: state.RedirectURI, Provider: q.Provider, UserID: state.UserID}
 	if q.ProviderError != "" {
-		return d.sendBack(back, providerError(q.ProviderError), "refused_by_provider"), nil
+		return f.sendBack(back, providerError(q.ProviderError), "refused_by_provider"), nil
 	}
-	verifier, err := d.Sealer.OpenText(state.Verifier, seal.StateLabel(state.Hash))
+	verifier, err := f.Sealer.OpenText(state.Verifier, seal.StateLabel(state.Hash))
 	if err != nil {
 		return rpc.CallbackResponse{}, err
 	}
 	// The code is spent at the first call, so the caller's impatience must not
 	// lose the grant that comes for it.
 	ctx = context.WithoutCancel(ctx)
-	grant, err := d.exchange(ctx, connector, provider.Secret(q.Code), verifier)
+	grant, err := f.exchange(ctx, connector, provider.Secret(q.Code), verifier)
 	if err != nil {
 		class := provider.ClassOf(err)
-		d.Log.WarnContext(ctx, "a code could not be exchanged", "provider", q.Provider, "user_id", state.UserID, "class", class)
+		f.Log.WarnContext(ctx, "a code could not be exchanged", "provider", q.Provider, "user_id", state.UserID, "class", class)
 		var failure *provider.Error
 		if grant.RefreshToken != "" {
-			d.Revoker.GiveBack(connector.Name, grant)
+			f.Revoker.GiveBack(connector.Name, grant)
 		}
 		if errors.As(err, &failure) && failure.Reason == errorNotLinked {
-			return d.sendBack(back, errorNotLinked, string(class)), nil
+			return f.sendBack(back, errorNotLinked, string(class)), nil
 		}
 		if class == provider.ClassInsufficientScope {
 			// Whose account it is nobody knows, so no connection can say so.
-			return d.sendBack(back, errorScope, missingWords(connector, grant, class)), nil
+			return f.sendBack(back, errorScope, missingWords(connector, grant, class)), nil
 		}
-		return d.sendBack(back, errorExchange, string(class)), nil
+		return f.sendBack(back, errorExchange, string(class)), nil
 	}
-	return d.settle(ctx, connector, grant, back)
+	return f.settle(ctx, connector, grant, back)
 }
 
 // missingWords are the required scopes that a grant lacks; the class where it lacks
@@ -93,17 +93,17 @@ func missingWords(connector *provider.Connector, grant provider.Grant, class pro
 	return string(class)
 }
 
-func (d *Desk) useState(ctx context.Context, q rpc.CallbackRequest) (store.State, error) {
+func (f *Flow) useState(ctx context.Context, q rpc.CallbackRequest) (store.State, error) {
 	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
 	defer cancel()
 	hash := sha256.Sum256([]byte(q.State))
-	return d.Store.UseState(ctx, hash[:], q.Provider)
+	return f.Store.UseState(ctx, hash[:], q.Provider)
 }
 
-func (d *Desk) exchange(ctx context.Context, connector *provider.Connector, code, verifier provider.Secret) (provider.Grant, error) {
+func (f *Flow) exchange(ctx context.Context, connector *provider.Connector, code, verifier provider.Secret) (provider.Grant, error) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
-	grant, err := connector.Authorizer.Exchange(ctx, code, verifier, d.RedirectURIs[connector.Name])
+	grant, err := connector.Authorizer.Exchange(ctx, code, verifier, f.RedirectURIs[connector.Name])
 	if err != nil {
 		if provider.ClassOf(err) == "" { // a connector that breaks its contract
 			err = &provider.Error{Provider: connector.Name, Op: "exchange a code", Class: provider.ClassUnavailable}
@@ -122,38 +122,38 @@ func (d *Desk) exchange(ctx context.Context, connector *provider.Connector, code
 
 // settle stores the grant and words the answer. A grant that is not kept goes back
 // to the provider.
-func (d *Desk) settle(ctx context.Context, connector *provider.Connector, grant provider.Grant, back rpc.CallbackResponse) (rpc.CallbackResponse, error) {
-	c, replaced, err := d.keep(ctx, connector, grant, back.UserID)
+func (f *Flow) settle(ctx context.Context, connector *provider.Connector, grant provider.Grant, back rpc.CallbackResponse) (rpc.CallbackResponse, error) {
+	c, replaced, err := f.keep(ctx, connector, grant, back.UserID)
 	if errors.Is(err, store.ErrErased) {
-		d.Revoker.GiveBack(connector.Name, grant)
+		f.Revoker.GiveBack(connector.Name, grant)
 		return rpc.CallbackResponse{}, refusal.InvalidState()
 	}
 	if err != nil {
-		d.Log.ErrorContext(ctx, "a grant could not be stored and is given back; the person is asked to try again",
+		f.Log.ErrorContext(ctx, "a grant could not be stored and is given back; the person is asked to try again",
 			"provider", connector.Name, "user_id", back.UserID, "error", err)
-		d.Revoker.GiveBack(connector.Name, grant)
-		return d.sendBack(back, errorNotStored, "not_stored"), nil
+		f.Revoker.GiveBack(connector.Name, grant)
+		return f.sendBack(back, errorNotStored, "not_stored"), nil
 	}
 	if replaced != nil {
-		d.Log.InfoContext(ctx, "another account replaces the connection", "connection_id", replaced.ID, "by", c.ID, "provider", c.Provider)
-		d.Revoker.Wake()
+		f.Log.InfoContext(ctx, "another account replaces the connection", "connection_id", replaced.ID, "by", c.ID, "provider", c.Provider)
+		f.Revoker.Wake()
 	}
 	back.ConnectionID, back.Status = c.ID, c.Status
 	if len(connector.MissingScopes(grant.Scopes)) > 0 {
-		return d.sendBack(back, errorScope, missingWords(connector, grant, provider.ClassInsufficientScope)), nil
+		return f.sendBack(back, errorScope, missingWords(connector, grant, provider.ClassInsufficientScope)), nil
 	}
-	d.consents.WithLabelValues(c.Provider, "activated").Inc()
-	d.Log.InfoContext(ctx, "connected", "connection_id", c.ID, "provider", c.Provider, "user_id", c.UserID)
+	f.consents.WithLabelValues(c.Provider, "activated").Inc()
+	f.Log.InfoContext(ctx, "connected", "connection_id", c.ID, "provider", c.Provider, "user_id", c.UserID)
 	return back, nil
 }
 
 // keep stores the grant, and tries for a while when the database is away. A try
 // whose answer was lost may have stored it: the next one finds its connection.
-func (d *Desk) keep(ctx context.Context, connector *provider.Connector, grant provider.Grant, userID string) (c store.Connection, replaced *store.Connection, err error) {
+func (f *Flow) keep(ctx context.Context, connector *provider.Connector, grant provider.Grant, userID string) (c store.Connection, replaced *store.Connection, err error) {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	for {
-		c, replaced, err = d.record(ctx, connector, grant, userID)
+		c, replaced, err = f.record(ctx, connector, grant, userID)
 		if err == nil || errors.Is(err, store.ErrErased) {
 			return c, replaced, err
 		}
@@ -165,9 +165,9 @@ func (d *Desk) keep(ctx context.Context, connector *provider.Connector, grant pr
 	}
 }
 
-func (d *Desk) sendBack(r rpc.CallbackResponse, code, reason string) rpc.CallbackResponse {
+func (f *Flow) sendBack(r rpc.CallbackResponse, code, reason string) rpc.CallbackResponse {
 	r.ErrorCode, r.Reason = code, reason
-	d.consents.WithLabelValues(r.Provider, code).Inc()
+	f.consents.WithLabelValues(r.Provider, code).Inc()
 	return r
 }
 

@@ -13,11 +13,11 @@ import (
 // link stores which accounts elsewhere are the same person's. Where the new
 // connection's provider succeeds another one's, the person's connection there says
 // so from now on; whatever it read stays.
-func (d *Desk) link(ctx context.Context, t store.Tx, c store.Connection, accounts map[string]string, now time.Time) error {
+func (f *Flow) link(ctx context.Context, t store.Tx, c store.Connection, accounts map[string]string, now time.Time) error {
 	if err := t.Link(ctx, c, accounts); err != nil {
 		return err
 	}
-	for _, old := range d.Catalog {
+	for _, old := range f.Catalog {
 		account := accounts[old.Name]
 		if old.Successor != c.Provider || account == "" {
 			continue

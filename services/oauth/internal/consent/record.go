@@ -18,8 +18,8 @@ import (
 // keeps its connection, whatever became of it; another account ends the old
 // connection. What is replaced and must be told to the provider is returned; it may
 // be revoked as soon as this has committed and the new tokens are safe.
-func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant provider.Grant, userID string) (c store.Connection, replaced *store.Connection, err error) {
-	err = d.Store.ForUser(ctx, userID, func(t store.Tx) error {
+func (f *Flow) record(ctx context.Context, connector *provider.Connector, grant provider.Grant, userID string) (c store.Connection, replaced *store.Connection, err error) {
+	err = f.Store.ForUser(ctx, userID, func(t store.Tx) error {
 		now := time.Now().UTC()
 		old, err := otherAccount(ctx, t, connector.Name, grant.AccountID, userID)
 		if err != nil {
@@ -28,7 +28,7 @@ func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant 
 		if err := lockAccounts(ctx, t, connector.Name, grant.AccountID, old); err != nil {
 			return err
 		}
-		if replaced, err = d.replace(ctx, t, old); err != nil {
+		if replaced, err = f.replace(ctx, t, old); err != nil {
 			return err
 		}
 		c, err = t.OfAccount(ctx, userID, connector.Name, grant.AccountID)
@@ -38,10 +38,10 @@ func (d *Desk) record(ctx context.Context, connector *provider.Connector, grant 
 		if err != nil {
 			return err
 		}
-		if err := d.write(ctx, t, connector, grant, &c, now); err != nil {
+		if err := f.write(ctx, t, connector, grant, &c, now); err != nil {
 			return err
 		}
-		return d.link(ctx, t, c, grant.LinkedAccounts, now)
+		return f.link(ctx, t, c, grant.LinkedAccounts, now)
 	})
 	return c, replaced, err
 }
@@ -78,29 +78,29 @@ func lockAccounts(ctx context.Context, t store.Tx, name, accountID string, old *
 
 // replace ends the connection with another account, if there is one, and returns
 // it when the provider must be told.
-func (d *Desk) replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Connection, error) {
+func (f *Flow) replace(ctx context.Context, t store.Tx, old *store.Connection) (*store.Connection, error) {
 	if old == nil {
 		return nil, nil
 	}
-	ended, revocation, err := ending.End(ctx, t, d.Sealer, *old, events.RevokedByReplaced, 0)
+	ended, revocation, err := ending.End(ctx, t, f.Sealer, *old, events.RevokedByReplaced, 0)
 	if err != nil || revocation != store.RevocationPending {
 		return nil, err
 	}
 	return &ended, nil
 }
 
-func (d *Desk) write(ctx context.Context, t store.Tx, connector *provider.Connector, grant provider.Grant, c *store.Connection, now time.Time) error {
+func (f *Flow) write(ctx context.Context, t store.Tx, connector *provider.Connector, grant provider.Grant, c *store.Connection, now time.Time) error {
 	var err error
 	if c.SucceededBy, err = succeededBy(ctx, t, connector.Descriptor, *c); err != nil {
 		return err
 	}
-	if err := ending.KeepEarlier(ctx, t, d.Sealer, *c); err != nil {
+	if err := ending.KeepEarlier(ctx, t, f.Sealer, *c); err != nil {
 		return err
 	}
 	was := c.Standing
 	c.Scopes = grant.Scopes
 	c.Standing = standing.RulesOf(connector.Descriptor).Next(was, standing.Consented{Missing: connector.MissingScopes(grant.Scopes)}, now)
-	sealed, err := d.Sealer.SealPair(seal.Pair{Access: grant.AccessToken, Refresh: grant.RefreshToken}, c.ID)
+	sealed, err := f.Sealer.SealPair(seal.Pair{Access: grant.AccessToken, Refresh: grant.RefreshToken}, c.ID)
 	if err != nil {
 		return err
 	}

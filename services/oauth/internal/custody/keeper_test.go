@@ -67,7 +67,7 @@ func (b *bench) consent() {
 		b.t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	desk, err := consent.New(consent.Options{
+	flow, err := consent.New(consent.Options{
 		Store: b.store, Sealer: b.seal, Connectors: b.connectors(), Allowed: allowed, Log: log,
 		Revoker:      ending.New(ending.Options{Store: b.store, Sealer: b.seal, Connectors: b.connectors(), Log: log}),
 		RedirectURIs: map[string]string{cloudtest.Name: cloudtest.Callback},
@@ -75,12 +75,12 @@ func (b *bench) consent() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	a, err := desk.Authorize(b.t.Context(), rpc.AuthorizeRequest{Provider: cloudtest.Name, UserID: b.user, RedirectURI: app})
+	a, err := flow.Authorize(b.t.Context(), rpc.AuthorizeRequest{Provider: cloudtest.Name, UserID: b.user, RedirectURI: app})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	code, state := b.cloud.Consent(b.t, a.AuthorizationURL, "ACC1", "activity")
-	back, err := desk.Callback(b.t.Context(), rpc.CallbackRequest{Provider: cloudtest.Name, Code: code, State: state})
+	back, err := flow.Callback(b.t.Context(), rpc.CallbackRequest{Provider: cloudtest.Name, Code: code, State: state})
 	if err != nil || back.Status != events.StatusActive {
 		b.t.Fatalf("the consent answered %+v, %v", back, err)
 	}

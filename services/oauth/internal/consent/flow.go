@@ -38,7 +38,7 @@ const (
 	secretBytes = 32 // of a state and of a verifier: 256 bits, 43 characters
 )
 
-// Options are what a Desk needs. StateLife may be zero.
+// Options are what a Flow needs. StateLife may be zero.
 type Options struct {
 	Store        *store.Store
 	Sealer       *seal.Sealer
@@ -52,35 +52,35 @@ type Options struct {
 	StateLife    time.Duration // how long a consent may take
 }
 
-// Desk handles consents.
-type Desk struct {
+// Flow sends a person to a provider and stores the grant that comes back.
+type Flow struct {
 	Options
 	consents *prometheus.CounterVec
 	running  sync.WaitGroup
 }
 
-// New makes a desk and registers its metrics.
-func New(o Options) (*Desk, error) {
+// New makes a Flow and registers its metrics.
+func New(o Options) (*Flow, error) {
 	if o.StateLife <= 0 {
 		o.StateLife = defaultStateLife
 	}
-	d := &Desk{Options: o, consents: prometheus.NewCounterVec(prometheus.CounterOpts{
+	f := &Flow{Options: o, consents: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "stridelog_oauth_consents_total",
 		Help: "Consents that came back, by provider and outcome: activated, scope_missing, or the error the person is sent back with.",
 	}, []string{"provider", "outcome"})}
-	return d, telemetry.Register(o.Registry, "consents", d.consents)
+	return f, telemetry.Register(o.Registry, "consents", f.consents)
 }
 
 // Wait returns once no consent is coming back, which takes 14 s at most. New
 // requests must have stopped.
-func (d *Desk) Wait() { d.running.Wait() }
+func (f *Flow) Wait() { f.running.Wait() }
 
 // Providers lists the catalog and says which of it is configured here.
-func (d *Desk) Providers(context.Context, rpc.ProvidersRequest) (rpc.ProvidersResponse, error) {
-	list := make([]rpc.Provider, 0, len(d.Catalog))
-	for _, p := range d.Catalog {
+func (f *Flow) Providers(context.Context, rpc.ProvidersRequest) (rpc.ProvidersResponse, error) {
+	list := make([]rpc.Provider, 0, len(f.Catalog))
+	for _, p := range f.Catalog {
 		list = append(list, rpc.Provider{
-			Name: p.Name, DisplayName: p.DisplayName, Enabled: d.Connectors[p.Name] != nil,
+			Name: p.Name, DisplayName: p.DisplayName, Enabled: f.Connectors[p.Name] != nil,
 			Status: p.Status, Notice: p.Notice, Capabilities: append([]string{}, p.Capabilities...),
 		})
 	}
@@ -89,8 +89,8 @@ func (d *Desk) Providers(context.Context, rpc.ProvidersRequest) (rpc.ProvidersRe
 
 // Authorize starts a consent: it answers with the provider's page and the state
 // that will come back from there.
-func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.AuthorizeResponse, error) {
-	connector, err := d.connector(q.Provider)
+func (f *Flow) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.AuthorizeResponse, error) {
+	connector, err := f.connector(q.Provider)
 	if err != nil {
 		return rpc.AuthorizeResponse{}, err
 	}
@@ -98,18 +98,18 @@ func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.Autho
 	if err != nil {
 		return rpc.AuthorizeResponse{}, refusal.Argument("user_id", "The user id is not a UUID.")
 	}
-	if err := d.checkReturn(q.RedirectURI); err != nil {
+	if err := f.checkReturn(q.RedirectURI); err != nil {
 		return rpc.AuthorizeResponse{}, err
 	}
 	state, verifier := randomText(), randomText()
 	hash := sha256.Sum256([]byte(state))
-	sealed, err := d.Sealer.SealText(provider.Secret(verifier), seal.StateLabel(hash[:]))
+	sealed, err := f.Sealer.SealText(provider.Secret(verifier), seal.StateLabel(hash[:]))
 	if err != nil {
 		return rpc.AuthorizeResponse{}, err
 	}
-	err = d.Store.AddState(ctx, store.State{
+	err = f.Store.AddState(ctx, store.State{
 		Hash: hash[:], Provider: q.Provider, UserID: user.String(), RedirectURI: q.RedirectURI, Verifier: sealed,
-	}, d.StateLife)
+	}, f.StateLife)
 	var many store.TooManyStatesError
 	if errors.As(err, &many) {
 		return rpc.AuthorizeResponse{}, refusal.TooMany("consents of this person were begun", many.Until)
@@ -122,18 +122,18 @@ func (d *Desk) Authorize(ctx context.Context, q rpc.AuthorizeRequest) (rpc.Autho
 	}
 	challenge := sha256.Sum256([]byte(verifier))
 	return rpc.AuthorizeResponse{State: state, AuthorizationURL: connector.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
-		RedirectURI: d.RedirectURIs[q.Provider], State: state,
+		RedirectURI: f.RedirectURIs[q.Provider], State: state,
 		CodeChallenge: base64.RawURLEncoding.EncodeToString(challenge[:]), Scopes: connector.DefaultScopes,
 	})}, nil
 }
 
 // checkReturn refuses an address that a person must not be sent back to. Without one
 // they see the gateway's own page.
-func (d *Desk) checkReturn(uri string) error {
+func (f *Flow) checkReturn(uri string) error {
 	if uri == "" {
 		return nil
 	}
-	err := d.Allowed.Check(uri)
+	err := f.Allowed.Check(uri)
 	if err == nil {
 		err = redirect.CheckQuery(uri)
 	}
@@ -144,11 +144,11 @@ func (d *Desk) checkReturn(uri string) error {
 }
 
 // connector is the configured connector of a known provider.
-func (d *Desk) connector(name string) (*provider.Connector, error) {
-	if c := d.Connectors[name]; c != nil {
+func (f *Flow) connector(name string) (*provider.Connector, error) {
+	if c := f.Connectors[name]; c != nil {
 		return c, nil
 	}
-	for _, p := range d.Catalog {
+	for _, p := range f.Catalog {
 		if p.Name == name {
 			return nil, refusal.Disabled(name)
 		}

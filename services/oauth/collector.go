@@ -10,31 +10,31 @@ import (
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
-// censusTimeout bounds what one scrape asks the database.
-const censusTimeout = 2 * time.Second
+// collectTimeout bounds what one scrape asks the database.
+const collectTimeout = 2 * time.Second
 
-// census shows at each scrape how many connections have which status. Every
+// connectionCollector shows at each scrape how many connections have which status. Every
 // process of the service shows the same. What the database does not tell is left
 // out.
-type census struct {
+type connectionCollector struct {
 	log         *slog.Logger
 	store       *store.Store
 	connections *prometheus.Desc
 }
 
-func newCensus(log *slog.Logger, st *store.Store) *census {
-	return &census{log: log, store: st, connections: prometheus.NewDesc("stridelog_oauth_connections",
+func newConnectionCollector(log *slog.Logger, st *store.Store) *connectionCollector {
+	return &connectionCollector{log: log, store: st, connections: prometheus.NewDesc("stridelog_oauth_connections",
 		"Connections by provider and status; each process of the service shows all.", []string{"provider", "status"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
-func (c *census) Describe(to chan<- *prometheus.Desc) { to <- c.connections }
+func (c *connectionCollector) Describe(to chan<- *prometheus.Desc) { to <- c.connections }
 
 // Collect implements prometheus.Collector.
-func (c *census) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), censusTimeout)
+func (c *connectionCollector) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
-	list, err := c.store.Census(ctx)
+	list, err := c.store.CountConnections(ctx)
 	if err != nil {
 		c.log.WarnContext(ctx, "a scrape does not say how many connections there are", "error", err)
 	}

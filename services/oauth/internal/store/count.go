@@ -13,8 +13,8 @@ type Count struct {
 	Connections      int64
 }
 
-// Census counts all connections.
-func (s *Store) Census(ctx context.Context) ([]Count, error) {
+// CountConnections counts all connections.
+func (s *Store) CountConnections(ctx context.Context) ([]Count, error) {
 	rows, err := s.pool.Query(ctx, "SELECT provider, status, count(*) FROM oauth.connections GROUP BY provider, status")
 	if err != nil {
 		return nil, fmt.Errorf("count the connections: %w", err)
