@@ -50,10 +50,10 @@ func TestOnlyTheCurrentVersionCanBeRejected(t *testing.T) {
 	if got := h.token(id); got.TokenVersion != 2 {
 		t.Fatalf("after a rejection the version is %d, want 2", got.TokenVersion)
 	}
-	h.reject(id, 1, provider.ClassUnauthorized) // late news
+	h.reject(id, 1, provider.ClassUnauthorized) // late
 	h.reject(id, 1, provider.ClassInsufficientScope)
 	if got := h.token(id); got.TokenVersion != 2 {
-		t.Errorf("late news refreshed again: version %d", got.TokenVersion)
+		t.Errorf("a late refusal refreshed again: version %d", got.TokenVersion)
 	}
 	if got := h.reject(id, 2, provider.ClassGone); got.Status != events.StatusActive {
 		t.Errorf("one 410 made the connection %s", got.Status)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/services/oauth/internal/standing"
+	"github.com/stridelog/stridelog/services/oauth/internal/status"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -29,7 +29,7 @@ func (f *Flow) link(ctx context.Context, t store.Tx, c store.Connection, account
 		if err != nil {
 			return err
 		}
-		if _, err := t.Stand(ctx, before, standing.RulesOf(old).Next(before.Standing, standing.Succeeded{By: c.Provider}, now), now); err != nil {
+		if _, err := t.SetState(ctx, before, status.RulesOf(old).Next(before.State, status.Succeeded{By: c.Provider}, now), now); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/ending"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
-	"github.com/stridelog/stridelog/services/oauth/internal/standing"
+	"github.com/stridelog/stridelog/services/oauth/internal/status"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -97,9 +97,9 @@ func (f *Flow) write(ctx context.Context, t store.Tx, connector *provider.Connec
 	if err := ending.KeepEarlier(ctx, t, f.Sealer, *c); err != nil {
 		return err
 	}
-	was := c.Standing
+	was := c.State
 	c.Scopes = grant.Scopes
-	c.Standing = standing.RulesOf(connector.Descriptor).Next(was, standing.Consented{Missing: connector.MissingScopes(grant.Scopes)}, now)
+	c.State = status.RulesOf(connector.Descriptor).Next(was, status.Consented{Missing: connector.MissingScopes(grant.Scopes)}, now)
 	sealed, err := f.Sealer.SealPair(seal.Pair{Access: grant.AccessToken, Refresh: grant.RefreshToken}, c.ID)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (f *Flow) write(ctx context.Context, t store.Tx, connector *provider.Connec
 			return err
 		}
 	}
-	if !standing.Speaks(was, c.Standing) {
+	if !status.Announced(was, c.State) {
 		return nil
 	}
 	return t.Emit(ctx, *c, now, c.StatusChanged(was.Status))

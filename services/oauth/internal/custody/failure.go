@@ -9,7 +9,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
-	"github.com/stridelog/stridelog/services/oauth/internal/standing"
+	"github.com/stridelog/stridelog/services/oauth/internal/status"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -37,7 +37,7 @@ func (k *Keeper) failed(ctx context.Context, l store.Lease, cause error) (store.
 	if err := k.Store.ReleaseLease(ctx, l, l.Unfinished || unclear(failure), notBefore); err != nil {
 		return c, err
 	}
-	now, err := k.hear(ctx, c.ID, standing.TokenFailed{Class: failure.Class}, func(now store.Connection) bool { return now.Version == c.Version })
+	now, err := k.apply(ctx, c.ID, status.TokenFailed{Class: failure.Class}, func(now store.Connection) bool { return now.Version == c.Version })
 	if err != nil {
 		return c, err
 	}
@@ -69,7 +69,7 @@ func (k *Keeper) refused(ctx context.Context, c store.Connection, notLinked bool
 		if err = t.ClearLease(ctx, current); err != nil {
 			return err
 		}
-		current, err = k.stand(ctx, t, current, standing.TokenFailed{Class: provider.ClassInvalidGrant, NotLinked: notLinked})
+		current, err = k.setState(ctx, t, current, status.TokenFailed{Class: provider.ClassInvalidGrant, NotLinked: notLinked})
 		return err
 	})
 	switch {

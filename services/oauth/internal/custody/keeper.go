@@ -1,5 +1,5 @@
 // Package custody keeps the tokens: it hands out access tokens, refreshes them
-// one process at a time, and hears when a provider refused one.
+// one process at a time, and notes when a provider refused one.
 package custody
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
-	"github.com/stridelog/stridelog/services/oauth/internal/standing"
+	"github.com/stridelog/stridelog/services/oauth/internal/status"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -68,10 +68,10 @@ func New(o Options) (*Keeper, error) {
 		o.Lease = defaultLease
 	}
 	if o.RetireConfirm <= 0 {
-		o.RetireConfirm = standing.DefaultRetireConfirm
+		o.RetireConfirm = status.DefaultRetireConfirm
 	}
 	if o.DegradeAfter <= 0 {
-		o.DegradeAfter = standing.DefaultDegradeAfter
+		o.DegradeAfter = status.DefaultDegradeAfter
 	}
 	if o.Lease <= o.CallTimeout {
 		return nil, fmt.Errorf("the refresh lease (%v) must be longer than a call may take (%v)", o.Lease, o.CallTimeout)

@@ -10,7 +10,7 @@ import (
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
 	"github.com/stridelog/stridelog/services/oauth/internal/seal"
-	"github.com/stridelog/stridelog/services/oauth/internal/standing"
+	"github.com/stridelog/stridelog/services/oauth/internal/status"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
@@ -126,7 +126,7 @@ func (k *Keeper) store(ctx context.Context, fresh store.Connection) (stored stor
 		if stored, won, err = t.Rotate(ctx, fresh, now); err != nil || !won {
 			return err
 		}
-		stored, err = k.stand(ctx, t, stored, standing.Refreshed{
+		stored, err = k.setState(ctx, t, stored, status.Refreshed{
 			Missing: k.Connectors[stored.Provider].MissingScopes(stored.Scopes), Ends: stored.RefreshExpiresAt,
 		})
 		return err

@@ -10,11 +10,11 @@ import (
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth/internal/refusal"
-	"github.com/stridelog/stridelog/services/oauth/internal/standing"
+	"github.com/stridelog/stridelog/services/oauth/internal/status"
 	"github.com/stridelog/stridelog/services/oauth/internal/store"
 )
 
-// Rejected hears that a provider refused an access token. News about an older
+// Rejected takes note that a provider refused an access token. A refusal of an older
 // version is ignored. A refused token is refreshed at the next use; a missing
 // scope needs the person; that the API is gone is noted, since one answer proves
 // nothing.
@@ -35,9 +35,9 @@ func (k *Keeper) Rejected(ctx context.Context, r rpc.TokenRejectedRequest) (rpc.
 	case provider.ClassUnauthorized:
 		c, err = k.expire(ctx, r.ConnectionID, current)
 	case provider.ClassInsufficientScope:
-		c, err = k.hear(ctx, r.ConnectionID, standing.ScopesMissing{}, current)
+		c, err = k.apply(ctx, r.ConnectionID, status.ScopesMissing{}, current)
 	default:
-		c, err = k.hear(ctx, r.ConnectionID, standing.Polled{Class: class}, current)
+		c, err = k.apply(ctx, r.ConnectionID, status.Polled{Class: class}, current)
 	}
 	if err != nil {
 		return rpc.TokenRejectedResponse{}, err

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/services/oauth/internal/standing"
+	"github.com/stridelog/stridelog/services/oauth/internal/status"
 )
 
 // Connection is one row: a user's consent at one provider account. Reason and
@@ -19,7 +19,7 @@ type Connection struct {
 	UserID    string
 	Provider  string
 	AccountID string
-	standing.Standing
+	status.State
 	Scopes []string
 	Tokens
 	Version int64 // of the tokens
@@ -125,27 +125,27 @@ func (t Tx) Save(ctx context.Context, c Connection, now time.Time) error {
 	return nil
 }
 
-// Stand writes where a connection stands now, with its event when that is worth
+// SetState writes the state of a connection, with its event when that is worth
 // one, in one transaction. Nothing happens when nothing has changed.
-func (t Tx) Stand(ctx context.Context, c Connection, next standing.Standing, now time.Time) (Connection, error) {
-	if c.Standing == next {
+func (t Tx) SetState(ctx context.Context, c Connection, next status.State, now time.Time) (Connection, error) {
+	if c.State == next {
 		return c, nil
 	}
-	was := c.Standing
-	c.Standing = next
+	was := c.State
+	c.State = next
 	_, err := t.tx.Exec(ctx, `UPDATE oauth.connections SET status = $2, reason = $3, next_action = $4, since = $5,
 			poll_gone_at = $6, token_gone_at = $7, token_trouble_at = $8, updated_at = $9, succeeded_by = $10 WHERE id = $1`,
 		c.ID, c.Status, orNull(c.Reason), orNull(c.NextAction), c.Since, orNull(c.PollGone), orNull(c.TokenGone), orNull(c.TokenTrouble), now, orNull(c.SucceededBy))
 	if err != nil {
 		return c, fmt.Errorf("store the status of connection %s: %w", c.ID, err)
 	}
-	if !standing.Speaks(was, next) {
+	if !status.Announced(was, next) {
 		return c, nil
 	}
 	return c, t.Emit(ctx, c, now, c.StatusChanged(was.Status))
 }
 
-// StatusChanged is the event that says where the connection stands.
+// StatusChanged is the event that tells the connection's status.
 func (c Connection) StatusChanged(previous events.ConnectionStatus) *events.ConnectionStatusChanged {
 	return &events.ConnectionStatusChanged{
 		ConnectionID: c.ID, UserID: c.UserID, Provider: c.Provider,

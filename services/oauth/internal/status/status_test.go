@@ -1,4 +1,4 @@
-package standing
+package status
 
 import (
 	"testing"
@@ -17,15 +17,15 @@ func rules() Rules {
 func TestTransitions(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
-	active := Standing{Status: events.StatusActive, Since: ago(48 * time.Hour)}
-	with := func(status events.ConnectionStatus, reason string) Standing {
-		return Standing{Status: status, Reason: reason, NextAction: "act", Since: ago(48 * time.Hour)}
+	active := State{Status: events.StatusActive, Since: ago(48 * time.Hour)}
+	with := func(status events.ConnectionStatus, reason string) State {
+		return State{Status: status, Reason: reason, NextAction: "act", Since: ago(48 * time.Hour)}
 	}
 	degraded := with(events.StatusDegraded, "unavailable")
 	reauth := with(events.StatusActionRequired, events.ReasonReauthRequired)
 	scope := with(events.StatusActionRequired, events.ReasonScopeMissing)
 	expiring := with(events.StatusActionRequired, events.ReasonConsentExpiring)
-	revoked := Standing{Status: events.StatusRevoked, Since: ago(48 * time.Hour)}
+	revoked := State{Status: events.StatusRevoked, Since: ago(48 * time.Hour)}
 	retired := with(events.StatusProviderRetired, ReasonAPIGone)
 	noted := active
 	noted.PollGone = ago(time.Hour)
@@ -38,20 +38,20 @@ func TestTransitions(t *testing.T) {
 	failing.TokenTrouble = ago(time.Hour)
 	failingLess := active
 	failingLess.TokenTrouble = ago(59 * time.Minute)
-	byToken := Standing{Status: events.StatusDegraded, Reason: "unavailable", NextAction: "act", Since: ago(time.Minute), TokenTrouble: ago(2 * time.Hour)}
+	byToken := State{Status: events.StatusDegraded, Reason: "unavailable", NextAction: "act", Since: ago(time.Minute), TokenTrouble: ago(2 * time.Hour)}
 	alsoToken := degraded // by the polls, and refreshes fail since then, too
 	alsoToken.TokenTrouble = ago(2 * time.Hour)
 	younger := Polled{Class: provider.ClassUnavailable, Since: ago(time.Hour - time.Minute)}
 	older := Polled{Class: provider.ClassUnavailable, Since: ago(time.Hour)}
 	invalid := TokenFailed{Class: provider.ClassInvalidGrant}
 	for name, c := range map[string]struct {
-		from   Standing
-		news   News
+		from   State
+		input  Input
 		status events.ConnectionStatus
 		reason string
 	}{
-		"first consent":                     {Standing{}, Consented{}, events.StatusActive, ""},
-		"consent without a scope":           {Standing{}, Consented{Missing: []string{"activity"}}, events.StatusActionRequired, events.ReasonScopeMissing},
+		"first consent":                     {State{}, Consented{}, events.StatusActive, ""},
+		"consent without a scope":           {State{}, Consented{Missing: []string{"activity"}}, events.StatusActionRequired, events.ReasonScopeMissing},
 		"consent revives reauth":            {reauth, Consented{}, events.StatusActive, ""},
 		"consent revives scope":             {scope, Consented{}, events.StatusActive, ""},
 		"consent revives expiring":          {expiring, Consented{}, events.StatusActive, ""},
@@ -107,7 +107,7 @@ func TestTransitions(t *testing.T) {
 		"a refresh near the end":            {active, Refreshed{Ends: now.Add(time.Hour)}, events.StatusActionRequired, events.ReasonConsentExpiring},
 		"a refresh that prolongs the grant": {expiring, Refreshed{Ends: now.Add(90 * 24 * time.Hour)}, events.StatusActive, ""},
 	} {
-		got := rules().Next(c.from, c.news, now)
+		got := rules().Next(c.from, c.input, now)
 		if got.Status != c.status || got.Reason != c.reason {
 			t.Errorf("%s: %s (%s), want %s (%s)", name, got.Status, got.Reason, c.status, c.reason)
 		}
@@ -115,7 +115,7 @@ func TestTransitions(t *testing.T) {
 		if want := map[bool]time.Time{true: now, false: c.from.Since}[changed]; !got.Since.Equal(want) {
 			t.Errorf("%s: since %v, want %v", name, got.Since, want)
 		}
-		if Speaks(c.from, got) != changed {
+		if Announced(c.from, got) != changed {
 			t.Errorf("%s: an event: %v, a change: %v", name, !changed, changed)
 		}
 		if needs := got.Status != events.StatusActive && got.Status != events.StatusRevoked; needs != (got.NextAction != "") {
@@ -130,7 +130,7 @@ func TestTransitions(t *testing.T) {
 // A good answer forgets the 410 of its endpoint, and only that.
 func TestA410IsForgottenByItsOwnEndpoint(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	both := Standing{Status: events.StatusActive, PollGone: now, TokenGone: now}
+	both := State{Status: events.StatusActive, PollGone: now, TokenGone: now}
 	if got := rules().Next(both, Refreshed{}, now); !got.TokenGone.IsZero() || got.PollGone.IsZero() {
 		t.Errorf("after a refresh the notes are %v and %v", got.PollGone, got.TokenGone)
 	}
@@ -146,7 +146,7 @@ func TestA410IsForgottenByItsOwnEndpoint(t *testing.T) {
 // is theirs, and a good refresh forgets the refreshes' own.
 func TestTroubleOfRefreshesIsForgotten(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	s := Standing{Status: events.StatusActive, TokenTrouble: now.Add(-2 * time.Hour)}
+	s := State{Status: events.StatusActive, TokenTrouble: now.Add(-2 * time.Hour)}
 	if got := rules().Next(s, Refreshed{}, now); !got.TokenTrouble.IsZero() {
 		t.Errorf("after a refresh the trouble is of %v", got.TokenTrouble)
 	}
@@ -172,11 +172,11 @@ func TestTroubleNeverSuspends(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		s := Standing{Status: events.StatusActive, Since: now}
-		for range rapid.IntRange(1, 60).Draw(t, "news") {
+		s := State{Status: events.StatusActive, Since: now}
+		for range rapid.IntRange(1, 60).Draw(t, "input") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 72*3600).Draw(t, "seconds")) * time.Second)
 			class := transient.Draw(t, "class")
-			var n News = TokenFailed{Class: class, NotLinked: rapid.Bool().Draw(t, "not linked")}
+			var n Input = TokenFailed{Class: class, NotLinked: rapid.Bool().Draw(t, "not linked")}
 			switch {
 			case class == "" && rapid.Bool().Draw(t, "refreshed"):
 				n = Refreshed{}
@@ -195,21 +195,21 @@ func TestTroubleNeverSuspends(t *testing.T) {
 }
 
 // Whatever was heard before, a new consent makes any connection active; and the
-// same news twice at once is one change.
+// same input twice at once is one change.
 func TestAConsentRevivesAndRepeatsSayNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		s := Standing{Status: events.StatusActive, Since: now}
-		for range rapid.IntRange(1, 40).Draw(t, "news") {
+		s := State{Status: events.StatusActive, Since: now}
+		for range rapid.IntRange(1, 40).Draw(t, "input") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 5*3600).Draw(t, "seconds")) * time.Second)
-			n := rapid.SampledFrom([]News{
+			n := rapid.SampledFrom([]Input{
 				Consented{}, Consented{Missing: []string{"activity"}}, Ended{}, Refreshed{}, Refreshed{Missing: []string{"activity"}},
 				Refreshed{Ends: now.Add(time.Hour)}, EndsSoon{now}, ScopesMissing{}, Polled{}, Polled{Class: provider.ClassGone},
 				Polled{Class: provider.ClassUnavailable, Since: now.Add(-2 * time.Hour)},
 				TokenFailed{Class: provider.ClassGone}, TokenFailed{Class: provider.ClassInvalidGrant}, TokenFailed{Class: provider.ClassUnavailable},
-			}).Draw(t, "news")
+			}).Draw(t, "input")
 			s = rules().Next(s, n, now)
-			if twice := rules().Next(s, n, now); Speaks(s, twice) {
+			if twice := rules().Next(s, n, now); Announced(s, twice) {
 				t.Fatalf("%T %+v twice is two changes: %+v, then %+v", n, n, s, twice)
 			}
 		}
@@ -223,11 +223,11 @@ func TestAConsentRevivesAndRepeatsSayNothing(t *testing.T) {
 // connection since; what needs the person or heals by itself is told first.
 func TestASucceededConnectionPointsToItsSuccessor(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	s := rules().Next(Standing{}, Consented{}, now)
+	s := rules().Next(State{}, Consented{}, now)
 	s = rules().Next(s, Succeeded{By: "acme_health"}, now)
 	const use = "use acme_health"
 	for _, step := range []struct {
-		news   News
+		input  Input
 		status events.ConnectionStatus
 		next   string
 	}{
@@ -239,9 +239,9 @@ func TestASucceededConnectionPointsToItsSuccessor(t *testing.T) {
 		{Polled{Class: provider.ClassGone}, events.StatusActive, use},
 		{Polled{Class: provider.ClassGone}, events.StatusProviderRetired, use},
 	} {
-		s = rules().Next(s, step.news, now)
+		s = rules().Next(s, step.input, now)
 		if s.Status != step.status || s.NextAction != step.next {
-			t.Fatalf("after %+v it is %+v", step.news, s)
+			t.Fatalf("after %+v it is %+v", step.input, s)
 		}
 		now = now.Add(2 * time.Hour)
 	}

@@ -1,7 +1,6 @@
-// Package standing decides where a connection stands: one pure function from
-// what is known and what was heard to what is known then. It reads no clock and
-// touches no store.
-package standing
+// Package status decides the status of a connection: one pure function from a state
+// and an input to the next state. It reads no clock and touches no store.
+package status
 
 import (
 	"fmt"
@@ -27,8 +26,8 @@ const (
 	DefaultDegradeAfter = time.Hour
 )
 
-// Standing is where a connection stands, with what was noted on the way there.
-type Standing struct {
+// State is the status of a connection, with what later inputs are judged by.
+type State struct {
 	Status     events.ConnectionStatus // empty: there was no consent yet
 	Reason     string
 	NextAction string
@@ -49,18 +48,18 @@ type Standing struct {
 
 // Usable says whether access tokens may be handed out: a consent that is about
 // to end still works.
-func (s Standing) Usable() bool {
+func (s State) Usable() bool {
 	return s.Status == events.StatusActive || s.Status == events.StatusDegraded ||
 		(s.Status == events.StatusActionRequired && s.Reason == events.ReasonConsentExpiring)
 }
 
-// Speaks says whether the step from one standing to the next is worth an event.
-// Notes alone are not.
-func Speaks(from, to Standing) bool {
+// Announced says whether the step from one state to the next is announced by an event:
+// a change of what the event has.
+func Announced(from, to State) bool {
 	return from.Status != to.Status || from.Reason != to.Reason || from.NextAction != to.NextAction
 }
 
-// Rules are what a decision depends on beside the standing. They differ by
+// Rules are what a decision depends on beside the state. They differ by
 // provider.
 type Rules struct {
 	DisplayName string // for sentences
@@ -86,15 +85,15 @@ func (r Rules) lasts(since, now time.Time) bool {
 	return !since.IsZero() && now.Sub(since) >= r.DegradeAfter-min(skew, r.DegradeAfter/2)
 }
 
-// News is what was heard about a connection.
-type News interface {
-	apply(Rules, Standing, time.Time) Standing
+// Input is something that happened to a connection.
+type Input interface {
+	apply(Rules, State, time.Time) State
 }
 
-// Next is where a connection stands after the news. A revoked connection, one
+// Next is the state after an input. A revoked connection, one
 // whose provider is retired and one that waits for its person are left by a new
-// consent, whatever else is heard.
-func (r Rules) Next(s Standing, n News, now time.Time) Standing {
+// consent, whatever else happens.
+func (r Rules) Next(s State, n Input, now time.Time) State {
 	next := n.apply(r, s, now)
 	if next.SucceededBy == "" {
 		next.SucceededBy = s.SucceededBy
@@ -112,8 +111,8 @@ func (r Rules) Next(s Standing, n News, now time.Time) Standing {
 // that were not granted.
 type Consented struct{ Missing []string }
 
-func (n Consented) apply(r Rules, s Standing, _ time.Time) Standing {
-	fresh := Standing{Status: events.StatusActive, Since: s.Since}
+func (n Consented) apply(r Rules, s State, _ time.Time) State {
+	fresh := State{Status: events.StatusActive, Since: s.Since}
 	if len(n.Missing) > 0 {
 		return fresh.actionRequired(events.ReasonScopeMissing, r.grantScopes(n.Missing))
 	}
@@ -124,7 +123,7 @@ func (n Consented) apply(r Rules, s Standing, _ time.Time) Standing {
 // succeeds this one.
 type Succeeded struct{ By string }
 
-func (n Succeeded) apply(_ Rules, s Standing, _ time.Time) Standing {
+func (n Succeeded) apply(_ Rules, s State, _ time.Time) State {
 	s.SucceededBy = n.By
 	return s
 }
@@ -132,8 +131,8 @@ func (n Succeeded) apply(_ Rules, s Standing, _ time.Time) Standing {
 // Ended is the end of the consent: by the person, by another account, by erasure.
 type Ended struct{}
 
-func (Ended) apply(_ Rules, s Standing, _ time.Time) Standing {
-	return Standing{Status: events.StatusRevoked, Since: s.Since}
+func (Ended) apply(_ Rules, s State, _ time.Time) State {
+	return State{Status: events.StatusRevoked, Since: s.Since}
 }
 
 // Refreshed is a new token pair, stored. Ends is when the consent ends by itself,
@@ -143,7 +142,7 @@ type Refreshed struct {
 	Ends    time.Time
 }
 
-func (n Refreshed) apply(r Rules, s Standing, now time.Time) Standing {
+func (n Refreshed) apply(r Rules, s State, now time.Time) State {
 	byToken := s.degradedByToken()
 	s.TokenGone, s.TokenTrouble = time.Time{}, time.Time{}
 	switch {
@@ -162,8 +161,8 @@ func (n Refreshed) apply(r Rules, s Standing, now time.Time) Standing {
 	return r.ending(s, n.Ends, now)
 }
 
-// ending is a standing whose grant ends by itself at some time, or never.
-func (r Rules) ending(s Standing, ends, now time.Time) Standing {
+// ending is a state whose grant ends by itself at some time, or never.
+func (r Rules) ending(s State, ends, now time.Time) State {
 	if ends.IsZero() || now.Before(ends.Add(-Notice)) {
 		return s
 	}
@@ -174,7 +173,7 @@ func (r Rules) ending(s Standing, ends, now time.Time) Standing {
 // EndsSoon reminds of when the consent ends by itself.
 type EndsSoon struct{ At time.Time }
 
-func (n EndsSoon) apply(r Rules, s Standing, now time.Time) Standing {
+func (n EndsSoon) apply(r Rules, s State, now time.Time) State {
 	if s.Status != events.StatusActive && s.Status != events.StatusDegraded {
 		return s
 	}
@@ -188,7 +187,7 @@ type TokenFailed struct {
 	NotLinked bool // the provider says that the account is not linked to the service
 }
 
-func (n TokenFailed) apply(r Rules, s Standing, now time.Time) Standing {
+func (n TokenFailed) apply(r Rules, s State, now time.Time) State {
 	switch {
 	case !s.Usable():
 		return s
@@ -209,11 +208,11 @@ func (n TokenFailed) apply(r Rules, s Standing, now time.Time) Standing {
 
 // degradedByToken says whether it was refreshes that made the connection degraded,
 // and not the polls, whose own good answer must end what they have begun.
-func (s Standing) degradedByToken() bool {
+func (s State) degradedByToken() bool {
 	return s.Status == events.StatusDegraded && !s.TokenTrouble.IsZero() && s.TokenTrouble.Before(s.Since)
 }
 
-func (r Rules) degraded(s Standing, c provider.Class) Standing {
+func (r Rules) degraded(s State, c provider.Class) State {
 	s.Status, s.Reason = events.StatusDegraded, string(c)
 	s.NextAction = fmt.Sprintf("Nothing to do: %s is tried again until it answers.", r.DisplayName)
 	return s
@@ -223,7 +222,7 @@ func (r Rules) degraded(s Standing, c provider.Class) Standing {
 // one is not known, and what was stored of the grant may be wrong.
 type ScopesMissing struct{}
 
-func (ScopesMissing) apply(r Rules, s Standing, _ time.Time) Standing {
+func (ScopesMissing) apply(r Rules, s State, _ time.Time) State {
 	if !s.Usable() {
 		return s
 	}
@@ -238,7 +237,7 @@ type Polled struct {
 	Since time.Time
 }
 
-func (n Polled) apply(r Rules, s Standing, now time.Time) Standing {
+func (n Polled) apply(r Rules, s State, now time.Time) State {
 	switch {
 	case !s.Usable():
 		return s
@@ -260,7 +259,7 @@ func (n Polled) apply(r Rules, s Standing, now time.Time) Standing {
 
 // gone confirms a 410 by an earlier one that is old enough, whichever endpoint
 // it came from. Else it is only noted, by the caller's choice of endpoint.
-func (r Rules) gone(s Standing, token bool, now time.Time) Standing {
+func (r Rules) gone(s State, token bool, now time.Time) State {
 	for _, first := range []time.Time{s.PollGone, s.TokenGone} {
 		if !first.IsZero() && now.Sub(first) >= r.RetireConfirm {
 			s.Status, s.Reason, s.NextAction = events.StatusProviderRetired, ReasonAPIGone, r.elsewhere()
@@ -295,7 +294,7 @@ func (r Rules) elsewhere() string {
 	return "connect " + r.Successor
 }
 
-func (s Standing) actionRequired(reason, next string) Standing {
+func (s State) actionRequired(reason, next string) State {
 	s.Status, s.Reason, s.NextAction = events.StatusActionRequired, reason, next
 	return s
 }
