@@ -62,7 +62,7 @@ type Export interface {
 
 // ImportedActivity is one record of an export.
 type ImportedActivity struct {
-	Activity
+	Record
 	// ContentHash is Hasher.Import over the record with its context, HashVersion the
 	// number of the rule it follows.
 	ContentHash string

@@ -10,7 +10,7 @@ const Witnesses = 3
 
 // ReadPast says whether a page, newest first, reaches below an instant. Its last
 // activities must agree: a single one out of order must not end the reading.
-func ReadPast(page []Activity, limit time.Time) bool {
+func ReadPast(page []Record, limit time.Time) bool {
 	seen := 0
 	for i := len(page) - 1; i >= 0 && seen < Witnesses; i-- {
 		if page[i].StartedAt == nil {

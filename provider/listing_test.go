@@ -23,9 +23,9 @@ func TestReadPast(t *testing.T) {
 		"unreadable between":    {[]*time.Time{&below, nil, &below, nil, &below}, true},
 		"nothing readable":      {[]*time.Time{nil, nil}, false},
 	} {
-		var page []provider.Activity
+		var page []provider.Record
 		for _, at := range test.page {
-			page = append(page, provider.Activity{StartedAt: at})
+			page = append(page, provider.Record{StartedAt: at})
 		}
 		if got := provider.ReadPast(page, limit); got != test.want {
 			t.Errorf("%s: got %v", name, got)

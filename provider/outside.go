@@ -58,15 +58,15 @@ func (p Page) Storable(volatile []string) (Page, error) {
 	if len(p.Next) > longestCursor || !events.Storable(p.Next) {
 		return p, &Error{Op: "list activities", Class: ClassInvalidResponse, Reason: "cursor"}
 	}
-	for i := range p.Activities {
-		p.Activities[i] = p.Activities[i].Storable(volatile)
+	for i := range p.Records {
+		p.Records[i] = p.Records[i].Storable(volatile)
 	}
 	p.Quota = p.Quota.Storable()
 	return p, nil
 }
 
 // Storable is the record without what no database holds.
-func (a Activity) Storable(volatile []string) Activity {
+func (a Record) Storable(volatile []string) Record {
 	if a.ExternalID == "" || !storableID(a.ExternalID) {
 		a.ExternalID = MadeUpID(a.Raw, volatile)
 		a.Problem = "its id is no text that can be kept"

@@ -18,8 +18,8 @@ func FuzzStorable(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, cursor, scope string, seconds int64) {
 		at := time.Unix(seconds, 0)
 		page, err := provider.Page{
-			Activities: []provider.Activity{{ExternalID: id, Raw: []byte(`{"a":1}`), StartedAt: &at, ModifiedAt: &at}, {ExternalID: "plain"}},
-			Next:       cursor, Quota: &provider.Quota{Limit: int(seconds), Remaining: int(-seconds), ResetAt: at},
+			Records: []provider.Record{{ExternalID: id, Raw: []byte(`{"a":1}`), StartedAt: &at, ModifiedAt: &at}, {ExternalID: "plain"}},
+			Next:    cursor, Quota: &provider.Quota{Limit: int(seconds), Remaining: int(-seconds), ResetAt: at},
 		}.Storable(nil)
 		if refused := provider.ClassOf(err) == provider.ClassInvalidResponse; refused != (len(cursor) > 16<<10 || !events.Storable(cursor)) {
 			t.Errorf("the cursor %q: %v", cursor, err)
@@ -27,7 +27,7 @@ func FuzzStorable(f *testing.F) {
 		if err != nil {
 			return
 		}
-		a := page.Activities[0]
+		a := page.Records[0]
 		if a.ExternalID == "" || len(a.ExternalID) > 512 || !events.Storable(a.ExternalID) || a.ExternalID != id && !provider.IsMadeUpID(a.ExternalID) {
 			t.Errorf("the id %q became %q with the problem %q", id, a.ExternalID, a.Problem)
 		}

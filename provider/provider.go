@@ -170,7 +170,7 @@ type Fetcher interface {
 // Getter is a Fetcher that can also ask for one record by id.
 type Getter interface {
 	// GetActivity fails with ClassNotFound when the record is gone.
-	GetActivity(ctx context.Context, token Secret, externalID string) (Activity, *Quota, error)
+	GetActivity(ctx context.Context, token Secret, externalID string) (Record, *Quota, error)
 }
 
 // RouteGetter is a Fetcher that can also download where a workout went. Its
@@ -181,7 +181,7 @@ type RouteGetter interface {
 	HasRoute(format string, raw []byte) bool
 	// GetRoute gives the TCX file of one activity as a record with a format of its
 	// own. It fails with ClassNotFound when the activity has no route.
-	GetRoute(ctx context.Context, token Secret, externalID string) (Activity, *Quota, error)
+	GetRoute(ctx context.Context, token Secret, externalID string) (Record, *Quota, error)
 }
 
 // ListRequest asks for one page.
@@ -193,9 +193,9 @@ type ListRequest struct {
 
 // Page is one page as the provider sent it.
 type Page struct {
-	Activities []Activity
-	Next       string // cursor of the next page; empty when the window is read to its end
-	Quota      *Quota // nil when the answer does not say
+	Records []Record
+	Next    string // cursor of the next page; empty when the window is read to its end
+	Quota   *Quota // nil when the answer does not say
 	// Oldest is the earliest start on this page; zero when the page is empty.
 	Oldest time.Time
 	// Resume is where the reading may go on without Next: a new request whose
@@ -207,9 +207,11 @@ type Page struct {
 	Positional bool
 }
 
-// Activity is one record of a page. A record that the connector cannot
-// identify gets an id made from its bytes, so that it is kept and reported.
-type Activity struct {
+// Record is one record as a provider or an archive gave it, with what is needed to
+// understand it. One that the connector cannot identify gets an id made from its
+// bytes, so that it is kept and reported.
+type Record struct {
+	Provider   string `json:",omitempty"`
 	ExternalID string
 	Format     string
 	Raw        []byte
@@ -225,15 +227,6 @@ type Quota struct {
 	Limit     int
 	Remaining int
 	ResetAt   time.Time
-}
-
-// Record is a raw record with what is needed to understand it.
-type Record struct {
-	Provider   string
-	ExternalID string
-	Format     string
-	Raw        []byte
-	Context    events.ActivityContext
 }
 
 // Normalizer turns records of one format into workouts. It is pure: the same

@@ -155,7 +155,7 @@ func read(t *testing.T, paths ...string) (map[string][]byte, provider.ExportRepo
 		if a.Problem != "" || got[a.ExternalID] != nil {
 			t.Errorf("%s comes twice, or has a problem: %q", a.ExternalID, a.Problem)
 		}
-		got[a.ExternalID] = normalized(t, e.Provider(), a.Activity)
+		got[a.ExternalID] = normalized(t, e.Provider(), a.Record)
 		return nil
 	})
 	if err != nil {
@@ -164,7 +164,7 @@ func read(t *testing.T, paths ...string) (map[string][]byte, provider.ExportRepo
 	return got, e.Report()
 }
 
-func normalized(t *testing.T, name string, a provider.Activity) []byte {
+func normalized(t *testing.T, name string, a provider.Record) []byte {
 	t.Helper()
 	w, err := catalog.Normalizers()[a.Format].Normalize(provider.Record{Provider: name, ExternalID: a.ExternalID, Format: a.Format, Raw: a.Raw, Context: a.Context})
 	if err != nil {
@@ -187,7 +187,7 @@ func polled(t *testing.T, raw []byte) []byte {
 	if err := json.Unmarshal(raw, &id); err != nil {
 		t.Fatal(err)
 	}
-	return normalized(t, "fitbit", provider.Activity{ExternalID: id.LogID.String(), Format: "fitbit.activity_list.v1", Raw: raw})
+	return normalized(t, "fitbit", provider.Record{ExternalID: id.LogID.String(), Format: "fitbit.activity_list.v1", Raw: raw})
 }
 
 func TestHostileArchivesAreRefusedOrReported(t *testing.T) {

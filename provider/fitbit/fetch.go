@@ -57,15 +57,15 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 		e.Quota = quota
 		return provider.Page{}, e
 	}
-	page := provider.Page{Activities: make([]provider.Activity, 0, len(list.Entries)), Quota: quota}
+	page := provider.Page{Records: make([]provider.Record, 0, len(list.Entries)), Quota: quota}
 	for _, entry := range list.Entries {
 		a := activityOf(entry)
 		if a.StartedAt != nil && (page.Oldest.IsZero() || a.StartedAt.Before(page.Oldest)) {
 			page.Oldest = a.StartedAt.UTC()
 		}
-		page.Activities = append(page.Activities, a)
+		page.Records = append(page.Records, a)
 	}
-	if list.Next == "" || provider.ReadPast(page.Activities, r.Window.From.Add(-windowMargin)) {
+	if list.Next == "" || provider.ReadPast(page.Records, r.Window.From.Add(-windowMargin)) {
 		return page, nil
 	}
 	if reason := f.refuseNext(address, list.Next); reason != "" {
@@ -73,12 +73,12 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 		e.Quota = quota
 		return provider.Page{}, e
 	}
-	page.Next, page.Positional, page.Resume = list.Next, true, f.resumeBelow(address, page.Activities)
+	page.Next, page.Positional, page.Resume = list.Next, true, f.resumeBelow(address, page.Records)
 	return page, nil
 }
 
 // resumeBelow is resumeAt, where that leads below the date of the present page.
-func (f *fetcher) resumeBelow(address string, page []provider.Activity) time.Time {
+func (f *fetcher) resumeBelow(address string, page []provider.Record) time.Time {
 	at := resumeAt(page)
 	if at.IsZero() || beforeOf(f.firstPage(events.Window{To: at})) >= beforeOf(address) {
 		return time.Time{}
@@ -101,7 +101,7 @@ func beforeOf(address string) string {
 // and with the day's margin of firstPage, whatever comes after the last entries is
 // still below, however the list is sorted. The latest of the last few counts: a
 // single one out of order must not make the reading jump.
-func resumeAt(page []provider.Activity) time.Time {
+func resumeAt(page []provider.Record) time.Time {
 	var at time.Time
 	seen := 0
 	for i := len(page) - 1; i >= 0 && seen < provider.Witnesses; i-- {
@@ -182,8 +182,8 @@ func (f *fetcher) get(ctx context.Context, address string, token provider.Secret
 
 // activityOf keeps an entry's bytes and reads what the poller needs of it.
 // Whatever is wrong with the entry, it is kept.
-func activityOf(entry json.RawMessage) provider.Activity {
-	a := provider.Activity{
+func activityOf(entry json.RawMessage) provider.Record {
+	a := provider.Record{
 		Format:  FormatActivityList,
 		Raw:     entry,
 		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},

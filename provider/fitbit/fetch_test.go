@@ -209,7 +209,7 @@ func TestRecordsKeepTheirBytes(t *testing.T) {
 		{"", true, false}, {"", true, false}, {"", true, false}, {"7", false, false}, {"8", false, false}, {"", false, false}, {"", false, false},
 	}
 	ids := map[string]bool{}
-	for i, a := range page.Activities {
+	for i, a := range page.Records {
 		if !bytes.Equal(a.Raw, []byte(raws[i])) {
 			t.Errorf("%s came as %s", raws[i], a.Raw)
 		}
@@ -227,7 +227,7 @@ func TestRecordsKeepTheirBytes(t *testing.T) {
 	if want := time.Date(2026, 5, 1, 3, 15, 0, 0, time.UTC); !page.Oldest.Equal(want) {
 		t.Errorf("oldest is %s, want %s", page.Oldest, want)
 	}
-	if m := page.Activities[1].ModifiedAt; m == nil || !m.Equal(time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)) {
+	if m := page.Records[1].ModifiedAt; m == nil || !m.Equal(time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("modified at %v", m)
 	}
 	if a, b := activityOf([]byte(raws[5])), activityOf([]byte(strings.Replace(raws[5], "//a", "//b", 1))); a.ExternalID != b.ExternalID {
@@ -279,8 +279,8 @@ func TestAnswersThatAreNoPage(t *testing.T) {
 		"no activities": `{"pagination":{"next":"","previous":"","limit":100}}`, "null": `{"activities":null,"pagination":null}`,
 		"nothing at all": `{}`, "no pagination": `{"activities":[]}`, "no errors": `{"activities":[],"errors":[]}`,
 	} {
-		if page, err := list(t, answering(t, 200, asJSON, body), ""); err != nil || len(page.Activities) != 0 || page.Next != "" {
-			t.Errorf("%s: %d records, next %q, error %v", name, len(page.Activities), page.Next, err)
+		if page, err := list(t, answering(t, 200, asJSON, body), ""); err != nil || len(page.Records) != 0 || page.Next != "" {
+			t.Errorf("%s: %d records, next %q, error %v", name, len(page.Records), page.Next, err)
 		}
 	}
 }

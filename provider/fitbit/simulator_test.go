@@ -117,7 +117,7 @@ func workouts(t *testing.T, c *provider.Connector, g provider.Grant, w events.Wi
 		if page.Quota == nil || page.Quota.Limit != 150 {
 			t.Errorf("quota is %+v", page.Quota)
 		}
-		for _, a := range page.Activities {
+		for _, a := range page.Records {
 			if _, twice := got[a.ExternalID]; twice || a.Problem != "" {
 				t.Errorf("record %s comes twice, or has a problem: %q", a.ExternalID, a.Problem)
 			}

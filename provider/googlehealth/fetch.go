@@ -98,8 +98,8 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 	if err != nil {
 		return provider.Page{}, err
 	}
-	page := provider.Page{Activities: activities, Next: place{list.next, at.plain}.cursor()}
-	if i := slices.IndexFunc(activities, func(a provider.Activity) bool { return a.StartedAt == nil }); i > 0 {
+	page := provider.Page{Records: activities, Next: place{list.next, at.plain}.cursor()}
+	if i := slices.IndexFunc(activities, func(a provider.Record) bool { return a.StartedAt == nil }); i > 0 {
 		page.Oldest = activities[i-1].StartedAt.UTC()
 	} else if n := len(activities); i < 0 && n > 0 {
 		page.Oldest = activities[n-1].StartedAt.UTC()
@@ -124,27 +124,27 @@ func (f *fetcher) page(ctx context.Context, r provider.ListRequest, at place) ([
 
 // GetActivity implements provider.Getter. An id that this package made up names
 // nothing at Google, so its absence there proves nothing: it is not asked for.
-func (f *fetcher) GetActivity(ctx context.Context, token provider.Secret, externalID string) (provider.Activity, *provider.Quota, error) {
+func (f *fetcher) GetActivity(ctx context.Context, token provider.Secret, externalID string) (provider.Record, *provider.Quota, error) {
 	if !idForm.MatchString(externalID) || provider.IsMadeUpID(externalID) {
-		return provider.Activity{}, nil, &provider.Error{Provider: Name, Op: opGet, Class: provider.ClassBadRequest, Reason: reasonBadID}
+		return provider.Record{}, nil, &provider.Error{Provider: Name, Op: opGet, Class: provider.ClassBadRequest, Reason: reasonBadID}
 	}
 	body, err := f.api.get(ctx, call{op: opGet, path: exercisesPath + "/" + externalID, token: token, max: httpcall.MaxAnswer})
 	if err != nil {
-		return provider.Activity{}, nil, err
+		return provider.Record{}, nil, err
 	}
 	if body = bare(body); !json.Valid(body) {
-		return provider.Activity{}, nil, invalid(opGet, httpcall.ReasonIncomplete)
+		return provider.Record{}, nil, invalid(opGet, httpcall.ReasonIncomplete)
 	}
 	activities, err := f.activities(ctx, token, []json.RawMessage{body})
 	if err != nil {
-		return provider.Activity{}, nil, err
+		return provider.Record{}, nil, err
 	}
 	return activities[0], nil, nil
 }
 
 // activities are the points of an answer, newest first: Google's own order has small
 // inversions (section 3). Those without a readable start come last.
-func (f *fetcher) activities(ctx context.Context, token provider.Secret, points []json.RawMessage) ([]provider.Activity, error) {
+func (f *fetcher) activities(ctx context.Context, token provider.Secret, points []json.RawMessage) ([]provider.Record, error) {
 	read := make([]point, 0, len(points))
 	for _, raw := range points {
 		read = append(read, readPoint(raw))
@@ -152,11 +152,11 @@ func (f *fetcher) activities(ctx context.Context, token provider.Secret, points 
 	if err := f.zones.complete(ctx, token, read); err != nil {
 		return nil, err
 	}
-	activities := make([]provider.Activity, 0, len(points))
+	activities := make([]provider.Record, 0, len(points))
 	for _, p := range read {
-		activities = append(activities, p.Activity)
+		activities = append(activities, p.Record)
 	}
-	slices.SortStableFunc(activities, func(a, b provider.Activity) int {
+	slices.SortStableFunc(activities, func(a, b provider.Record) int {
 		switch {
 		case a.StartedAt == nil && b.StartedAt == nil:
 			return 0
@@ -173,7 +173,7 @@ func (f *fetcher) activities(ctx context.Context, token provider.Secret, points 
 
 // point is an activity with what its record says about account and offset.
 type point struct {
-	provider.Activity
+	provider.Record
 	account string
 	start   time.Time // zero when it cannot be read
 	noZone  bool      // the record names no offset
@@ -182,7 +182,7 @@ type point struct {
 // readPoint keeps a point's bytes and reads what the poller needs of it. Whatever is
 // wrong with the point, it is kept.
 func readPoint(raw json.RawMessage) point {
-	p := point{Activity: provider.Activity{
+	p := point{Record: provider.Record{
 		Format: FormatDataPoint, Raw: raw,
 		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
 	}}

@@ -147,7 +147,7 @@ func TestAFilterThatIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, a := range page.Activities {
+		for _, a := range page.Records {
 			ids = append(ids, a.ExternalID)
 		}
 		if cursor = page.Next; cursor == "" {
@@ -201,14 +201,14 @@ func TestNewestFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ids []string
-	for _, a := range got.Activities {
+	for _, a := range got.Records {
 		ids = append(ids, a.ExternalID[:1])
 	}
 	if strings.Join(ids, "") != "321u" || !got.Oldest.Equal(time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)) {
 		t.Errorf("the order is %v, the oldest of %s", ids, got.Oldest)
 	}
 	empty, err := listFrom(t, answering(t, reply{200, asJSON, "\ufeff{}\n"}), "")
-	if err != nil || len(empty.Activities) != 0 || empty.Next != "" || !empty.Oldest.IsZero() {
+	if err != nil || len(empty.Records) != 0 || empty.Next != "" || !empty.Oldest.IsZero() {
 		t.Errorf("an empty object gave %+v, %v", empty, err)
 	}
 }

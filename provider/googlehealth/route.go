@@ -37,9 +37,9 @@ func (f *fetcher) HasRoute(format string, raw []byte) bool {
 // (section 4). It needs the scopes for activities and for location; without the
 // second one Google may also answer with a file that has no positions. partialData
 // keeps points that have a heart rate but no position.
-func (f *fetcher) GetRoute(ctx context.Context, token provider.Secret, externalID string) (provider.Activity, *provider.Quota, error) {
+func (f *fetcher) GetRoute(ctx context.Context, token provider.Secret, externalID string) (provider.Record, *provider.Quota, error) {
 	if !idForm.MatchString(externalID) || provider.IsMadeUpID(externalID) {
-		return provider.Activity{}, nil, &provider.Error{Provider: Name, Op: opRoute, Class: provider.ClassBadRequest, Reason: reasonBadID}
+		return provider.Record{}, nil, &provider.Error{Provider: Name, Op: opRoute, Class: provider.ClassBadRequest, Reason: reasonBadID}
 	}
 	body, err := f.api.get(ctx, call{
 		op: opRoute, path: exercisesPath + "/" + externalID + ":exportExerciseTcx",
@@ -47,15 +47,15 @@ func (f *fetcher) GetRoute(ctx context.Context, token provider.Secret, externalI
 		token: token, accept: "application/vnd.garmin.tcx+xml, application/xml;q=0.9, */*;q=0.1", max: maxRoute,
 	})
 	if err != nil {
-		return provider.Activity{}, nil, err
+		return provider.Record{}, nil, err
 	}
 	if len(bytes.TrimSpace(body)) == 0 { // as for exercises without a route
-		return provider.Activity{}, nil, &provider.Error{Provider: Name, Op: opRoute, Class: provider.ClassNotFound, Status: 200, Reason: reasonNoRoute}
+		return provider.Record{}, nil, &provider.Error{Provider: Name, Op: opRoute, Class: provider.ClassNotFound, Status: 200, Reason: reasonNoRoute}
 	}
 	if !isTCX(body) {
-		return provider.Activity{}, nil, invalid(opRoute, reasonNotTCX)
+		return provider.Record{}, nil, invalid(opRoute, reasonNotTCX)
 	}
-	return provider.Activity{
+	return provider.Record{
 		ExternalID: externalID, Format: FormatTCX, Raw: body,
 		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
 	}, nil, nil

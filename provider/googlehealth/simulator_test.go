@@ -85,16 +85,16 @@ func (f *fake) connected(t *testing.T, p *simulator.Person) provider.Grant {
 }
 
 // read reads a window to its end, each record once and as it was sent.
-func (f *fake) read(t *testing.T, g provider.Grant, w events.Window) map[string]provider.Activity {
+func (f *fake) read(t *testing.T, g provider.Grant, w events.Window) map[string]provider.Record {
 	t.Helper()
-	got := map[string]provider.Activity{}
+	got := map[string]provider.Record{}
 	request := provider.ListRequest{Token: g.AccessToken, Window: w}
 	for {
 		page, err := f.connector.Fetcher.ListActivities(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, a := range page.Activities {
+		for _, a := range page.Records {
 			if _, twice := got[a.ExternalID]; twice || a.Problem != "" {
 				t.Errorf("record %s comes twice, or has a problem: %q", a.ExternalID, a.Problem)
 			}

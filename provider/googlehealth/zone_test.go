@@ -35,7 +35,7 @@ func TestTheZoneOfAnAccountIsAskedForOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		own, bare := page.Activities[0], page.Activities[1]
+		own, bare := page.Records[0], page.Records[1]
 		if own.Context.TimeZone != "Europe/Rome" || own.Context.OffsetSource != events.OffsetFromRecord || own.Context.UTCOffsetSeconds != nil {
 			t.Errorf("a record with an offset has the context %+v", own.Context)
 		}
@@ -75,7 +75,7 @@ func TestZonesThatAreNotKnown(t *testing.T) {
 				t.Fatalf("%s: error %v", name, err)
 			}
 			if err == nil {
-				bare := page.Activities[1].Context
+				bare := page.Records[1].Context
 				if bare.OffsetSource != events.OffsetUnknown || bare.UTCOffsetSeconds != nil || bare.TimeZone != test.zone {
 					t.Errorf("%s: the context is %+v", name, bare)
 				}
@@ -98,8 +98,8 @@ func TestSettingsThatCannotBeReadNow(t *testing.T) {
 		_, _ = io.WriteString(w, `{"dataPoints":[{"name":"users/88/dataTypes/exercise/dataPoints/1","exercise":{"interval":{"startTime":"2026-07-01T22:30:00Z","startUtcOffset":"0s"}}}]}`)
 	})
 	page, err := listFrom(t, c, "")
-	if err != nil || len(page.Activities) != 1 || page.Activities[0].Context.TimeZone != "" || page.Activities[0].Context.OffsetSource != events.OffsetFromRecord {
-		t.Errorf("got %+v, error %v", page.Activities, err)
+	if err != nil || len(page.Records) != 1 || page.Records[0].Context.TimeZone != "" || page.Records[0].Context.OffsetSource != events.OffsetFromRecord {
+		t.Errorf("got %+v, error %v", page.Records, err)
 	}
 }
 
@@ -127,7 +127,7 @@ func TestAccountsDoNotShareAZone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := page.Activities[1].Context.TimeZone; got != want {
+		if got := page.Records[1].Context.TimeZone; got != want {
 			t.Errorf("the zone is %q, want %q", got, want)
 		}
 	}

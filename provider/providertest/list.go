@@ -22,22 +22,22 @@ func everything() events.Window {
 }
 
 // read reads a window to its end.
-func (h Harness) read(t *testing.T, g provider.Grant, w events.Window) ([]provider.Activity, error) {
+func (h Harness) read(t *testing.T, g provider.Grant, w events.Window) ([]provider.Record, error) {
 	t.Helper()
 	const most = 100
 	request := provider.ListRequest{Token: g.AccessToken, Window: w}
-	var all []provider.Activity
+	var all []provider.Record
 	for range most {
 		page, err := h.Connector.Fetcher.ListActivities(t.Context(), request)
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range page.Activities {
+		for _, a := range page.Records {
 			if a.StartedAt != nil && a.StartedAt.Before(page.Oldest) {
 				t.Errorf("a record starts at %s, before the page's oldest %s", a.StartedAt, page.Oldest)
 			}
 		}
-		all = append(all, page.Activities...)
+		all = append(all, page.Records...)
 		if page.Next == "" {
 			return all, nil
 		}
@@ -170,7 +170,7 @@ func testCanceled(t *testing.T, h Harness) {
 }
 
 // one is the single record of an account that holds one.
-func (h Harness) one(t *testing.T, member string) provider.Activity {
+func (h Harness) one(t *testing.T, member string) provider.Record {
 	t.Helper()
 	h.Add(t, noon(), member)
 	all, err := h.read(t, h.connect(t), everything())
@@ -192,7 +192,7 @@ func testUnknownMembers(t *testing.T, h Harness) {
 	}
 }
 
-func (h Harness) normalize(t *testing.T, a provider.Activity) events.Workout {
+func (h Harness) normalize(t *testing.T, a provider.Record) events.Workout {
 	t.Helper()
 	n := h.Normalizers[a.Format]
 	if n == nil {

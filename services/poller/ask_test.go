@@ -14,21 +14,21 @@ import (
 // asking is a cloud that gives single records.
 type asking struct{ *cloud }
 
-func (a asking) GetActivity(_ context.Context, _ provider.Secret, id string) (provider.Activity, *provider.Quota, error) {
+func (a asking) GetActivity(_ context.Context, _ provider.Secret, id string) (provider.Record, *provider.Quota, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked = append(a.asked, id)
 	if a.answer != nil {
 		if err := a.answer(len(a.calls), provider.ListRequest{}); err != nil {
-			return provider.Activity{}, nil, err
+			return provider.Record{}, nil, err
 		}
 	}
 	for _, r := range a.records {
 		if r.id == id {
-			return provider.Activity{ExternalID: r.id, Format: "cloud.v1", Raw: r.raw(0), StartedAt: &r.start}, nil, nil
+			return provider.Record{ExternalID: r.id, Format: "cloud.v1", Raw: r.raw(0), StartedAt: &r.start}, nil, nil
 		}
 	}
-	return provider.Activity{}, nil, &provider.Error{Provider: cloudName, Op: "get activity", Class: provider.ClassNotFound, Status: 404}
+	return provider.Record{}, nil, &provider.Error{Provider: cloudName, Op: "get activity", Class: provider.ClassNotFound, Status: 404}
 }
 
 func TestASuspectIsAskedForWhereTheProviderCan(t *testing.T) {

@@ -111,7 +111,7 @@ func (c *cloud) ListActivities(ctx context.Context, r provider.ListRequest) (pro
 	}
 	var page provider.Page
 	for _, one := range inside[from:end] {
-		page.Activities = append(page.Activities, provider.Activity{
+		page.Records = append(page.Records, provider.Record{
 			ExternalID: one.id, Format: "cloud.v1", Raw: one.raw(len(c.calls)), StartedAt: &one.start, Problem: one.problem,
 		})
 		page.Oldest = one.start

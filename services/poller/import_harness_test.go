@@ -94,7 +94,7 @@ func (e *export) Activities(ctx context.Context, yield func(provider.ImportedAct
 		if err != nil {
 			return err
 		}
-		a := provider.Activity{ExternalID: one.ID, Format: "cloud.export.v1", Raw: raw, StartedAt: &one.Start, Problem: one.Problem}
+		a := provider.Record{ExternalID: one.ID, Format: "cloud.export.v1", Raw: raw, StartedAt: &one.Start, Problem: one.Problem}
 		a.Context.Companion = one.Companion
 		if !one.Edited.IsZero() {
 			a.ModifiedAt = &one.Edited
@@ -104,7 +104,7 @@ func (e *export) Activities(ctx context.Context, yield func(provider.ImportedAct
 			return err
 		}
 		err = yield(provider.ImportedActivity{
-			Activity: a, ContentHash: hasher.Import(a.Raw, a.Context), HashVersion: 1, File: "records.json", Duration: time.Duration(one.Minutes) * time.Minute,
+			Record: a, ContentHash: hasher.Import(a.Raw, a.Context), HashVersion: 1, File: "records.json", Duration: time.Duration(one.Minutes) * time.Minute,
 			Read: e.size * int64(i+1) / int64(len(e.entries)), ForeignID: one.Foreign,
 		})
 		if err != nil {

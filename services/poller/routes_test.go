@@ -31,16 +31,16 @@ type routes struct {
 
 func (r routing) HasRoute(_ string, raw []byte) bool { return bytes.Contains(raw, []byte(`"bulk":"x`)) }
 
-func (r routing) GetRoute(_ context.Context, _ provider.Secret, id string) (provider.Activity, *provider.Quota, error) {
+func (r routing) GetRoute(_ context.Context, _ provider.Secret, id string) (provider.Record, *provider.Quota, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.routes.asked = append(r.routes.asked, id)
 	if r.routes.refuse != nil {
 		if err := r.routes.refuse(id); err != nil {
-			return provider.Activity{}, nil, err
+			return provider.Record{}, nil, err
 		}
 	}
-	return provider.Activity{ExternalID: id, Format: "cloud.tcx.v1", Raw: []byte("<tcx>" + id + r.routes.text + "</tcx>\n")}, nil, nil
+	return provider.Record{ExternalID: id, Format: "cloud.tcx.v1", Raw: []byte("<tcx>" + id + r.routes.text + "</tcx>\n")}, nil, nil
 }
 
 // routed is a world whose cloud has five records, of which r1 and r3 have routes.

@@ -76,7 +76,7 @@ func googleOf(t *testing.T, people []*simulator.Person, now time.Time) account {
 }
 
 // read connects a person and reads a window as the poller does.
-func (a account) read(t *testing.T, p *simulator.Person, w events.Window) (records []provider.Activity) {
+func (a account) read(t *testing.T, p *simulator.Person, w events.Window) (records []provider.Record) {
 	t.Helper()
 	sum := sha256.Sum256([]byte(shownVerifier))
 	address := a.connector.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
@@ -96,7 +96,7 @@ func (a account) read(t *testing.T, p *simulator.Person, w events.Window) (recor
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range page.Activities {
+		for _, r := range page.Records {
 			if r.StartedAt == nil || w.Contains(*r.StartedAt) { // a page may reach beyond the window
 				records = append(records, r)
 			}
@@ -109,7 +109,7 @@ func (a account) read(t *testing.T, p *simulator.Person, w events.Window) (recor
 }
 
 // factsOf are the records of a provider as the poller says that a user has them.
-func factsOf(user, provider string, at time.Time, records []provider.Activity) []events.Event {
+func factsOf(user, provider string, at time.Time, records []provider.Record) []events.Event {
 	facts := make([]events.Event, 0, len(records))
 	for _, r := range records {
 		facts = append(facts, events.Event{

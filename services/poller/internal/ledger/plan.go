@@ -16,7 +16,7 @@ import (
 // Page is what a provider showed at once.
 type Page struct {
 	SyncID  string
-	Records []provider.Activity
+	Records []provider.Record
 	// Counted says whether the reading that the page belongs to has counted a record
 	// already; nil when it is of none.
 	Counted func(externalID string) bool
@@ -133,7 +133,7 @@ const small = 16
 
 // fits says whether the log takes a fact. One that is too large would stop its page
 // for ever; what the log has of the record stays.
-func (x *Index) fits(ctx context.Context, a provider.Activity, e events.Event) (bool, error) {
+func (x *Index) fits(ctx context.Context, a provider.Record, e events.Event) (bool, error) {
 	// The id is in the subject's headers and in the data, too.
 	if int64(small*(len(a.Raw)+4*len(a.ExternalID))) < x.Bus.Conn().MaxPayload() {
 		return true, nil
@@ -147,7 +147,7 @@ func (x *Index) fits(ctx context.Context, a provider.Activity, e events.Event) (
 }
 
 // leaveOut counts a record that is too large, once in a reading.
-func (p *Plan) leaveOut(a provider.Activity, counted bool) {
+func (p *Plan) leaveOut(a provider.Record, counted bool) {
 	if counted {
 		return
 	}
@@ -182,7 +182,7 @@ func (x *Index) same(ctx context.Context, k store.Known, hash string) (same bool
 }
 
 // fetched makes the event of a record, and its line in the index but for the sequence.
-func (x *Index) fetched(syncID string, a provider.Activity, hash string, replaces uint64, now time.Time) (events.Event, store.Known) {
+func (x *Index) fetched(syncID string, a provider.Record, hash string, replaces uint64, now time.Time) (events.Event, store.Known) {
 	t := x.Target
 	data := &events.ActivityFetched{
 		UserID: t.UserID, Provider: t.Provider, ConnectionID: t.ConnectionID, SyncID: syncID,
@@ -216,9 +216,9 @@ func (x *Index) Remove(p *Plan, externalID string, sequence uint64, proof string
 
 // once drops repetitions within a page. Of two versions of one record the one
 // modified later counts, else the one that comes first.
-func once(records []provider.Activity) []provider.Activity {
+func once(records []provider.Record) []provider.Record {
 	at := make(map[string]int, len(records))
-	var out []provider.Activity
+	var out []provider.Record
 	for _, a := range records {
 		i, seen := at[a.ExternalID]
 		if !seen {

@@ -30,7 +30,7 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 			return s.finish(ctx, tx, &w, report.Outcome{Status: events.SyncSuccess})
 		})
 	}
-	var found provider.Activity
+	var found provider.Record
 	err = s.withToken(ctx, t, func(t token) error {
 		found, err = s.get(ctx, w, t, x.ExternalID)
 		return err
@@ -43,7 +43,7 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 	plan := &ledger.Plan{SyncID: w.ID}
 	switch class := provider.ClassOf(err); {
 	case err == nil:
-		if plan, err = s.index.Plan(ctx, ledger.Page{SyncID: w.ID, Records: []provider.Activity{found}}); err != nil {
+		if plan, err = s.index.Plan(ctx, ledger.Page{SyncID: w.ID, Records: []provider.Record{found}}); err != nil {
 			return err
 		}
 	case class == provider.ClassNotFound:
@@ -67,7 +67,7 @@ func (s *session) ask(ctx context.Context, w store.Window, tokens <-chan token) 
 }
 
 // get asks for a record.
-func (s *session) get(ctx context.Context, w store.Window, t token, id string) (provider.Activity, error) {
+func (s *session) get(ctx context.Context, w store.Window, t token, id string) (provider.Record, error) {
 	return s.record(ctx, t, request{op: "get activity", id: id, purpose: purpose(w), ask: s.getter().GetActivity})
 }
 
@@ -75,12 +75,12 @@ func (s *session) get(ctx context.Context, w store.Window, t token, id string) (
 type request struct {
 	op, id  string
 	purpose string // says what of the budget it leaves
-	ask     func(ctx context.Context, token provider.Secret, id string) (provider.Activity, *provider.Quota, error)
+	ask     func(ctx context.Context, token provider.Secret, id string) (provider.Record, *provider.Quota, error)
 }
 
 // record calls the connector; its panic becomes an error. The budget counts the
 // request whatever came of it.
-func (s *session) record(ctx context.Context, t token, r request) (a provider.Activity, err error) {
+func (s *session) record(ctx context.Context, t token, r request) (a provider.Record, err error) {
 	if err := s.spend(ctx, r.purpose); err != nil {
 		return a, err
 	}

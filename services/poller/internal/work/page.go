@@ -97,7 +97,7 @@ func (s *session) settle(ctx context.Context, w *store.Window) error {
 // keep plans what the log lacks of a page and of the pass that may end with it, appends
 // it, and commits it together with the progress.
 func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page, p *absence.Pass) error {
-	plan, err := s.index.Plan(ctx, ledger.Page{SyncID: w.ID, Records: page.Activities, Counted: p.Counted})
+	plan, err := s.index.Plan(ctx, ledger.Page{SyncID: w.ID, Records: page.Records, Counted: p.Counted})
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (s *session) askRoute(ctx context.Context, tokens <-chan token, routes prov
 	if err != nil {
 		return s.noRouteToken(ctx, err)
 	}
-	var found provider.Activity
+	var found provider.Record
 	err = s.withToken(ctx, t, func(t token) error {
 		found, err = s.record(ctx, t, request{op: "get route", id: r.ExternalID, purpose: events.TriggerBackfill, ask: routes.GetRoute})
 		return err
@@ -125,7 +125,7 @@ func (s *session) noRouteToken(ctx context.Context, err error) error {
 }
 
 // keepRoute keeps a route, unless the log has the same bytes or does not take so many.
-func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.Activity) error {
+func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.Record) error {
 	e, data, err := s.routeFact(r, found)
 	if err == nil {
 		_, err = s.Bus.CheckSize(e)
@@ -175,7 +175,7 @@ func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Even
 }
 
 // routeFact makes the event of a route.
-func (s *session) routeFact(r store.Route, found provider.Activity) (events.Event, *events.RouteFetched, error) {
+func (s *session) routeFact(r store.Route, found provider.Record) (events.Event, *events.RouteFetched, error) {
 	now := s.Now().UTC().Truncate(time.Microsecond)
 	data := &events.RouteFetched{
 		UserID: s.lease.UserID, Provider: s.lease.Provider, ConnectionID: s.lease.ConnectionID, ProviderAccountID: s.lease.AccountID,
