@@ -8,6 +8,7 @@ type Origin string
 // The origins, in rising rank.
 const (
 	OriginImport Origin = "import"
+	OriginPush   Origin = "push" // sent to us by an app of the person's
 	OriginAPI    Origin = "api"
 )
 
@@ -16,6 +17,8 @@ const (
 func (o Origin) Rank() int {
 	switch o {
 	case OriginAPI:
+		return 3
+	case OriginPush:
 		return 2
 	case OriginImport:
 		return 1
@@ -59,13 +62,20 @@ type ActivityFetched struct {
 	Provider           string          `json:"provider"`
 	ConnectionID       string          `json:"connection_id,omitempty"` // absent for imports
 	SyncID             string          `json:"sync_id,omitempty"`       // absent for imports
+	ImportID           string          `json:"import_id,omitempty"`     // of the import that brought it, by which it can be undone
 	ProviderAccountID  string          `json:"provider_account_id,omitempty"`
 	ExternalID         string          `json:"external_id"`          // the provider's id as text, digit for digit
 	ForeignID          bool            `json:"foreign_id,omitempty"` // the provider's API does not know the external id: it is of a file of an export
+	Aliases            []string        `json:"aliases,omitempty"`    // other ids by which the same activity is known
+	Slot               string          `json:"slot,omitempty"`       // which of the person's sources: watch, phone, manual, app:<name>
+	Part               int             `json:"part,omitempty"`       // which session of its file it is, from 1
+	File               *ParentRef      `json:"file,omitempty"`       // the record that keeps the bytes of the file that it was read from
 	Format             string          `json:"format"`               // fitbit.activity_list.v1, …
 	Context            ActivityContext `json:"context"`
+	Door               string          `json:"door,omitempty"` // the way in where a provider has several
 	ProviderModifiedAt *time.Time      `json:"provider_modified_at,omitempty"`
-	ContentHash        string          `json:"content_hash"` // sha256:<hex> over the canonical record
+	ListedAt           *time.Time      `json:"listed_at,omitempty"` // as of when it was so, where that is not when it was fetched
+	ContentHash        string          `json:"content_hash"`        // sha256:<hex> over the canonical record
 	HashVersion        int             `json:"hash_version"`
 	ReplacesSequence   uint64          `json:"replaces_sequence,omitempty"` // of the version known before; absent for the first
 	Origin             Origin          `json:"origin"`
@@ -73,6 +83,9 @@ type ActivityFetched struct {
 	// StartedAt is where the connector sees the record's start; absent when it
 	// cannot tell. It spares a reader of the log the provider's format.
 	StartedAt *time.Time `json:"started_at,omitempty"`
+	// IdentityZone is the IANA name of the zone in which an external id was made that
+	// depends on one.
+	IdentityZone string `json:"identity_zone,omitempty"`
 	// Raw holds the provider's bytes. On the wire they are the last member.
 	Raw Raw `json:"-"`
 }
@@ -95,6 +108,7 @@ type ActivityRemoved struct {
 	Provider         string    `json:"provider"`
 	ConnectionID     string    `json:"connection_id,omitempty"`
 	SyncID           string    `json:"sync_id,omitempty"`
+	ImportID         string    `json:"import_id,omitempty"` // of the import that was undone, or that showed it
 	ExternalID       string    `json:"external_id"`
 	ReplacesSequence uint64    `json:"replaces_sequence,omitempty"`
 	Origin           Origin    `json:"origin"`

@@ -56,12 +56,24 @@ func (a *ActivityFetched) member(name, value []byte, raw *rawMembers) (err error
 		return readText(value, &a.ConnectionID)
 	case `"sync_id"`:
 		return readText(value, &a.SyncID)
+	case `"import_id"`:
+		return readText(value, &a.ImportID)
 	case `"provider_account_id"`:
 		return readText(value, &a.ProviderAccountID)
 	case `"external_id"`:
 		return readText(value, &a.ExternalID)
 	case `"foreign_id"`:
 		return json.Unmarshal(value, &a.ForeignID)
+	case `"aliases"`:
+		return readValue(value, &a.Aliases)
+	case `"slot"`:
+		return readText(value, &a.Slot)
+	case `"part"`:
+		return readNumber(value, &a.Part)
+	case `"file"`:
+		return readValue(value, &a.File)
+	case `"door"`:
+		return readText(value, &a.Door)
 	case `"format"`:
 		return readText(value, &a.Format)
 	case `"context"`:
@@ -69,6 +81,8 @@ func (a *ActivityFetched) member(name, value []byte, raw *rawMembers) (err error
 		return readContext(value, &a.Context)
 	case `"provider_modified_at"`:
 		return json.Unmarshal(value, &a.ProviderModifiedAt)
+	case `"listed_at"`:
+		return json.Unmarshal(value, &a.ListedAt)
 	case `"content_hash"`:
 		return readText(value, &a.ContentHash)
 	case `"hash_version"`:
@@ -82,6 +96,10 @@ func (a *ActivityFetched) member(name, value []byte, raw *rawMembers) (err error
 		return a.FetchedAt.UnmarshalJSON(value)
 	case `"started_at"`:
 		return json.Unmarshal(value, &a.StartedAt)
+	case `"identity_zone"`:
+		return readText(value, &a.IdentityZone)
+	case memberKind:
+		return fmt.Errorf("%s is no member of this type", memberKind)
 	case `"raw_encoding"`:
 		raw.has(hasRawEncoding, value)
 		return readText(value, &raw.Encoding)
@@ -98,10 +116,7 @@ func readText[Text ~string](value []byte, into *Text) error {
 		*into = Text(text)
 		return nil
 	}
-	if halfCharacter(value) {
-		return errHalfCharacter
-	}
-	return json.Unmarshal(value, into)
+	return readValue(value, into)
 }
 
 // readNumber reads a whole number that is not negative; any other is left to
@@ -114,13 +129,18 @@ func readNumber[Number int | uint64](value []byte, into *Number) error {
 	return json.Unmarshal(value, into)
 }
 
+// readValue reads a value that has texts in it.
+func readValue(value []byte, into any) error {
+	if halfCharacter(value) {
+		return errHalfCharacter
+	}
+	return json.Unmarshal(value, into)
+}
+
 // readContext leaves out the work for a context that says nothing.
 func readContext(value []byte, into *ActivityContext) error {
 	if string(value) == "{}" {
 		return nil
 	}
-	if halfCharacter(value) {
-		return errHalfCharacter
-	}
-	return json.Unmarshal(value, into)
+	return readValue(value, into)
 }

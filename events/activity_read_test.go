@@ -31,6 +31,10 @@ func fill(t *testing.T, v reflect.Value, n *int, text string) {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(t, v.Elem(), n, text)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(t, v.Index(0), n, text)
+		fill(t, v.Index(1), n, text)
 	case reflect.Struct:
 		if at, ok := v.Addr().Interface().(*time.Time); ok {
 			*at = time.Date(2026, 3, 1, 6, 0, *n, 500, time.FixedZone("", 3600))

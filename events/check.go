@@ -83,6 +83,42 @@ func (c *check) sequence(name string, n uint64) {
 	}
 }
 
+// kind wants the name of a kind whose records travel under this type.
+func (c *check) kind(name string) {
+	if !isKindName(name) || travelsElsewhere(name) {
+		c.fail("kind is none that such a fact can have")
+	}
+}
+
+// parent wants the name of another record, where there is one.
+func (c *check) parent(name string, p *ParentRef) {
+	if p == nil {
+		return
+	}
+	if !isKindName(p.Kind) {
+		c.fail("%s.kind is no kind", name)
+	}
+	c.text(name+".external_id", p.ExternalID)
+}
+
+// date wants a civil date, or nothing.
+func (c *check) date(name, value string) {
+	if value == "" {
+		return
+	}
+	if t, err := time.Parse(time.DateOnly, value); err != nil || !InRange(t) {
+		c.fail("%s is no date of the form YYYY-MM-DD", name)
+	}
+}
+
+// offset wants seconds from UTC that a zone can have, or nothing.
+func (c *check) offset(name string, seconds *int) {
+	const most = 18 * 60 * 60 // as in every library of time
+	if seconds != nil && (*seconds < -most || *seconds > most) {
+		c.fail("%s is further from UTC than a zone can be", name)
+	}
+}
+
 // isUUID knows a UUID in the form that google/uuid and PostgreSQL write: 36
 // characters, lower case.
 func isUUID(s string) bool {

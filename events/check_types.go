@@ -82,12 +82,23 @@ func (a *ActivityFetched) check(c *check) {
 	c.person(a.UserID, a.Provider)
 	c.optionalID("connection_id", a.ConnectionID)
 	c.optionalID("sync_id", a.SyncID)
+	c.optionalID("import_id", a.ImportID)
 	c.optionalText("provider_account_id", a.ProviderAccountID)
 	c.text("external_id", a.ExternalID)
+	for _, alias := range a.Aliases {
+		c.text("aliases", alias)
+	}
+	c.optionalText("slot", a.Slot)
+	c.parent("file", a.File)
+	c.optionalText("door", a.Door)
+	c.optionalText("identity_zone", a.IdentityZone)
 	c.text("format", a.Format)
 	c.text("content_hash", a.ContentHash)
-	if a.HashVersion < 0 {
-		c.fail("hash_version is negative")
+	if a.HashVersion < 0 || a.Part < 0 {
+		c.fail("hash_version or part is negative")
+	}
+	if a.ListedAt != nil {
+		c.at("listed_at", *a.ListedAt)
 	}
 	c.sequence("replaces_sequence", a.ReplacesSequence)
 	c.text("origin", string(a.Origin))
@@ -98,6 +109,7 @@ func (a *ActivityRemoved) check(c *check) {
 	c.person(a.UserID, a.Provider)
 	c.optionalID("connection_id", a.ConnectionID)
 	c.optionalID("sync_id", a.SyncID)
+	c.optionalID("import_id", a.ImportID)
 	c.text("external_id", a.ExternalID)
 	c.sequence("replaces_sequence", a.ReplacesSequence)
 	c.text("origin", string(a.Origin))
@@ -115,6 +127,7 @@ func (x *ContextFetched) check(c *check) {
 func (r *RouteFetched) check(c *check) {
 	c.person(r.UserID, r.Provider)
 	c.optionalID("connection_id", r.ConnectionID)
+	c.optionalID("import_id", r.ImportID)
 	c.optionalText("provider_account_id", r.ProviderAccountID)
 	c.text("external_id", r.ExternalID)
 	c.text("format", r.Format)

@@ -19,6 +19,9 @@ const (
 	HeaderContentType = "content-type"
 	HeaderTraceParent = "traceparent"
 	HeaderMsgID       = "Nats-Msg-Id"
+	// HeaderKind is the kind of data that a fact about a record is of. Facts that are
+	// older than kinds (stridelog.activity.*) have none.
+	HeaderKind = "ce-kind"
 )
 
 const (
@@ -91,6 +94,7 @@ func (e Event) Encode() (Message, error) {
 		{HeaderContentType, ContentType},
 		{HeaderTraceParent, e.TraceParent},
 		{HeaderMsgID, e.ID},
+		{HeaderKind, kindOf(e.Data)},
 	}
 	header := make(map[string][]string, len(list))
 	for i, h := range list {
@@ -165,7 +169,18 @@ func decode(m Message) (Event, error) {
 	if err := checkData(&event); err != nil {
 		return Event{}, fmt.Errorf("data of %s %s: %w", t, event.ID, err)
 	}
+	if kind := kindOf(event.Data); kind != "" && get(HeaderKind) != kind {
+		return Event{}, fmt.Errorf("%s of %s %s is not the kind that its data says", HeaderKind, t, event.ID)
+	}
 	return event, nil
+}
+
+// kindOf is the kind that a payload names; empty for one that names none.
+func kindOf(d Data) string {
+	if k, ok := d.(kinded); ok {
+		return k.kind()
+	}
+	return ""
 }
 
 // traceParent is a W3C trace context, or nothing: a broken one begins a new trace, as

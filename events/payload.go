@@ -15,7 +15,7 @@ func decodeData(data []byte, into Data) error {
 	if !utf8.Valid(data) {
 		return errors.New("the payload is not valid UTF-8")
 	}
-	if fact, ok := into.(*ActivityFetched); ok { // the log is full of them
+	if fact, ok := into.(wholeReader); ok {
 		return fact.read(data, true)
 	}
 	seen := presence{wanted: requiredOf(into), foreign: foreignTo(into)}
@@ -35,7 +35,13 @@ type required struct {
 	null bool   // null is legal, too: it was written for an empty list
 }
 
-// requiredOf are the required members of a type. ActivityFetched is read otherwise.
+// wholeReader is a payload with a record, which reads itself. With whole, members that
+// must be there are.
+type wholeReader interface {
+	read(data []byte, whole bool) error
+}
+
+// requiredOf are the required members of a type. Those with a record are read otherwise.
 func requiredOf(d Data) []required {
 	switch d.(type) {
 	case *ConnectionActivated:
@@ -63,10 +69,16 @@ func foreignTo(d Data) string {
 		return `"finished_at"`
 	case *ContextFetched:
 		return `"raw"`
+	case *ActivityRemoved:
+		return memberKind
 	default:
 		return ""
 	}
 }
+
+// memberKind is a member that facts about records have, and those about activities have
+// not.
+const memberKind = `"kind"`
 
 // presence notes which of the required members a payload has.
 type presence struct {

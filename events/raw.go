@@ -2,10 +2,12 @@ package events
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"unicode/utf8"
 
 	"github.com/stridelog/stridelog/events/rawjson"
@@ -19,6 +21,14 @@ const (
 	rawJSON   = "json"   // the value is the record itself, spliced in
 	rawText   = "text"   // the value is a JSON string of the record's text
 	rawBase64 = "base64" // the value is a base64 string of the record's bytes
+	rawGzip   = "gzip"   // the value is a base64 string of the record's bytes, compressed
+)
+
+const (
+	// MaxRaw is how many bytes a record may have.
+	MaxRaw = 32 << 20
+	// plainRaw is how many bytes a record may have that is not compressed.
+	plainRaw = 4 << 10
 )
 
 // payloadBrackets are those that a spliced record stands in. Readers of JSON bound
@@ -67,6 +77,56 @@ func (r Raw) appendTo(object []byte) ([]byte, error) {
 	return append(out, '}'), nil
 }
 
+// appendPacked is appendTo for the types that compress a record of more than 4 KB, where
+// that makes it shorter.
+func (r Raw) appendPacked(object []byte) ([]byte, error) {
+	if len(r) > MaxRaw {
+		return nil, fmt.Errorf("splice raw: its %d bytes exceed %d", len(r), MaxRaw)
+	}
+	if len(r) <= plainRaw {
+		return r.appendTo(object)
+	}
+	packed, err := compress(r)
+	if err != nil {
+		return nil, err
+	}
+	if base64.StdEncoding.EncodedLen(len(packed)) >= len(r) {
+		return r.appendTo(object)
+	}
+	out := append(object[:len(object)-1:len(object)-1], `,"raw_encoding":"gzip","raw":"`...)
+	return append(base64.StdEncoding.AppendEncode(out, packed), `"}`...), nil
+}
+
+func compress(plain []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write(plain)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, fmt.Errorf("compress raw: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// uncompress reads one compressed record with nothing behind it.
+func uncompress(packed []byte) ([]byte, error) {
+	in := bytes.NewReader(packed)
+	unzip, err := gzip.NewReader(in)
+	if err != nil {
+		return nil, fmt.Errorf("uncompress raw: %w", err)
+	}
+	unzip.Multistream(false)
+	plain, err := io.ReadAll(io.LimitReader(unzip, MaxRaw+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("uncompress raw: %w", err)
+	case len(plain) > MaxRaw:
+		return nil, fmt.Errorf("uncompress raw: it exceeds %d bytes", MaxRaw)
+	case in.Len() > 0:
+		return nil, fmt.Errorf("uncompress raw: %d bytes are behind it", in.Len())
+	}
+	return plain, nil
+}
+
 // rawMembers are the two members that appendTo writes. Value shares the payload's
 // bytes.
 type rawMembers struct {
@@ -75,7 +135,7 @@ type rawMembers struct {
 	seen     factMembers
 }
 
-// factMembers are the members of an activity fact that must be there though their
+// factMembers are the members of a fact with a record that must be there though their
 // zero value is legal, a bit for each.
 type factMembers uint8
 
@@ -122,8 +182,14 @@ func (m rawMembers) record() (Raw, error) {
 			return nil, fmt.Errorf("read raw base64: %w", err)
 		}
 		return Raw(data), nil
+	case rawGzip:
+		var data []byte
+		if err := m.unquote(&data); err != nil {
+			return nil, fmt.Errorf("read raw gzip: %w", err)
+		}
+		return uncompress(data)
 	default:
-		return nil, fmt.Errorf("raw_encoding %q is not json, text or base64", m.Encoding)
+		return nil, fmt.Errorf("raw_encoding %q is not json, text, base64 or gzip", m.Encoding)
 	}
 }
 

@@ -20,6 +20,7 @@ type RouteFetched struct {
 	UserID            string `json:"user_id"`
 	Provider          string `json:"provider"`
 	ConnectionID      string `json:"connection_id,omitempty"` // absent for imports
+	ImportID          string `json:"import_id,omitempty"`     // of the import that brought it, by which it can be undone
 	ProviderAccountID string `json:"provider_account_id,omitempty"`
 	ExternalID        string `json:"external_id"`       // of the activity
 	Format            string `json:"format"`            // google_health.tcx.v1, …

@@ -12,6 +12,7 @@ const (
 	sampleUser       = "5b0e7c1e-6f0a-4f43-9a8e-0a4d1f1c2b3d"
 	sampleConnection = "0e9f8a77-1d52-4c8e-8e55-3d2a7b6c5f41"
 	sampleSync       = "7c3d2b1a-9f8e-4d7c-8b6a-5f4e3d2c1b0a"
+	sampleImport     = "1f2e3d4c-5b6a-4978-8695-a4b3c2d1e0f9"
 	sampleExternal   = "2471190346655808113"
 )
 
@@ -31,6 +32,9 @@ func sampleEvent(t *testing.T, typ events.Type) events.Event {
 	}
 	if typ == events.TypeRouteFetched {
 		e.Provider = "google_health"
+	}
+	if typ == events.TypeRecordFetched || typ == events.TypeRecordRemoved || typ == events.TypeChunkFetched || typ == events.TypeChunkRemoved {
+		e.Provider = "health_connect"
 	}
 	if typ == events.TypeUserErased {
 		e.Provider, e.UserID = events.NoProvider, "d3c2b1a0-1111-4222-8333-944455566677"
@@ -80,6 +84,18 @@ func sampleData(typ events.Type, at time.Time) events.Data {
 		offset := 7200
 		return &events.ContextFetched{UserID: sampleUser, Provider: "fitbit", ExternalID: sampleExternal,
 			Context: events.ActivityContext{UTCOffsetSeconds: &offset}, Origin: events.OriginImport, FetchedAt: at}
+	case events.TypeRecordFetched:
+		return sampleRecord(at)
+	case events.TypeRecordRemoved:
+		return &events.RecordRemoved{UserID: sampleUser, Provider: "health_connect", ConnectionID: sampleConnection, SyncID: sampleSync, ImportID: sampleImport,
+			Kind: "day", ExternalID: events.DayID("steps", "2026-05-03", "app:com.example"), Resource: "steps", ReplacesSequence: 42,
+			Origin: events.OriginPush, Proof: events.RemovedImportUndone, RemovedAt: at}
+	case events.TypeChunkFetched:
+		return &events.ChunkFetched{RecordFetched: sampleChunk(at)}
+	case events.TypeChunkRemoved:
+		return &events.ChunkRemoved{RecordRemoved: events.RecordRemoved{UserID: sampleUser, Provider: "health_connect", ConnectionID: sampleConnection, SyncID: sampleSync,
+			ImportID: sampleImport, Kind: "samples", ExternalID: events.ChunkID("heart_rate", "1min", "watch", "2026-05-03T17", nil), Resource: "heart_rate",
+			ReplacesSequence: 42, Origin: events.OriginImport, Proof: events.RemovedByPerson, RemovedAt: at}}
 	case events.TypeWorkoutRecorded:
 		return &events.WorkoutRecorded{WorkoutChange: sampleChange(at, 41)}
 	case events.TypeWorkoutUpdated:
@@ -96,6 +112,33 @@ func sampleData(typ events.Type, at time.Time) events.Data {
 			Counts: map[string]int64{"connections": 1, "facts": 90, "workouts": 88}, ErasedAt: at}
 	}
 	return nil
+}
+
+// sampleRecord is a night, as an app pushed it.
+func sampleRecord(at time.Time) *events.RecordFetched {
+	from, listed := at.Add(-8*time.Hour).In(time.FixedZone("", 2*60*60)), at.Add(-time.Minute)
+	return &events.RecordFetched{UserID: sampleUser, Provider: "health_connect", ConnectionID: sampleConnection, SyncID: sampleSync, ImportID: sampleImport,
+		ProviderAccountID: "7XQ2LM", Kind: "sleep", ExternalID: "6100200300400500600", ForeignID: true, Aliases: []string{"7d0c1b2a-0000-4000-8000-0123456789ab"},
+		Resource: "sleep", Slot: "watch", Parent: &events.ParentRef{Kind: "night", ExternalID: "2026-05-03"}, Part: 2,
+		File: &events.ParentRef{Kind: "file", ExternalID: "sha256:00"}, Format: "health_connect.sleep.v1",
+		Context: events.ActivityContext{TimeZone: "Europe/Berlin", OffsetSource: events.OffsetFromRecord}, Door: "sdk",
+		ProviderModifiedAt: &listed, ListedAt: &listed, StartedAt: &from, EndedAt: &at, StartOffsetSeconds: ptr(7200), EndOffsetSeconds: ptr(0),
+		LocalDate: "2026-05-03", IdentityZone: "Europe/Berlin", Delivery: events.DeliveryPart,
+		ContentHash: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", HashVersion: 1, ReplacesSequence: 41, ParentSequence: 40, Points: 3,
+		Origin: events.OriginPush, FetchedAt: at, Raw: events.Raw(`{"stage":"4", "note":"Tom & <Jerry> \u2028"}`)}
+}
+
+// sampleChunk is an hour of averages, as a provider's API gave it.
+func sampleChunk(at time.Time) events.RecordFetched {
+	from := at.Truncate(time.Hour)
+	to := from.Add(time.Hour)
+	parent := &events.ParentRef{Kind: "activity", ExternalID: sampleExternal}
+	return events.RecordFetched{UserID: sampleUser, Provider: "health_connect", ConnectionID: sampleConnection, SyncID: sampleSync,
+		ProviderAccountID: "7XQ2LM", Kind: "samples", ExternalID: events.ChunkID("heart_rate", "1min", "watch", "2026-05-03T17", parent),
+		Resource: "heart_rate", Step: "1min", Slot: "watch", Parent: parent, Format: "health_connect.heart_rate.v1",
+		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown}, StartedAt: &from, EndedAt: &to, Complete: true,
+		ContentHash: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", HashVersion: 1, ReplacesSequence: 41,
+		Origin: events.OriginAPI, FetchedAt: at, Raw: events.Raw(`[{"bpm":58.0}]`)}
 }
 
 func sampleChange(at time.Time, version uint64) events.WorkoutChange {

@@ -50,7 +50,7 @@ func Streams() []Stream {
 		{
 			Name:        StreamFacts,
 			Description: "What providers said and what people consented to; kept for ever",
-			Subjects:    []string{subjectRoot + ".connection.>", subjectRoot + ".activity.>", subjectRoot + ".user.>"},
+			Subjects:    []string{subjectRoot + ".connection.>", subjectRoot + ".activity.>", subjectRoot + ".record.>", subjectRoot + ".chunk.>", subjectRoot + ".user.>"},
 			Atomic:      true,
 		},
 		{

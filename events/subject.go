@@ -45,7 +45,7 @@ func TypeSubjects(t Type) string {
 // is the scope of the expected-last-sequence check: whoever publishes activity
 // facts proves that it has seen all earlier ones of that scope.
 func ActivitySubjects(provider, userID string) string {
-	return join("activity", "*", provider, userID)
+	return FenceActivity.Subjects(provider, userID)
 }
 
 // UserSubjects matches every event about one person, in every stream.

@@ -22,6 +22,10 @@ const (
 	TypeActivityRemoved         Type = "stridelog.activity.removed.v1"
 	TypeRouteFetched            Type = "stridelog.activity.route_fetched.v1"
 	TypeContextFetched          Type = "stridelog.activity.context_fetched.v1"
+	TypeRecordFetched           Type = "stridelog.record.fetched.v1"
+	TypeRecordRemoved           Type = "stridelog.record.removed.v1"
+	TypeChunkFetched            Type = "stridelog.chunk.fetched.v1"
+	TypeChunkRemoved            Type = "stridelog.chunk.removed.v1"
 	TypeWorkoutRecorded         Type = "stridelog.workout.recorded.v1"
 	TypeWorkoutUpdated          Type = "stridelog.workout.updated.v1"
 	TypeWorkoutRemoved          Type = "stridelog.workout.removed.v1"
@@ -53,7 +57,7 @@ func Types() []Descriptor {
 
 // registry is an array, so that looking a type up, as every event does more than
 // once, needs no memory of its own.
-func registry() [14]Descriptor {
+func registry() [18]Descriptor {
 	return [...]Descriptor{
 		{TypeConnectionActivated, StreamFacts, "A person gave consent, for the first time or again.", func() Data { return &ConnectionActivated{} }},
 		{TypeConnectionStatusChanged, StreamFacts, "A connection's status changed.", func() Data { return &ConnectionStatusChanged{} }},
@@ -64,6 +68,10 @@ func registry() [14]Descriptor {
 		{TypeActivityRemoved, StreamFacts, "A provider no longer has a record.", func() Data { return &ActivityRemoved{} }},
 		{TypeRouteFetched, StreamFacts, "A provider sent where an activity went.", func() Data { return &RouteFetched{} }},
 		{TypeContextFetched, StreamFacts, "A file of an export said something about a person or an activity beside its records.", func() Data { return &ContextFetched{} }},
+		{TypeRecordFetched, StreamFacts, "A provider sent a record of any kind that is new or has changed.", func() Data { return &RecordFetched{} }},
+		{TypeRecordRemoved, StreamFacts, "A record of any kind no longer counts.", func() Data { return &RecordRemoved{} }},
+		{TypeChunkFetched, StreamFacts, "A provider sent samples of a series that are new or have changed.", func() Data { return &ChunkFetched{} }},
+		{TypeChunkRemoved, StreamFacts, "Samples of a series no longer count.", func() Data { return &ChunkRemoved{} }},
 		{TypeWorkoutRecorded, StreamChanges, "A workout exists that did not exist before.", func() Data { return &WorkoutRecorded{} }},
 		{TypeWorkoutUpdated, StreamChanges, "A workout has a new version.", func() Data { return &WorkoutUpdated{} }},
 		{TypeWorkoutRemoved, StreamChanges, "A workout is gone.", func() Data { return &WorkoutRemoved{} }},

@@ -13,7 +13,7 @@ func TestAnEventOfAnUnknownTypeIsNoFault(t *testing.T) {
 		"stridelog.activity.fetched.v2":    `{"user_id" : "of another shape"}`,
 		"stridelog.activity.paused.v1":     `{}`,
 		"stridelog.connection.revoked.v10": `<no JSON>`,
-		"stridelog.record.fetched.v1":      "\x1f\x8b\x00",
+		"stridelog.record.fetched.v2":      "\x1f\x8b\x00",
 	} {
 		e := sampleEvent(t, events.TypeActivityFetched)
 		e.Data = &events.Unknown{Type: typ, Payload: []byte(payload)}

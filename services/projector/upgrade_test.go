@@ -43,7 +43,7 @@ func (s *system) older(t *testing.T, facts ...projectortest.Fact) {
 				RETURNING *)
 				INSERT INTO workouts (id, user_id, version, start_time, created_at, updated_at, normalizer_version, provider, external_id, type, category, doc)
 				SELECT workout_id, user_id, sequence, start_time, at, at, 1, provider, external_id, type, category, doc FROM version`,
-				events.WorkoutID(f.User, f.Provider, f.External), i+1, events.OriginAPI.Rank(), f.User, f.Provider, f.External, f.ID, projectortest.Start())
+				events.WorkoutID(f.User, f.Provider, f.External), i+1, 2, f.User, f.Provider, f.External, f.ID, projectortest.Start())
 			if err != nil {
 				return err
 			}

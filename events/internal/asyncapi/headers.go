@@ -39,10 +39,15 @@ func commonHeaders() *jsonschema.Schema {
 func headers(t events.Type) *jsonschema.Schema {
 	own := jsonschema.NewProperties()
 	own.Set(events.HeaderType, &jsonschema.Schema{Type: "string", Const: string(t)})
+	required := []string(nil)
+	if f, ok := events.FenceOf(t); ok && f != events.FenceActivity {
+		own.Set(events.HeaderKind, &jsonschema.Schema{Type: "string", Description: "The kind of data that the record is of, also in the payload."})
+		required = append(required, events.HeaderKind)
+	}
 	own.Set(events.HeaderDataSchema, &jsonschema.Schema{Type: "string", Const: events.SchemaURL(t)})
 	return &jsonschema.Schema{
 		Type:  "object",
-		AllOf: []*jsonschema.Schema{{Ref: "#/components/schemas/" + headersName}, {Properties: own}},
+		AllOf: []*jsonschema.Schema{{Ref: "#/components/schemas/" + headersName}, {Properties: own, Required: required}},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -52,8 +53,11 @@ func Reflect(sourceDir string) (map[events.Type]*jsonschema.Schema, error) {
 		s.ID = jsonschema.ID(events.SchemaURL(d.Type))
 		s.Title = d.GoName()
 		s.Description = d.Says
-		if d.Type == events.TypeActivityFetched {
-			addRaw(s)
+		switch d.Type {
+		case events.TypeActivityFetched:
+			addRaw(s, "json", "text", "base64")
+		case events.TypeRecordFetched, events.TypeChunkFetched:
+			addRaw(s, "json", "text", "base64", "gzip")
 		}
 		out[d.Type] = s
 	}
@@ -119,11 +123,15 @@ func allowNull(t reflect.Type, s *jsonschema.Schema) {
 	}
 }
 
-// addRaw describes the spliced record, which the Go type writes by hand.
-func addRaw(s *jsonschema.Schema) {
+// addRaw describes the spliced record, which the Go type writes by hand in one of these
+// encodings.
+func addRaw(s *jsonschema.Schema, encodings ...any) {
+	description := "How raw holds the record: json is the record itself, byte for byte; text is a JSON string of its text; base64 is a string of its bytes."
+	if slices.Contains(encodings, any("gzip")) {
+		description = strings.TrimSuffix(description, ".") + "; gzip is a base64 string of its bytes, compressed."
+	}
 	s.Properties.Set("raw_encoding", &jsonschema.Schema{
-		Type: "string", Enum: []any{"json", "text", "base64"},
-		Description: "How raw holds the record: json is the record itself, byte for byte; text is a JSON string of its text; base64 is a string of its bytes.",
+		Type: "string", Enum: encodings, Description: description,
 	})
 	s.Properties.Set("raw", &jsonschema.Schema{Description: "The provider's record, never re-encoded."})
 	s.Required = append(s.Required, "raw_encoding", "raw")

@@ -71,10 +71,23 @@ func version(d bus.Delivery, userID, providerName, externalID string, origin eve
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	return &Version{
-		WorkoutID: id, Sequence: d.Sequence, OriginRank: int16(origin.Rank()), At: d.Event.Time, UserID: user,
+		WorkoutID: id, Sequence: d.Sequence, OriginRank: originRank(origin), At: d.Event.Time, UserID: user,
 		Provider: providerName, ExternalID: externalID, FactID: d.Event.ID, Origin: string(origin),
 		Trace: d.Event.TraceParent,
 	}, nil
+}
+
+// originRank is an origin's rank as the tables of this layout have it. They are older
+// than pushes, of which none says a workout yet.
+func originRank(o events.Origin) int16 {
+	switch o {
+	case events.OriginAPI:
+		return 2
+	case events.OriginImport, events.OriginPush:
+		return 1
+	default:
+		return 0
+	}
 }
 
 func (r *Reader) fetched(d bus.Delivery, a *events.ActivityFetched) (*Version, error) {
