@@ -13,9 +13,9 @@ import (
 	"github.com/stridelog/stridelog/platform/telemetry"
 )
 
-// limb is one handler with what surrounds it: the middleware of the router, from
+// handlerRunner is one handler with what surrounds it: the middleware of the router, from
 // the outside in deadLetter, recover.
-type limb struct {
+type handlerRunner struct {
 	bus     *Bus
 	service string
 	handler Handler
@@ -27,7 +27,7 @@ var errNotOurs = errors.New("message did not come from our subscriber")
 // errUnanswered is the reason of a dead letter whose tries all ended with no answer.
 var errUnanswered = errors.New("every try ended with no answer: the process died or ran out of time")
 
-func (l limb) delivery(m *message.Message) (Delivery, error) {
+func (h handlerRunner) delivery(m *message.Message) (Delivery, error) {
 	original, ok := pubsub.Original(m)
 	if !ok {
 		return Delivery{}, errNotOurs
@@ -37,8 +37,8 @@ func (l limb) delivery(m *message.Message) (Delivery, error) {
 
 // handle is the innermost part. It leaves the event's trace and id in the message's
 // context, for the log lines of the others.
-func (l limb) handle(m *message.Message) error {
-	d, err := l.delivery(m)
+func (h handlerRunner) handle(m *message.Message) error {
+	d, err := h.delivery(m)
 	if err != nil {
 		return err
 	}
@@ -46,15 +46,15 @@ func (l limb) handle(m *message.Message) error {
 		return Permanent(d.Err)
 	}
 	if d.Event.Unknown() {
-		l.log.DebugContext(m.Context(), "an event of a type that this program does not know is passed over",
+		h.log.DebugContext(m.Context(), "an event of a type that this program does not know is passed over",
 			"stream", d.Stream, "sequence", d.Sequence, "event_id", d.Event.ID, "type", d.Event.Type())
 		return nil
 	}
-	ctx, span := l.bus.handling(m.Context(), l.handler.Name, d.Event)
+	ctx, span := h.bus.handling(m.Context(), h.handler.Name, d.Event)
 	m.SetContext(ctx)
 	err = errUnanswered // what a panic leaves
 	defer func() { telemetry.End(span, err) }()
-	err = l.handler.Handle(ctx, d)
+	err = h.handler.Handle(ctx, d)
 	return err
 }
 
@@ -66,15 +66,15 @@ func (l limb) handle(m *message.Message) error {
 // ends with no answer (the process died) is seen at the next one: past MaxDeliver
 // the message gets one more try, for a process that was merely stopped, and then
 // becomes a dead letter unseen.
-func (l limb) deadLetter(next message.HandlerFunc) message.HandlerFunc {
+func (h handlerRunner) deadLetter(next message.HandlerFunc) message.HandlerFunc {
 	return func(m *message.Message) ([]*message.Message, error) {
-		d, err := l.delivery(m)
+		d, err := h.delivery(m)
 		if err != nil {
 			return nil, err
 		}
-		limit := uint64(l.handler.MaxDeliver)
+		limit := uint64(h.handler.MaxDeliver)
 		if d.Deliveries > limit+1 {
-			return nil, l.giveUp(m.Context(), d, errUnanswered)
+			return nil, h.giveUp(m.Context(), d, errUnanswered)
 		}
 		_, err = next(m)
 		var final permanent
@@ -82,45 +82,45 @@ func (l limb) deadLetter(next message.HandlerFunc) message.HandlerFunc {
 		case err == nil:
 			return nil, nil
 		case errors.As(err, &final), d.Deliveries >= limit && m.Context().Err() == nil:
-			return nil, l.giveUp(m.Context(), d, err)
+			return nil, h.giveUp(m.Context(), d, err)
 		default:
-			l.postpone(m.Context(), d, err)
+			h.postpone(m.Context(), d, err)
 			m.Nack() // and no error: Watermill would log it as one that nobody expects
 			return nil, nil
 		}
 	}
 }
 
-func (l limb) postpone(ctx context.Context, d Delivery, reason error) {
+func (h handlerRunner) postpone(ctx context.Context, d Delivery, reason error) {
 	level := slog.LevelWarn
 	var early notYet
 	if errors.As(reason, &early) {
 		level = slog.LevelDebug
 	}
-	l.log.Log(ctx, level, "an event could not be handled; it comes again",
+	h.log.Log(ctx, level, "an event could not be handled; it comes again",
 		"stream", d.Stream, "sequence", d.Sequence, "deliveries", d.Deliveries, "error", oneLine(reason))
 }
 
 // giveUp stores the dead letter even when the context is ending: the decision is made.
-func (l limb) giveUp(ctx context.Context, d Delivery, reason error) error {
+func (h handlerRunner) giveUp(ctx context.Context, d Delivery, reason error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
 	defer cancel()
-	if err := l.bus.DeadLetter(ctx, l.service, d, reason); err != nil {
+	if err := h.bus.DeadLetter(ctx, h.service, d, reason); err != nil {
 		return err
 	}
-	l.log.ErrorContext(ctx, "gave up on an event; it is in the dead letters",
+	h.log.ErrorContext(ctx, "gave up on an event; it is in the dead letters",
 		"stream", d.Stream, "sequence", d.Sequence, "event_id", d.Event.ID, "type", d.Event.Type(), "deliveries", d.Deliveries, "reason", oneLine(reason))
 	return nil
 }
 
 // recover turns a panic into an error. Watermill's own Recoverer writes the panic's
 // value into the error's text, and that may hold a person's data.
-func (l limb) recover(next message.HandlerFunc) message.HandlerFunc {
+func (h handlerRunner) recover(next message.HandlerFunc) message.HandlerFunc {
 	return func(m *message.Message) (out []*message.Message, err error) {
 		defer func() {
 			if v := recover(); v != nil {
 				err = panicked(v)
-				l.log.ErrorContext(m.Context(), "handler panicked", "error", err, "stack", string(debug.Stack()))
+				h.log.ErrorContext(m.Context(), "handler panicked", "error", err, "stack", string(debug.Stack()))
 			}
 		}()
 		return next(m)

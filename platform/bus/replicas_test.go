@@ -31,7 +31,7 @@ func replicas(t *testing.T, b *bus.Bus) map[string]int {
 	return all
 }
 
-func insistReplicas(t *testing.T, b *bus.Bus, want int) {
+func checkReplicas(t *testing.T, b *bus.Bus, want int) {
 	t.Helper()
 	for name, n := range replicas(t, b) {
 		if n != want {
@@ -46,7 +46,7 @@ func TestReplicasOfACluster(t *testing.T) {
 	if err := one.DeclareStreams(t.Context()); err != nil { // waits for the cluster to choose its leader
 		t.Fatal(err)
 	}
-	insistReplicas(t, one, 1)
+	checkReplicas(t, one, 1)
 	if _, err := one.Batches(t.Context(), bus.BatchOptions{Name: "reader", Stream: events.StreamFacts}); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestReplicasOfACluster(t *testing.T) {
 	if err := three.DeclareStreams(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	insistReplicas(t, three, 3)
+	checkReplicas(t, three, 3)
 	waittest.Until(t, "the consumer has replicas", func() bool {
 		c, err := three.JetStream().Consumer(t.Context(), events.StreamFacts, "reader")
 		return err == nil && c.CachedInfo().Cluster != nil && len(c.CachedInfo().Cluster.Replicas) == 2
@@ -77,13 +77,13 @@ func TestReplicasOfACluster(t *testing.T) {
 	if err := one.DeclareStreams(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	insistReplicas(t, one, 3)
+	checkReplicas(t, one, 3)
 
 	five := bustest.Connect(t, url, "five", bus.WithReplicas(5))
 	if err := five.DeclareStreams(t.Context()); !errors.Is(err, bus.ErrReplicas) || !strings.Contains(err.Error(), "STRIDELOG_REPLICAS") {
 		t.Errorf("five replicas on three servers: %v", err)
 	}
-	insistReplicas(t, one, 3)
+	checkReplicas(t, one, 3)
 }
 
 // A page is read whole right after it was acknowledged, whichever replica is asked.

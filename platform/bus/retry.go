@@ -43,9 +43,9 @@ func (b *Bus) RetryMethod(service string, handle func(ctx context.Context, d Del
 
 // retry hands an event to the handler that would get it from its durable.
 func (r *Router) retry(ctx context.Context, d Delivery) error {
-	for _, l := range r.limbs {
-		if l.handler.Stream == d.Stream && covers(l.handler.Subjects, d.Message.Subject) {
-			return l.again(ctx, d)
+	for _, h := range r.runners {
+		if h.handler.Stream == d.Stream && covers(h.handler.Subjects, d.Message.Subject) {
+			return h.again(ctx, d)
 		}
 	}
 	return ErrNotHandled
@@ -53,8 +53,8 @@ func (r *Router) retry(ctx context.Context, d Delivery) error {
 
 // again is one try outside the durable. Its failure makes no dead letter: there
 // is one already.
-func (l limb) again(ctx context.Context, d Delivery) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, l.handler.AckWait)
+func (h handlerRunner) again(ctx context.Context, d Delivery) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, h.handler.AckWait)
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
@@ -67,7 +67,7 @@ func (l limb) again(ctx context.Context, d Delivery) (err error) {
 	if d.Event.Unknown() {
 		return ErrUnknownType
 	}
-	return l.handler.Handle(ctx, d)
+	return h.handler.Handle(ctx, d)
 }
 
 // covers says whether one of a durable's subjects, which may hold wildcards,

@@ -40,7 +40,7 @@ type Router struct {
 	service string
 	log     *slog.Logger
 	router  *message.Router
-	limbs   []limb
+	runners []handlerRunner
 	start   []func(ctx context.Context) error
 }
 
@@ -87,9 +87,9 @@ func (b *Bus) NewRouter(service string, log *slog.Logger, handlers ...Handler) (
 		}
 		r.start = append(r.start, func(ctx context.Context) error { return sub.Declare(ctx, h.Name) })
 		b.reads(consumer{h.Stream, h.Name, h.Subjects})
-		l := limb{bus: b, service: service, handler: h, log: log.With("handler", h.Name)}
-		r.limbs = append(r.limbs, l)
-		router.AddConsumerHandler(h.Name, h.Name, sub, l.handle).AddMiddleware(l.deadLetter, l.recover)
+		runner := handlerRunner{bus: b, service: service, handler: h, log: log.With("handler", h.Name)}
+		r.runners = append(r.runners, runner)
+		router.AddConsumerHandler(h.Name, h.Name, sub, runner.handle).AddMiddleware(runner.deadLetter, runner.recover)
 	}
 	return r, nil
 }

@@ -67,8 +67,8 @@ func content(t *testing.T, b *bus.Bus, stream string) []kept {
 	return list
 }
 
-// insistMoved checks that all is in the new stream, which takes events.
-func insistMoved(t *testing.T, b *bus.Bus, want []kept) {
+// checkMoved checks that all is in the new stream, which takes events.
+func checkMoved(t *testing.T, b *bus.Bus, want []kept) {
 	t.Helper()
 	if _, err := b.JetStream().Stream(t.Context(), predecessor); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("the earlier stream: %v, want that it is gone", err)
@@ -114,7 +114,7 @@ func TestTheStreamOfAnEarlierProgramMoves(t *testing.T) {
 	if err := b.DeclareStreams(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	insistMoved(t, b, want)
+	checkMoved(t, b, want)
 }
 
 func TestAnEmptyStreamOfAnEarlierProgramGoes(t *testing.T) {
@@ -147,15 +147,15 @@ func TestManyProcessesMoveAStreamAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	insistMoved(t, b, want)
+	checkMoved(t, b, want)
 }
 
 // errKilled ends a process that moves a stream.
 var errKilled = errors.New("killed")
 
-// mortal is a client whose process dies at the step that makes, changes or drops one
+// crashingClient is a client whose process dies at the step that makes, changes or drops one
 // of the two streams: when `left` such steps are done, before or after the next.
-type mortal struct {
+type crashingClient struct {
 	jetstream.JetStream
 	left  int
 	after bool
@@ -163,7 +163,7 @@ type mortal struct {
 }
 
 // step says whether the process lives on to take it.
-func (m *mortal) step(stream string, take func() error) error {
+func (m *crashingClient) step(stream string, take func() error) error {
 	switch {
 	case m.dead:
 		return errKilled
@@ -180,21 +180,21 @@ func (m *mortal) step(stream string, take func() error) error {
 	return errKilled
 }
 
-func (m *mortal) CreateStream(ctx context.Context, c jetstream.StreamConfig) (s jetstream.Stream, err error) {
+func (m *crashingClient) CreateStream(ctx context.Context, c jetstream.StreamConfig) (s jetstream.Stream, err error) {
 	return s, m.step(c.Name, func() (err error) {
 		s, err = m.JetStream.CreateStream(ctx, c)
 		return err
 	})
 }
 
-func (m *mortal) UpdateStream(ctx context.Context, c jetstream.StreamConfig) (s jetstream.Stream, err error) {
+func (m *crashingClient) UpdateStream(ctx context.Context, c jetstream.StreamConfig) (s jetstream.Stream, err error) {
 	return s, m.step(c.Name, func() (err error) {
 		s, err = m.JetStream.UpdateStream(ctx, c)
 		return err
 	})
 }
 
-func (m *mortal) DeleteStream(ctx context.Context, name string) error {
+func (m *crashingClient) DeleteStream(ctx context.Context, name string) error {
 	return m.step(name, func() error { return m.JetStream.DeleteStream(ctx, name) })
 }
 
@@ -208,7 +208,7 @@ func TestAMoveThatWasKilledGoesOn(t *testing.T) {
 				dir := t.TempDir()
 				first, stop := serverIn(t, dir)
 				want := earlier(t, first, 200)
-				err := bus.WithClient(first, &mortal{JetStream: first.JetStream(), left: n, after: after}).DeclareStreams(t.Context())
+				err := bus.WithClient(first, &crashingClient{JetStream: first.JetStream(), left: n, after: after}).DeclareStreams(t.Context())
 				if killed := n < steps; errors.Is(err, errKilled) != killed || !killed && err != nil {
 					t.Fatalf("the process ended with %v", err)
 				}
@@ -217,7 +217,7 @@ func TestAMoveThatWasKilledGoesOn(t *testing.T) {
 				if err := second.DeclareStreams(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				insistMoved(t, second, want)
+				checkMoved(t, second, want)
 			})
 		}
 	}

@@ -16,26 +16,26 @@ import (
 	"github.com/stridelog/stridelog/platform/waittest"
 )
 
-// diary notes what happens, in order.
-type diary struct {
+// recorder notes what happens, in order.
+type recorder struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (d *diary) note(line string) {
+func (d *recorder) note(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lines = append(d.lines, line)
 }
 
-func (d *diary) String() string {
+func (d *recorder) String() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return strings.Join(d.lines, " ")
 }
 
 // steady runs until it is stopped.
-func (d *diary) steady(name string) lifecycle.Component {
+func (d *recorder) steady(name string) lifecycle.Component {
 	return lifecycle.Component{Name: name, Run: func(ctx context.Context, ready func()) error {
 		d.note("+" + name)
 		ready()
@@ -58,7 +58,7 @@ func run(t *testing.T, ctx context.Context, components ...lifecycle.Component) e
 
 func TestStartsInOrderAndStopsInReverse(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	var d diary
+	var d recorder
 	last := lifecycle.Component{Name: "last", Run: func(ctx context.Context, ready func()) error {
 		ready()
 		cancel()
@@ -107,7 +107,7 @@ func TestTheNextWaitsForReady(t *testing.T) {
 
 func TestAnEndWhileStartingStartsNoMore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	var d diary
+	var d recorder
 	never := lifecycle.Component{Name: "never", Run: func(ctx context.Context, _ func()) error {
 		cancel()
 		<-ctx.Done()
@@ -139,7 +139,7 @@ func TestEveryWayToFailStopsTheOthers(t *testing.T) {
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			var d diary
+			var d recorder
 			err := run(t, t.Context(), d.steady("a"), d.steady("b"), lifecycle.Component{Name: "bad", Run: way.run})
 			if err == nil || !strings.HasPrefix(err.Error(), way.want) {
 				t.Errorf("error is %v, want %s…", err, way.want)
@@ -201,7 +201,7 @@ func TestAnyFailureUndoesWhatWasStarted(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(rt, "components")
 		failing := rapid.IntRange(0, n-1).Draw(rt, "failing")
-		var d diary
+		var d recorder
 		var components []lifecycle.Component
 		var want []string
 		for i := range n {

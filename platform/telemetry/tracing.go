@@ -77,7 +77,7 @@ func NewExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 // follow the standard OTEL_* variables of the process. What cannot be exported is
 // lost and logged; nothing else fails because of it.
 func NewTracing(exporter sdktrace.SpanExporter, log *slog.Logger) *Tracing {
-	return &Tracing{spans: sdktrace.NewBatchSpanProcessor(discreet{exporter, log}), instance: uuid.NewString()}
+	return &Tracing{spans: sdktrace.NewBatchSpanProcessor(redactingExporter{exporter, log}), instance: uuid.NewString()}
 }
 
 // Provider makes tracers for one service of the process. OTEL_SERVICE_NAME and

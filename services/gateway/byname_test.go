@@ -15,7 +15,7 @@ import (
 )
 
 // askFor sends a request to a route with the path as it is given, byte for byte.
-func (e *entrances) askFor(t *testing.T, o openapi.Operation, user string) int {
+func (e *routesFixture) askFor(t *testing.T, o openapi.Operation, user string) int {
 	t.Helper()
 	path := strings.NewReplacer("{user_id}", user, "{provider}", "fitbit", "{sync_id}", uuid.NewString()).Replace(o.Path)
 	ctx, done := context.WithTimeout(t.Context(), time.Minute)
@@ -40,7 +40,7 @@ func (e *entrances) askFor(t *testing.T, o openapi.Operation, user string) int {
 // Every route that takes a person's id takes the client's own id as well, and answers the
 // same; a name that nobody has is a 404.
 func TestEveryRouteTakesTheClientsOwnID(t *testing.T) {
-	e := newEntrances(t)
+	e := newRoutesFixture(t)
 	e.Exec(`UPDATE gateway.users SET external_user_id = 'customer-42' WHERE id = $1`, e.user)
 	routes := 0
 	for _, o := range e.routes {

@@ -23,7 +23,7 @@ import (
 // HEAD answers with the status and the headers of GET on every route that GET only reads;
 // those on which it acts take no HEAD, and nothing is done.
 func TestHeadAnswersAsGetWithoutABody(t *testing.T) {
-	e := newEntrances(t)
+	e := newRoutesFixture(t)
 	workout := addWorkout(e.System, e.user, time.Date(2026, 9, 1, 6, 0, 0, 0, time.UTC))
 	asked := 0
 	ask := func(method, path, encoding string) gatewaytest.Answer {

@@ -15,15 +15,15 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/openapi"
 )
 
-// door is a gateway with two people, each with a workout and an import, and every route.
-type door struct {
-	*entrances
+// keysFixture is a gateway with two people, each with a workout and an import, and every route.
+type keysFixture struct {
+	*routesFixture
 	other             uuid.UUID
 	workouts, imports map[uuid.UUID]uuid.UUID // by person
 }
 
-func newDoor(t *testing.T) *door {
-	d := &door{entrances: newEntrances(t), workouts: map[uuid.UUID]uuid.UUID{}, imports: map[uuid.UUID]uuid.UUID{}}
+func newKeysFixture(t *testing.T) *keysFixture {
+	d := &keysFixture{routesFixture: newRoutesFixture(t), workouts: map[uuid.UUID]uuid.UUID{}, imports: map[uuid.UUID]uuid.UUID{}}
 	d.other = d.User()
 	d.Connection(d.other, "fitbit", "active")
 	for _, user := range []uuid.UUID{d.user, d.other} {
@@ -37,7 +37,7 @@ func newDoor(t *testing.T) *door {
 
 // request is a route as it concerns a person: all that it names is theirs. Keys and
 // erasures are unknown ones, and so is the person where they would be erased.
-func (d *door) request(o openapi.Operation, user uuid.UUID) gatewaytest.Request {
+func (d *keysFixture) request(o openapi.Operation, user uuid.UUID) gatewaytest.Request {
 	if o.ID == "deleteUser" && user == d.user {
 		user = uuid.New()
 	}
@@ -58,7 +58,7 @@ func (d *door) request(o openapi.Operation, user uuid.UUID) gatewaytest.Request 
 	return r
 }
 
-func (d *door) with(r gatewaytest.Request, key string) gatewaytest.Answer {
+func (d *keysFixture) with(r gatewaytest.Request, key string) gatewaytest.Answer {
 	header := map[string]string{"Authorization": "Bearer " + key}
 	for name, value := range r.Header {
 		header[name] = value
@@ -70,12 +70,12 @@ func (d *door) with(r gatewaytest.Request, key string) gatewaytest.Answer {
 type madeKey struct{ ID, Key, Token string }
 
 // key makes a key by the API: members of its body beside the name.
-func (d *door) key(members string) (k madeKey) {
+func (d *keysFixture) key(members string) (k madeKey) {
 	d.Call(http.MethodPost, "/api/v1/keys", `{"name":"test",`+members+`}`, http.StatusCreated, &k)
 	return k
 }
 
-func (d *door) secured() (list []openapi.Operation) {
+func (d *keysFixture) secured() (list []openapi.Operation) {
 	for _, o := range d.routes {
 		if !o.Public {
 			list = append(list, o)
@@ -93,7 +93,7 @@ func bound(users ...uuid.UUID) string {
 }
 
 func TestEveryRouteNeedsItsScope(t *testing.T) {
-	d := newDoor(t)
+	d := newKeysFixture(t)
 	scopes := apikey.Scopes()
 	counted := map[int]int{}
 	for _, o := range d.secured() {
@@ -130,7 +130,7 @@ func TestEveryRouteNeedsItsScope(t *testing.T) {
 }
 
 func TestABoundKeyReachesItsPeopleAndNothingElse(t *testing.T) {
-	d := newDoor(t)
+	d := newKeysFixture(t)
 	all := `"scopes":["read","location","write","connect","push","events"]`
 	key := d.key(all + bound(d.user)).Key
 	var token madeKey
@@ -177,7 +177,7 @@ func TestABoundKeyReachesItsPeopleAndNothingElse(t *testing.T) {
 }
 
 func TestKeysThatCannotBeMade(t *testing.T) {
-	d := newDoor(t)
+	d := newKeysFixture(t)
 	for body, says := range map[string]string{
 		`{"name":"x","scopes":[]}`:                                           "at least 1",
 		`{"name":"x"}`:                                                       "scopes: is required",
@@ -207,7 +207,7 @@ func TestKeysThatCannotBeMade(t *testing.T) {
 }
 
 func TestAKeyIsRotatedWithAnOverlapAndEnds(t *testing.T) {
-	d := newDoor(t)
+	d := newKeysFixture(t)
 	k := d.key(`"scopes":["read"]`)
 	status := func(secret string) int {
 		return d.with(gatewaytest.Request{Method: http.MethodGet, Path: "/api/v1/users"}, secret).Status
@@ -242,7 +242,7 @@ func TestAKeyIsRotatedWithAnOverlapAndEnds(t *testing.T) {
 }
 
 func TestAnotherGatewayForgetsAKeyAtOnce(t *testing.T) {
-	d := newDoor(t)
+	d := newKeysFixture(t)
 	k := d.key(`"scopes":["read"]`)
 	first := d.URL
 	c := d.Config()
@@ -263,7 +263,7 @@ func TestAnotherGatewayForgetsAKeyAtOnce(t *testing.T) {
 }
 
 func TestATokenEndsWithItsKeyAndGivesNothingThatTheKeyLacks(t *testing.T) {
-	d := newDoor(t)
+	d := newKeysFixture(t)
 	k := d.key(`"scopes":["read","write"]`)
 	issue := func(body string) gatewaytest.Answer {
 		return d.with(gatewaytest.Request{Method: http.MethodPost, Path: "/api/v1/users/" + d.user.String() + "/tokens", Body: body}, k.Key)
@@ -288,7 +288,7 @@ func TestATokenEndsWithItsKeyAndGivesNothingThatTheKeyLacks(t *testing.T) {
 }
 
 func TestAKeyMaySendItsLimitAndIsToldHowItStands(t *testing.T) {
-	d := newDoor(t)
+	d := newKeysFixture(t)
 	k := d.key(`"scopes":["read"],"requests_per_minute":3`)
 	ask := func() gatewaytest.Answer {
 		return d.with(gatewaytest.Request{Method: http.MethodGet, Path: "/api/v1/users"}, k.Key)
@@ -335,7 +335,7 @@ func (r auditRecord) String() string {
 	return strings.Join([]string{r.Actor, text(r.KeyName), r.Action, text(r.UserID), text(r.ErasureID), text(r.ObjectID), strconv.Itoa(status)}, " ")
 }
 
-func (d *door) audit(t *testing.T) (all []auditRecord) {
+func (d *keysFixture) audit(t *testing.T) (all []auditRecord) {
 	t.Helper()
 	next := ""
 	for {
@@ -370,7 +370,7 @@ func (d *door) audit(t *testing.T) (all []auditRecord) {
 }
 
 func TestTheAuditSaysWhoDidWhatAndForgetsWhoIsErased(t *testing.T) {
-	d := newDoor(t)
+	d := newKeysFixture(t)
 	k := d.key(`"scopes":["write","read"]`)
 	own := d.key(`"scopes":["read"]` + bound(d.user))
 	shared := d.key(`"scopes":["read"]` + bound(d.user, d.other))

@@ -17,9 +17,9 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/gatewaytest"
 )
 
-// stubborn sends a whole request before it looks at the answer, as many HTTP clients do.
+// sendWhole sends a whole request before it looks at the answer, as many HTTP clients do.
 // It fails when the connection breaks before.
-func stubborn(t *testing.T, s *gatewaytest.System, head string, body io.Reader) gatewaytest.Answer {
+func sendWhole(t *testing.T, s *gatewaytest.System, head string, body io.Reader) gatewaytest.Answer {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
@@ -79,7 +79,7 @@ func TestARefusedClientThatStillSendsSeesTheAnswer(t *testing.T) {
 		"a JSON body that large":              {"POST /api/v1/users HTTP/1.1\r\n" + key + jsonType + whole, zeros(size), 413, "content_too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			checkProblem(t, name, stubborn(t, s, one.head, one.body), one.status, one.code)
+			checkProblem(t, name, sendWhole(t, s, one.head, one.body), one.status, one.code)
 		})
 	}
 	// In chunks, of which nobody knows how many come.
@@ -114,7 +114,7 @@ func TestARefusedClientThatStillSendsSeesTheAnswer(t *testing.T) {
 func TestAClientThatAsksFirstIsRefusedAtOnce(t *testing.T) {
 	s := gatewaytest.New(t)
 	began := time.Now()
-	a := stubborn(t, s, "POST /api/v1/users HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n", strings.NewReader(""))
+	a := sendWhole(t, s, "POST /api/v1/users HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n", strings.NewReader(""))
 	checkProblem(t, "it asks first", a, 401, "unauthorized")
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("the answer came after %v", took)

@@ -60,27 +60,27 @@ func prepared(source []byte) ([]byte, error) {
 	if err := yaml.UnmarshalWithOptions(source, &document, yaml.UseOrderedMap()); err != nil {
 		return nil, err
 	}
-	return json.Marshal(shaped(document, ""))
+	return json.Marshal(withoutErrors(document, ""))
 }
 
-// shaped is a node without the answers that tell of errors; the members of each
+// withoutErrors is a node without the answers that tell of errors; the members of each
 // schema say which place they have. within names the member that holds the node.
-func shaped(node any, within string) any {
+func withoutErrors(node any, within string) any {
 	switch n := node.(type) {
 	case []any:
 		list := make([]any, len(n))
 		for i, item := range n {
-			list[i] = shaped(item, "")
+			list[i] = withoutErrors(item, "")
 		}
 		return list
 	case yaml.MapSlice:
 		object := map[string]any{}
 		for place, item := range n {
 			name := fmt.Sprint(item.Key)
-			if within == "responses" && tellsError(name) {
+			if within == "responses" && isErrorAnswer(name) {
 				continue
 			}
-			child := shaped(item.Value, name)
+			child := withoutErrors(item.Value, name)
 			if schema, ok := child.(map[string]any); ok && within == "properties" {
 				schema["x-order"] = place
 			}
@@ -91,8 +91,8 @@ func shaped(node any, within string) any {
 	return node
 }
 
-// tellsError says whether an answer has a status from 400 on, or is a component that
+// isErrorAnswer says whether an answer has a status from 400 on, or is a component that
 // such answers refer to. The default answers stay: their components are the problems.
-func tellsError(name string) bool {
+func isErrorAnswer(name string) bool {
 	return strings.HasPrefix(name, "4") || strings.HasPrefix(name, "5") || name[0] >= 'A' && name[0] <= 'Z' && !strings.HasPrefix(name, "Problem")
 }

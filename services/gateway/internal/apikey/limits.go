@@ -22,8 +22,8 @@ type window struct {
 	ends time.Time
 }
 
-// Standing is how a caller stands in its window.
-type Standing struct {
+// Quota is how a caller stands in its window.
+type Quota struct {
 	Allowed   bool
 	Limit     int // requests in a window
 	Remaining int
@@ -31,7 +31,7 @@ type Standing struct {
 }
 
 // Take counts a request of a key that may send so many in a window.
-func (l *Limits) Take(key uuid.UUID, limit int, now time.Time) Standing {
+func (l *Limits) Take(key uuid.UUID, limit int, now time.Time) Quota {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.windows == nil {
@@ -43,7 +43,7 @@ func (l *Limits) Take(key uuid.UUID, limit int, now time.Time) Standing {
 		w = &window{ends: now.Add(LimitWindow)}
 		l.windows[key] = w
 	}
-	s := Standing{Limit: limit, Reset: w.ends.Sub(now)}
+	s := Quota{Limit: limit, Reset: w.ends.Sub(now)}
 	if w.sent < limit {
 		w.sent++
 		s.Allowed = true

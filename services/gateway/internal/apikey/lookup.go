@@ -134,7 +134,7 @@ func (v *Verifier) answer(batch map[sum][]chan<- answer, changes int, found map[
 				until = now.Add(-time.Nanosecond)
 			}
 			v.makeRoom(now)
-			v.known[s] = remembered{access, until}
+			v.known[s] = cachedAccess{access, until}
 		}
 	}
 	v.mu.Unlock()
@@ -147,7 +147,7 @@ func (v *Verifier) answer(batch map[sum][]chan<- answer, changes int, found map[
 
 // makeRoom forgets what nobody has shown for the time of trust, else anything.
 func (v *Verifier) makeRoom(now time.Time) {
-	if len(v.known) < mostRemembered {
+	if len(v.known) < mostCached {
 		return
 	}
 	for s, known := range v.known {
@@ -156,7 +156,7 @@ func (v *Verifier) makeRoom(now time.Time) {
 		}
 	}
 	for s := range v.known {
-		if len(v.known) < mostRemembered {
+		if len(v.known) < mostCached {
 			return
 		}
 		delete(v.known, s)

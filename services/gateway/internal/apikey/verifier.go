@@ -23,8 +23,8 @@ const (
 	// trust is how long a secret that was good is looked up before others from an address
 	// that sent bad ones.
 	trust = time.Hour
-	// mostRemembered bounds the memory: a secret has about 200 bytes in it.
-	mostRemembered = 100_000
+	// mostCached bounds the memory: a secret has about 200 bytes in it.
+	mostCached = 100_000
 	// channel is that of NOTIFY: some key or token was changed or ended.
 	channel = "gateway_api_keys"
 )
@@ -36,14 +36,14 @@ type Verifier struct {
 	admin *sum // of the configured key; nil when none is configured
 
 	mu    sync.Mutex
-	known map[sum]remembered
+	known map[sum]cachedAccess
 	asked map[sum][]chan<- answer // that wait for the next query
 	busy  bool                    // a query runs
-	// changes counts what Forget was told: what a query found before is not remembered after.
+	// changes counts what Forget was told: what a query found before is not cached after.
 	changes int
 }
 
-type remembered struct {
+type cachedAccess struct {
 	access *Access
 	until  time.Time
 }
@@ -55,7 +55,7 @@ type answer struct {
 
 // NewVerifier takes the configured admin key, which may be empty.
 func NewVerifier(db *pgxpool.Pool, adminKey string) *Verifier {
-	v := &Verifier{db: db, known: map[sum]remembered{}, asked: map[sum][]chan<- answer{}}
+	v := &Verifier{db: db, known: map[sum]cachedAccess{}, asked: map[sum][]chan<- answer{}}
 	if adminKey != "" {
 		s := sumOf(adminKey)
 		v.admin = &s
@@ -74,7 +74,7 @@ func (v *Verifier) Access(ctx context.Context, secret string) (*Access, error) {
 		return configured(), nil
 	}
 	now := time.Now()
-	if access, ok := v.remembers(s, now); ok {
+	if access, ok := v.cached(s, now); ok {
 		return access, nil
 	}
 	select {
@@ -94,7 +94,7 @@ func (v *Verifier) Trusted(secret string) bool {
 	if v.isConfigured(s) {
 		return true
 	}
-	_, ok := v.remembers(s, time.Now().Add(-trust))
+	_, ok := v.cached(s, time.Now().Add(-trust))
 	return ok
 }
 
@@ -104,7 +104,7 @@ func (v *Verifier) isConfigured(s sum) bool {
 
 func (a *Access) good(now time.Time) bool { return a != nil && !a.over(now) }
 
-func (v *Verifier) remembers(s sum, now time.Time) (*Access, bool) {
+func (v *Verifier) cached(s sum, now time.Time) (*Access, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	known, ok := v.known[s]

@@ -155,7 +155,7 @@ func (r *Runner) eraseAgain(ctx context.Context, gone map[string]entry, people [
 			return fmt.Errorf("erase again whom a restore brought back: %w", err)
 		}
 		r.o.Log.InfoContext(ctx, "a restore brought an erased person back; erasing again", "erasure_id", e.ErasureID)
-		r.nudge()
+		r.wakeWorker()
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (r *Runner) Accept(ctx context.Context, userID uuid.UUID) (Erasure, error) 
 	if err != nil {
 		return Erasure{}, err
 	}
-	r.nudge()
+	r.wakeWorker()
 	r.note(ctx)
 	return e, nil
 }
@@ -75,8 +75,8 @@ func (r *Runner) Get(ctx context.Context, id uuid.UUID) (Erasure, error) {
 	return get(ctx, r.o.DB, id)
 }
 
-// nudge wakes one worker, who wakes the next when there is work.
-func (r *Runner) nudge() {
+// wakeWorker wakes one worker, who wakes the next when there is work.
+func (r *Runner) wakeWorker() {
 	select {
 	case r.wake <- struct{}{}:
 	default: // one will look anyway
@@ -101,7 +101,7 @@ func (r *Runner) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		id, found, wait, err := r.queue.take(ctx)
 		if err == nil && found {
-			r.nudge()
+			r.wakeWorker()
 			err = r.attempt(ctx, id)
 		}
 		if err != nil {

@@ -26,20 +26,20 @@ import (
 	"github.com/stridelog/stridelog/services/gateway/internal/openapi"
 )
 
-// entrances are all routes of a gateway, with one user who is known to them. The other
+// routesFixture has all routes of a gateway, with one user who is known to them. The other
 // services take everything.
-type entrances struct {
+type routesFixture struct {
 	*gatewaytest.System
 	routes []openapi.Operation
 	user   uuid.UUID
 }
 
-func newEntrances(t testing.TB) *entrances {
+func newRoutesFixture(t testing.TB) *routesFixture {
 	d, err := openapi.Read(api.Document())
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &entrances{System: gatewaytest.Stores(t), routes: d.Operations}
+	e := &routesFixture{System: gatewaytest.Stores(t), routes: d.Operations}
 	e.Publish()
 	c := e.Config()
 	c.Notifications = map[string]provider.Notifications{"fitbit": told{}}
@@ -94,7 +94,7 @@ type visit struct {
 }
 
 // send sends a visit, and says false for one that HTTP itself cannot carry.
-func (e *entrances) send(t *testing.T, v visit) (gatewaytest.Answer, string, bool) {
+func (e *routesFixture) send(t *testing.T, v visit) (gatewaytest.Answer, string, bool) {
 	o := e.routes[int(v.route)%len(e.routes)]
 	if o.Method == http.MethodDelete && v.known {
 		v.known = false // the user stays for the next visit
@@ -137,7 +137,7 @@ func (e *entrances) send(t *testing.T, v visit) (gatewaytest.Answer, string, boo
 
 // No request makes the gateway fail: whatever is wrong with it is a 4xx that says so.
 func FuzzEveryRoute(f *testing.F) {
-	e := newEntrances(f)
+	e := newRoutesFixture(f)
 	const form = "multipart/form-data; boundary=x"
 	upload := func(name string) string {
 		return "--x\r\nContent-Disposition: form-data; name=\"file\"; " + name + "\r\n\r\nan archive\r\n--x--\r\n"
@@ -188,7 +188,7 @@ func FuzzEveryRoute(f *testing.F) {
 // A cursor can be forged by whoever knows the format. Whatever it names, the list is
 // answered, or the cursor refused.
 func FuzzForgedCursors(f *testing.F) {
-	e := newEntrances(f)
+	e := newRoutesFixture(f)
 	user := e.user.String()
 	lists := map[string]cursor.Filter{
 		"/api/v1/users/" + user + "/syncs":           cursor.NewFilter("syncs", user),
