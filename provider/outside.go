@@ -100,7 +100,7 @@ func (q *Quota) Storable() *Quota {
 		return nil
 	}
 	in := func(n int) int { return min(max(n, 0), math.MaxInt32) }
-	return &Quota{Limit: in(q.Limit), Remaining: in(q.Remaining), ResetAt: q.ResetAt}
+	return &Quota{Budget: q.Budget, Limit: in(q.Limit), Remaining: in(q.Remaining), ResetAt: q.ResetAt}
 }
 
 // StorableError takes from a provider's failure the times that no database holds.

@@ -101,6 +101,7 @@ type Connector struct {
 
 // Budget is a rate limit: Requests per Per. Periods begin at multiples of Per.
 type Budget struct {
+	Name     string // within the connector; empty where there is but one of its owner
 	Requests int
 	Per      time.Duration
 }
@@ -224,6 +225,7 @@ type Record struct {
 
 // Quota is a rate limit as the provider's answer told it.
 type Quota struct {
+	Budget    string // its name; empty: the account's first
 	Limit     int
 	Remaining int
 	ResetAt   time.Time

@@ -12,6 +12,7 @@ import (
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/platform/postgres/outbox"
 	"github.com/stridelog/stridelog/platform/postgres/positions"
+	"github.com/stridelog/stridelog/services/poller/internal/call"
 	"github.com/stridelog/stridelog/services/poller/internal/erase"
 	"github.com/stridelog/stridelog/services/poller/internal/imports"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
@@ -54,10 +55,15 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	calls, err := call.NewMetrics(c.Registry)
+	if err != nil {
+		return err
+	}
+	callers := &call.Callers{Log: c.Log, Store: st, Tokens: call.OAuth{Bus: c.Bus, ReplyKey: replyKey}, Metrics: calls, Now: s.now}
 	pool := work.NewPool(work.Config{
 		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Normalizers: c.Normalizers, Schedule: schedule, Lease: c.Lease,
 		RemovalConfirm: c.RemovalConfirm, AbsenceConfirm: c.AbsenceConfirm, DegradeAfter: c.DegradeAfter,
-		Workers: c.Workers, ReplyKey: replyKey, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
+		Workers: c.Workers, Callers: callers, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
 	})
 	importer := s.importer(st)
 	if importer.Metrics, err = imports.NewMetrics(c.Registry); err != nil {

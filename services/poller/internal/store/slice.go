@@ -6,8 +6,9 @@ import (
 	"github.com/stridelog/stridelog/provider"
 )
 
-// Slice holds requests that were taken off a budget ahead of their use. It ends with
-// the budget's period, and with whoever holds it. The zero Slice holds none.
+// Slice holds requests that were taken off the budgets of an owner ahead of their use.
+// It ends with the first period that ends, and with whoever holds it. The zero Slice
+// holds none.
 type Slice struct{ held Taken }
 
 // Spend uses one request; false says that there is none to use now.
@@ -19,7 +20,8 @@ func (x *Slice) Spend(now time.Time) bool {
 	return true
 }
 
-// Refill puts in what a budget gave, and uses one of it; false says that it gave none.
+// Refill puts in what the budgets gave, and uses one of it; false says that they gave
+// none.
 func (x *Slice) Refill(got Taken) bool {
 	x.held = got
 	if got.Requests == 0 {
@@ -32,22 +34,40 @@ func (x *Slice) Refill(got Taken) bool {
 // Return puts back a request that was not made after all.
 func (x *Slice) Return() { x.held.Requests++ }
 
-// Foresaw says whether an answer tells nothing that the budget does not know.
-func (x *Slice) Foresaw(q provider.Quota) bool {
-	return x.covers(q) && q.Limit == x.held.Quota && !q.ResetAt.After(x.held.ResetAt)
+// Foresaw says whether an answer tells nothing that a budget does not know; it is the
+// i-th of its owner.
+func (x *Slice) Foresaw(i int, q provider.Quota) bool {
+	return x.covers(i, q) && q.Limit == x.held.Limits[i].Quota && !q.ResetAt.After(x.held.Limits[i].ResetAt)
 }
 
-// Learn takes over where the budget stands after it was told an answer. What is held
-// is given up where the answer has no room for it.
-func (x *Slice) Learn(q provider.Quota, stands Taken) {
-	if x.covers(q) {
-		stands.Requests = x.held.Requests
+// Learn takes over where the budgets stand after they were told an answer; quotas are
+// of the i-th budgets. What is held is given up where the answer has no room for it.
+func (x *Slice) Learn(quotas map[int]provider.Quota, stand Taken) {
+	room := true
+	for i, q := range quotas {
+		room = room && x.covers(i, q)
 	}
-	x.held = stands
+	if room {
+		stand.Requests, stand.ResetAt = x.held.Requests, soonest(stand.Limits)
+	}
+	x.held = stand
+}
+
+func soonest(limits []Limit) (at time.Time) {
+	for _, l := range limits {
+		if !l.ResetAt.IsZero() && (at.IsZero() || l.ResetAt.Before(at)) {
+			at = l.ResetAt
+		}
+	}
+	return at
 }
 
 // covers says whether an answer leaves room for what is held: it is about the same
 // period, and nobody else has used that up.
-func (x *Slice) covers(q provider.Quota) bool {
-	return q.ResetAt.Sub(x.held.ResetAt).Abs() <= sameReset && q.Remaining-(q.Limit-x.held.Limit) >= x.held.Left
+func (x *Slice) covers(i int, q provider.Quota) bool {
+	if i >= len(x.held.Limits) {
+		return false
+	}
+	l := x.held.Limits[i]
+	return q.ResetAt.Sub(l.ResetAt).Abs() <= sameReset && q.Remaining-(q.Limit-l.Requests) >= l.Left
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/absence"
+	"github.com/stridelog/stridelog/services/poller/internal/call"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
@@ -32,16 +33,13 @@ type session struct {
 	lease     store.Lease
 	connector *provider.Connector
 	log       *slog.Logger
-	token     *token
+	health    health
+	caller    *call.Caller // nil when the provider is not configured
 	renewed   atomic.Int64 // when the lease was last proved to be ours, in monotonic nanoseconds since start
 	started   time.Time
 	passes    absence.Passes // under way
 	index     *ledger.Index  // what is known of the log
-	account   store.Slice    // of the account's budget
-	requests  int            // to the provider
 	next      *turn          // what comes after a page, if that is known already
-	// refusedUntil is when the latest refusal for a limit ends.
-	refusedUntil time.Time
 }
 
 // serve works on a lease and gives it back. An error is one of the database or of
@@ -52,6 +50,10 @@ func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 		log: p.Log.With("provider", l.Provider, "user_id", l.UserID, "connection_id", l.ConnectionID),
 	}
 	s.index = s.indexOf(l)
+	s.health = health{store: p.Store, bus: p.Bus, log: s.log, degradeAfter: p.DegradeAfter, now: p.Now, lease: &s.lease}
+	if s.connector != nil {
+		s.caller = p.Callers.For(l, s.connector)
+	}
 	held, cancel := context.WithCancelCause(ctx)
 	var beat sync.WaitGroup
 	beat.Go(func() { s.heartbeat(held, l, cancel) }) // l, since the work changes s.lease
@@ -125,12 +127,14 @@ func (s *session) indexOf(l store.Lease) *ledger.Index {
 
 // run reads pages, the most urgent window first, until nothing is due.
 func (s *session) run(ctx context.Context) error {
-	tokens := s.requestToken(ctx) // answers while the index catches up
+	if s.caller != nil {
+		s.caller.Prepare(ctx) // the token comes while the index catches up
+	}
 	if _, err := s.index.Follow(ctx); err != nil {
 		return err
 	}
 	if s.lease.Routes {
-		if err := s.askRoutes(ctx, tokens); !errors.Is(err, errDone) {
+		if err := s.askRoutes(ctx); !errors.Is(err, errDone) {
 			return err
 		}
 		return nil
@@ -144,9 +148,9 @@ func (s *session) run(ctx context.Context) error {
 		if s.connector == nil {
 			err = s.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
 		} else if w.Confirms && s.getter() != nil {
-			err = s.traced(ctx, "ask for a record", w, func(ctx context.Context) error { return s.ask(ctx, w, tokens) })
+			err = s.traced(ctx, "ask for a record", w, func(ctx context.Context) error { return s.ask(ctx, w) })
 		} else {
-			err = s.traced(ctx, "read a page", w, func(ctx context.Context) error { return s.page(ctx, w, tokens) })
+			err = s.traced(ctx, "read a page", w, func(ctx context.Context) error { return s.page(ctx, w) })
 		}
 		if errors.Is(err, errDone) {
 			return nil
@@ -194,7 +198,7 @@ func (s *session) rest(ctx context.Context) {
 	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 		t := s.lease.Target
 		t.Failures++
-		at := s.Now().Add(min(backoff(t.Failures), time.Minute))
+		at := s.Now().Add(min(call.Backoff(t.Failures), time.Minute))
 		t.NotBefore = &at
 		return store.SetFailures(ctx, tx, t)
 	})

@@ -9,13 +9,12 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/absence"
+	"github.com/stridelog/stridelog/services/poller/internal/call"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
 const (
-	firstRetry = time.Second
-	lastRetry  = 10 * time.Minute
 	// tries is how often in a row a window may fail before its sync has failed:
 	// about twenty minutes.
 	tries = 11
@@ -23,16 +22,6 @@ const (
 	// reached the present.
 	presentDay = 24 * time.Hour
 )
-
-// backoff is how long to wait after the n-th failure in a row, half of it by chance.
-func backoff(n int) time.Duration {
-	d := firstRetry
-	for ; n > 1 && d < lastRetry; n-- {
-		d *= 2
-	}
-	d = min(d, lastRetry)
-	return d/2 + rand.N(d/2+1)
-}
 
 func failure(code, detail string) *events.SyncError {
 	return &events.SyncError{Code: code, Detail: detail}
@@ -163,25 +152,38 @@ func (s *session) retryLater(ctx context.Context, w store.Window, until time.Tim
 	return errDone
 }
 
-// fetchFailed acts on a page that could not be read, by the error's class.
+// noToken acts on a token that could not be had. Nothing about the provider is
+// known then, so no try is counted.
+func (s *session) noToken(ctx context.Context, w store.Window, e *call.TokenError) error {
+	if e.Standing.Status != store.TargetActive {
+		return s.suspend(ctx, e.Standing)
+	}
+	until := s.Now().Add(call.Backoff(s.lease.Failures + 1))
+	if e.RetryAt.After(s.Now()) {
+		until = e.RetryAt
+	}
+	return s.retryLater(ctx, w, until, failure("token_unavailable", "No access token could be had: "+e.Detail))
+}
+
+// fetchFailed acts on a request that gave nothing, by what its error says.
 func (s *session) fetchFailed(ctx context.Context, w store.Window, err error) error {
-	var noToken tokenError
-	if errors.As(err, &noToken) {
-		return s.noToken(ctx, w, noToken.err)
+	var token *call.TokenError
+	var short *call.ShortError
+	var answer *call.ProviderError
+	switch {
+	case errors.As(err, &token):
+		return s.noToken(ctx, w, token)
+	case errors.As(err, &short):
+		if short.Refusal != nil {
+			s.log.WarnContext(ctx, "the provider refused a request for its limit", "sync_id", w.ID, "error", short.Refusal)
+		}
+		return s.postpone(ctx, w, short.Until, short.Whose)
+	case !errors.As(err, &answer):
+		return err
 	}
-	var ours ourError
-	if errors.As(err, &ours) {
-		return ours.err
-	}
-	var short shortError
-	if errors.As(err, &short) {
-		return s.postpone(ctx, w, short.until, short.whose)
-	}
-	class := provider.ClassOf(err)
+	class := answer.Class
 	s.log.WarnContext(ctx, "a page could not be read", "sync_id", w.ID, "class", class, "error", err)
 	switch class {
-	case provider.ClassRateLimited:
-		return s.postpone(ctx, w, s.refusedUntil, "account")
 	case provider.ClassInsufficientScope:
 		return s.scopeMissing(ctx, w)
 	case provider.ClassBadRequest, provider.ClassNotFound:
@@ -189,59 +191,36 @@ func (s *session) fetchFailed(ctx context.Context, w store.Window, err error) er
 			return s.again(ctx, w) // the cursor may be what it does not like
 		}
 	case provider.ClassUnauthorized:
-		// Refused twice, the second time with a new token.
-		stands, told := s.reject(ctx, *s.token, class)
-		if told != nil {
-			return s.noToken(ctx, w, told)
-		}
-		if standing := store.StandingOf(stands.Status, stands.Reason, stands.NextAction); standing.Status != store.TargetActive {
+		standing, err := s.caller.Refused(ctx, class)
+		switch {
+		case errors.As(err, &token):
+			return s.noToken(ctx, w, token)
+		case err != nil:
+			return err
+		case standing.Status != store.TargetActive:
 			return s.suspend(ctx, standing)
 		}
 	}
-	if class == "" {
-		class = provider.ClassUnavailable
-	}
-	if troublesome(class) {
-		if usable, err := s.trouble(ctx, class); err != nil || !usable {
+	if unhealthy(class) {
+		standing, err := s.health.failed(ctx, class)
+		switch {
+		case err != nil:
 			return err
+		case standing.Status != store.TargetActive:
+			return s.suspend(ctx, standing)
 		}
 	}
 	w.Attempts++
 	if !retryable(class) || w.Attempts >= tries && class != provider.ClassGone {
-		return s.fail(ctx, w, failure(string(class), "The provider could not be read: "+describe(err)))
+		return s.fail(ctx, w, failure(string(class), "The provider could not be read: "+answer.Detail()))
 	}
-	return s.retryLater(ctx, w, s.Now().Add(backoff(s.lease.Failures+1)), failure(string(class), "The provider could not be read; trying again: "+describe(err)))
+	return s.retryLater(ctx, w, s.Now().Add(call.Backoff(s.lease.Failures+1)), failure(string(class), "The provider could not be read; trying again: "+answer.Detail()))
 }
 
 // retryable says whether a window is tried again. A provider that says it is gone
 // is asked until the oauth service believes it, or it answers.
 func retryable(class provider.Class) bool {
 	return class.Retryable() || class == provider.ClassUnauthorized || class == provider.ClassTooLarge || class == provider.ClassGone
-}
-
-// describe is an error's text where it is known to hold nothing secret.
-func describe(err error) string {
-	var e *provider.Error
-	if errors.As(err, &e) {
-		return e.Error()
-	}
-	return "no readable answer."
-}
-
-// resetOf is when a limit that was hit allows requests again. A provider that does
-// not say is asked after half a minute, and ever later while it goes on refusing.
-func (s *session) resetOf(err error, refusals int) time.Time {
-	var e *provider.Error
-	now := s.Now()
-	if errors.As(err, &e) {
-		if e.RetryAt.After(now) {
-			return e.RetryAt
-		}
-		if e.Quota != nil && e.Quota.ResetAt.After(now) {
-			return e.Quota.ResetAt
-		}
-	}
-	return now.Add(backoff(refusals + 5))
 }
 
 // again takes a window back to its start after its cursor was refused, once.
@@ -260,18 +239,23 @@ func (s *session) again(ctx context.Context, w store.Window) error {
 
 // scopeMissing tells that the grant does not cover activities.
 func (s *session) scopeMissing(ctx context.Context, w store.Window) error {
-	stands, err := s.reject(ctx, *s.token, provider.ClassInsufficientScope)
-	if err != nil {
-		return s.noToken(ctx, w, err)
-	}
-	detail := "The person did not grant the scope that activities need; ask for a new consent."
-	if stands.NextAction != "" {
-		detail = "The person did not grant the scope that activities need. Next action: " + stands.NextAction
-	}
-	if err := s.fail(ctx, w, failure(string(provider.ClassInsufficientScope), detail)); err != nil {
+	const detail = "The person did not grant the scope that activities need"
+	standing, err := s.caller.Refused(ctx, provider.ClassInsufficientScope)
+	var token *call.TokenError
+	switch {
+	case errors.As(err, &token):
+		return s.noToken(ctx, w, token)
+	case err != nil:
 		return err
 	}
-	if standing := store.StandingOf(stands.Status, stands.Reason, stands.NextAction); standing.Status != store.TargetActive {
+	advice := "; ask for a new consent."
+	if standing.NextAction != "" {
+		advice = ". Next action: " + standing.NextAction
+	}
+	if err := s.fail(ctx, w, failure(string(provider.ClassInsufficientScope), detail+advice)); err != nil {
+		return err
+	}
+	if standing.Status != store.TargetActive {
 		return s.suspend(ctx, standing)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/absence"
+	"github.com/stridelog/stridelog/services/poller/internal/call"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
@@ -26,26 +27,19 @@ const (
 
 // page reads one page of a window and puts what is new into the log, then into the
 // index together with the window's progress.
-func (s *session) page(ctx context.Context, w store.Window, tokens <-chan token) error {
-	t, err := s.accessToken(ctx, tokens)
-	if err != nil {
-		return s.noToken(ctx, w, err)
-	}
+func (s *session) page(ctx context.Context, w store.Window) error {
 	if err := s.settle(ctx, &w); err != nil {
 		return err
 	}
 	p := s.passes.Of(w.ID, w.AtStart(), s.Now())
-	page, err := s.fetch(ctx, w, t)
+	page, err := s.caller.List(ctx, purpose(w), provider.ListRequest{Window: w.Pass(), Cursor: w.Cursor})
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		return s.fetchFailed(ctx, w, err)
 	}
 	if err := hook.Call(s.Hooks.Fetched); err != nil {
 		return err
 	}
-	if err := s.well(ctx); err != nil {
+	if err := s.health.answered(ctx); err != nil {
 		return err
 	}
 	for range redo {
@@ -77,6 +71,14 @@ func (s *session) catchUp(ctx context.Context, w *store.Window, because error) e
 	w.Counts.New, w.Counts.Changed, w.Counts.Seen = w.Counts.New+r.New, w.Counts.Changed+r.Changed, w.Counts.Seen+r.New+r.Changed
 	w.Counts.Removed += r.Removed
 	return nil
+}
+
+// purpose is what a window's requests are for.
+func purpose(w store.Window) call.Purpose {
+	if w.Deep {
+		return call.Deep
+	}
+	return call.Purpose(w.Trigger)
 }
 
 // settle makes a window ready for its next page: a cursor that is too old is given

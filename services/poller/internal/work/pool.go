@@ -13,9 +13,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/call"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/intake"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
@@ -52,7 +52,7 @@ type Config struct {
 	// calls the connection degraded.
 	DegradeAfter time.Duration
 	Workers      int
-	ReplyKey     *rpc.ReplyKey // for which oauth seals access tokens
+	Callers      *call.Callers
 	Metrics      *Metrics
 	Tracer       trace.Tracer
 	Now          func() time.Time
@@ -64,7 +64,6 @@ type Pool struct {
 	Config
 	owner string
 	wake  chan struct{} // a hint that there may be work
-	apps  *apps
 
 	mu     sync.Mutex
 	fenced chan struct{} // closed and replaced when some lease was taken away
@@ -72,7 +71,7 @@ type Pool struct {
 
 // NewPool makes a pool; Run starts it.
 func NewPool(c Config) *Pool {
-	return &Pool{Config: c, owner: events.NewID(), wake: make(chan struct{}, 1), apps: &apps{slices: map[string]*store.Slice{}}, fenced: make(chan struct{})}
+	return &Pool{Config: c, owner: events.NewID(), wake: make(chan struct{}, 1), fenced: make(chan struct{})}
 }
 
 // Run works until ctx ends; wake and fence are the database's notifications. It

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
-	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/call"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/ledger"
 	"github.com/stridelog/stridelog/services/poller/internal/report"
@@ -28,7 +28,7 @@ const (
 
 // askRoutes asks for routes, until a window is due or none is left. Whatever goes wrong
 // puts off routes alone: how the connection stands is for the windows to find out.
-func (s *session) askRoutes(ctx context.Context, tokens <-chan token) error {
+func (s *session) askRoutes(ctx context.Context) error {
 	routes := routesOf(s.connector)
 	for range routeTurns {
 		turn, err := s.Store.NextRoute(ctx, s.lease.Target, s.Now())
@@ -44,7 +44,7 @@ func (s *session) askRoutes(ctx context.Context, tokens <-chan token) error {
 		if !turn.Found { // somebody else was here, or the index was made again
 			return s.routesLater(ctx, func(context.Context, tx, store.Target) error { return nil })
 		}
-		if err := s.askRoute(ctx, tokens, routes, turn.Route); err != nil {
+		if err := s.askRoute(ctx, routes, turn.Route); err != nil {
 			return err
 		}
 	}
@@ -56,32 +56,19 @@ func (s *session) routesRefused(granted []string) bool {
 }
 
 // askRoute asks for one route and acts on the answer, by its class.
-func (s *session) askRoute(ctx context.Context, tokens <-chan token, routes provider.RouteGetter, r store.Route) error {
-	t, err := s.accessToken(ctx, tokens)
-	if err != nil {
-		return s.noRouteToken(ctx, err)
-	}
-	var found provider.Record
-	err = s.withToken(ctx, t, func(t token) error {
-		found, err = s.record(ctx, t, request{op: "get route", id: r.ExternalID, purpose: events.TriggerBackfill, ask: routes.GetRoute})
-		return err
-	})
-	var noToken tokenError
-	var ours ourError
-	var short shortError
-	switch class := provider.ClassOf(err); {
+func (s *session) askRoute(ctx context.Context, routes provider.RouteGetter, r store.Route) error {
+	found, err := s.caller.Get(ctx, "get route", events.TriggerBackfill, routes.GetRoute, r.ExternalID)
+	var token *call.TokenError
+	var short *call.ShortError
+	switch class := call.ClassOf(err); {
 	case err == nil:
 		return s.keepRoute(ctx, r, found)
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &noToken):
-		return s.noRouteToken(ctx, noToken.err)
-	case errors.As(err, &ours):
-		return ours.err
+	case errors.As(err, &token):
+		return s.noRouteToken(ctx, token)
 	case errors.As(err, &short):
-		return s.putOffRoutes(ctx, short.until.Add(s.jitter()))
-	case class == provider.ClassRateLimited:
-		return s.putOffRoutes(ctx, s.refusedUntil.Add(s.jitter()))
+		return s.putOffRoutes(ctx, short.Until.Add(s.jitter()))
+	case class == "":
+		return err
 	case class == provider.ClassInsufficientScope:
 		s.log.InfoContext(ctx, "the provider refuses routes; they wait for a new consent", "error", err)
 		return s.routesLater(ctx, store.RefuseRoutes)
@@ -102,7 +89,7 @@ func (s *session) routeFailed(ctx context.Context, r store.Route, class provider
 		r.State = store.RouteFailed
 		return s.answer(ctx, r)
 	}
-	wait := routeSlower * backoff(r.Attempts)
+	wait := routeSlower * call.Backoff(r.Attempts)
 	r.NotBefore = s.Now().Add(wait)
 	if err := s.answer(ctx, r); err != nil {
 		return err
@@ -111,17 +98,11 @@ func (s *session) routeFailed(ctx context.Context, r store.Route, class provider
 }
 
 // noRouteToken acts on a token that could not be had.
-func (s *session) noRouteToken(ctx context.Context, err error) error {
-	var answer *rpc.Error
-	switch {
-	case !errors.As(err, &answer):
-		return err
-	case answer.Code == rpc.CodeActionRequired:
-		return s.suspend(ctx, store.Standing{Status: store.TargetPaused, Reason: answer.Reason, NextAction: answer.NextAction})
-	case answer.Code == rpc.CodeNotFound:
-		return s.suspend(ctx, store.Standing{Status: store.TargetEnded})
+func (s *session) noRouteToken(ctx context.Context, e *call.TokenError) error {
+	if e.Standing.Status != store.TargetActive {
+		return s.suspend(ctx, e.Standing)
 	}
-	return s.putOffRoutes(ctx, s.Now().Add(routeSlower*backoff(1)))
+	return s.putOffRoutes(ctx, s.Now().Add(routeSlower*call.Backoff(1)))
 }
 
 // keepRoute keeps a route, unless the log has the same bytes or does not take so many.
@@ -157,7 +138,7 @@ func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Even
 		if _, err = s.index.Follow(ctx); err != nil {
 			return err
 		}
-		return s.putOffRoutes(ctx, s.Now().Add(routeSlower*backoff(1)))
+		return s.putOffRoutes(ctx, s.Now().Add(routeSlower*call.Backoff(1)))
 	case ledger.Behind(err):
 		s.log.InfoContext(ctx, "somebody else wrote the log; dropping the lease")
 		return errDone
