@@ -22,7 +22,7 @@ func (s *session) ask(ctx context.Context, w store.Window) error {
 	x := s.rules().NextToAsk(suspects, s.Now())
 	if x == nil {
 		return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
-			return s.finish(ctx, tx, &w, report.Outcome{Status: events.SyncSuccess})
+			return s.outcomes.finish(ctx, tx, &w, report.Outcome{Status: events.SyncSuccess})
 		})
 	}
 	found, err := s.caller.Get(ctx, "get activity", purpose(w), s.getter().GetActivity, x.ExternalID)
@@ -43,7 +43,7 @@ func (s *session) ask(ctx context.Context, w store.Window) error {
 	case class == provider.ClassBadRequest:
 		s.log.InfoContext(ctx, "a suspect could not be asked for; the suspicion is dropped", "external_id", x.ExternalID, "class", class)
 	default:
-		return s.fetchFailed(ctx, w, err)
+		return s.outcomes.failed(ctx, w, err)
 	}
 	if err := s.index.Append(ctx, plan); err != nil {
 		if ledger.Behind(err) { // the next lease follows the log and asks again

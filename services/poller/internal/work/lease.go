@@ -34,6 +34,7 @@ type session struct {
 	connector *provider.Connector
 	log       *slog.Logger
 	health    health
+	outcomes  outcomes
 	caller    *call.Caller // nil when the provider is not configured
 	renewed   atomic.Int64 // when the lease was last proved to be ours, in monotonic nanoseconds since start
 	started   time.Time
@@ -54,6 +55,7 @@ func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	if s.connector != nil {
 		s.caller = p.Callers.For(l, s.connector)
 	}
+	s.outcomes = outcomes{Pool: p, lease: &s.lease, log: s.log, passes: s.passes, caller: s.caller, health: s.health}
 	held, cancel := context.WithCancelCause(ctx)
 	var beat sync.WaitGroup
 	beat.Go(func() { s.heartbeat(held, l, cancel) }) // l, since the work changes s.lease
@@ -146,7 +148,7 @@ func (s *session) run(ctx context.Context) error {
 		}
 		w := t.window
 		if s.connector == nil {
-			err = s.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
+			err = s.outcomes.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
 		} else if w.Confirms && s.getter() != nil {
 			err = s.traced(ctx, "ask for a record", w, func(ctx context.Context) error { return s.ask(ctx, w) })
 		} else {

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -27,124 +28,100 @@ func failure(code, detail string) *events.SyncError {
 	return &events.SyncError{Code: code, Detail: detail}
 }
 
-// afterPage stores what follows a page that was read: the end of a streak of
-// failures, and the outcome when the window was read to its end.
-func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complete bool, v absence.Verdict) error {
-	if s.lease.Failures > 0 {
-		t := s.lease.Target
-		t.Failures, t.NotBefore = 0, nil
-		if err := store.SetFailures(ctx, tx, t); err != nil {
-			return err
-		}
-	}
-	if !complete {
-		return nil
-	}
-	if err := s.pursue(ctx, tx, *w, v.Suspects); err != nil {
-		return err
-	}
-	if err := s.cover(ctx, tx, *w, v); err != nil {
-		return err
-	}
-	o := report.Outcome{Status: events.SyncSuccess}
-	if v.Mass {
-		o = report.Outcome{Status: events.SyncPartial, Error: failure("suspicious_absence",
-			"The provider left out so many known records that none is taken as removed; if it still does once ABSENCE_CONFIRM is over (a day by default), they are.")}
-	} else if w.Counts.Rejected > 0 {
-		o = report.Outcome{Status: events.SyncPartial, Error: failure("records_rejected",
-			"Some records were not understood, or are larger than the log takes. The log keeps those not understood, and the projector's failures name them; messages of the poller name those too large.")}
-	} else if !w.Confirms && !w.Deep && w.Span.To.After(w.RequestedAt.Add(-presentDay)) {
-		if err := store.SetSynced(ctx, tx, s.lease.Target, s.Now()); err != nil {
-			return err
-		}
-	}
-	return s.finish(ctx, tx, w, o)
+// outcomes ends and defers the windows of a lease, and says so to whoever asked.
+type outcomes struct {
+	*Pool
+	lease  *store.Lease
+	log    *slog.Logger
+	passes absence.Passes
+	caller *call.Caller // nil when the provider is not configured
+	health health
 }
 
 // cover stores that a window was read completely, together with its end. A list that
 // left out too many known records may not have been complete.
-func (s *session) cover(ctx context.Context, tx tx, w store.Window, v absence.Verdict) error {
+func (o *outcomes) cover(ctx context.Context, tx tx, w store.Window, v absence.Verdict) error {
 	if v.Mass {
 		return nil
 	}
 	scheduled := w.Trigger == events.TriggerConnect || w.Trigger == events.TriggerScheduled && !w.Confirms
-	return store.Cover(ctx, tx, s.lease.Target, w.Span, scheduled)
+	return store.Cover(ctx, tx, o.lease.Target, w.Span, scheduled)
 }
 
 // finish ends a window. A scheduled sync that found nothing and ended as the one
 // before says nothing.
-func (s *session) finish(ctx context.Context, tx tx, w *store.Window, o report.Outcome) error {
-	s.passes.End(w.ID)
+func (o *outcomes) finish(ctx context.Context, tx tx, w *store.Window, as report.Outcome) error {
+	o.passes.End(w.ID)
 	speak := true
 	if w.Confirms || w.Deep {
-		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || o.Status != events.SyncSuccess
+		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || as.Status != events.SyncSuccess
 	} else if w.Trigger == events.TriggerScheduled {
-		before := s.lease.LastOutcome
+		before := o.lease.LastOutcome
 		if before == "" {
 			before = string(events.SyncSuccess)
 		}
-		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || before != string(o.Status)
-		if err := store.SetOutcome(ctx, tx, s.lease.Target, string(o.Status)); err != nil {
+		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || before != string(as.Status)
+		if err := store.SetOutcome(ctx, tx, o.lease.Target, string(as.Status)); err != nil {
 			return err
 		}
-		s.lease.LastOutcome = string(o.Status)
+		o.lease.LastOutcome = string(as.Status)
 	}
 	if speak {
-		if err := report.Append(ctx, tx, w, o, s.Now()); err != nil {
+		if err := report.Append(ctx, tx, w, as, o.Now()); err != nil {
 			return err
 		}
 	}
-	s.Metrics.runs.WithLabelValues(w.Provider, w.Trigger, string(o.Status)).Inc()
-	return store.FinishWindow(ctx, tx, *w, s.Now())
+	o.Metrics.runs.WithLabelValues(w.Provider, w.Trigger, string(as.Status)).Inc()
+	return store.FinishWindow(ctx, tx, *w, o.Now())
 }
 
 // fail ends a window without success.
-func (s *session) fail(ctx context.Context, w store.Window, e *events.SyncError) error {
-	s.log.WarnContext(ctx, "a sync failed", "sync_id", w.ID, "code", e.Code)
-	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
-		return s.finish(ctx, tx, &w, report.Outcome{Status: events.SyncFailed, Error: e})
+func (o *outcomes) fail(ctx context.Context, w store.Window, e *events.SyncError) error {
+	o.log.WarnContext(ctx, "a sync failed", "sync_id", w.ID, "code", e.Code)
+	return o.Store.Guarded(ctx, *o.lease, func(tx tx) error {
+		return o.finish(ctx, tx, &w, report.Outcome{Status: events.SyncFailed, Error: e})
 	})
 }
 
 // postpone puts a window off until a budget allows it.
-func (s *session) postpone(ctx context.Context, w store.Window, until time.Time, whose string) error {
-	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
-		return s.deferTo(ctx, tx, &w, until.Add(s.jitter()), failure("out_of_budget",
+func (o *outcomes) postpone(ctx context.Context, w store.Window, until time.Time, whose string) error {
+	return o.Store.Guarded(ctx, *o.lease, func(tx tx) error {
+		return o.deferTo(ctx, tx, &w, until.Add(o.jitter()), failure("out_of_budget",
 			"The provider's limit for this "+whose+" is used up; the sync goes on once it resets."))
 	})
 }
 
 // deferTo puts a window off. Whoever asked for it is told until when.
-func (s *session) deferTo(ctx context.Context, tx tx, w *store.Window, until time.Time, why *events.SyncError) error {
+func (o *outcomes) deferTo(ctx context.Context, tx tx, w *store.Window, until time.Time, why *events.SyncError) error {
 	until = until.UTC().Truncate(time.Microsecond)
 	w.NotBefore = &until
 	if w.Trigger != events.TriggerScheduled {
-		if err := report.Append(ctx, tx, w, report.Outcome{Status: events.SyncDeferred, Error: why}, s.Now()); err != nil {
+		if err := report.Append(ctx, tx, w, report.Outcome{Status: events.SyncDeferred, Error: why}, o.Now()); err != nil {
 			return err
 		}
 	}
-	s.Metrics.runs.WithLabelValues(w.Provider, w.Trigger, string(events.SyncDeferred)).Inc()
+	o.Metrics.runs.WithLabelValues(w.Provider, w.Trigger, string(events.SyncDeferred)).Inc()
 	return store.DeferWindow(ctx, tx, *w)
 }
 
-func (s *session) jitter() time.Duration {
-	if s.Schedule.Jitter <= 0 {
+func (o *outcomes) jitter() time.Duration {
+	if o.Schedule.Jitter <= 0 {
 		return 0
 	}
-	return rand.N(s.Schedule.Jitter)
+	return rand.N(o.Schedule.Jitter)
 }
 
 // retryLater puts the window and the whole target off, and ends the lease.
-func (s *session) retryLater(ctx context.Context, w store.Window, until time.Time, why *events.SyncError) error {
-	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
-		t := s.lease.Target
+func (o *outcomes) retryLater(ctx context.Context, w store.Window, until time.Time, why *events.SyncError) error {
+	err := o.Store.Guarded(ctx, *o.lease, func(tx tx) error {
+		t := o.lease.Target
 		t.Failures++
 		at := until.UTC().Truncate(time.Microsecond)
 		t.NotBefore = &at
 		if err := store.SetFailures(ctx, tx, t); err != nil {
 			return err
 		}
-		return s.deferTo(ctx, tx, &w, until, why)
+		return o.deferTo(ctx, tx, &w, until, why)
 	})
 	if err != nil {
 		return err
@@ -154,67 +131,67 @@ func (s *session) retryLater(ctx context.Context, w store.Window, until time.Tim
 
 // noToken acts on a token that could not be had. Nothing about the provider is
 // known then, so no try is counted.
-func (s *session) noToken(ctx context.Context, w store.Window, e *call.TokenError) error {
+func (o *outcomes) noToken(ctx context.Context, w store.Window, e *call.TokenError) error {
 	if e.Standing.Status != store.TargetActive {
-		return s.suspend(ctx, e.Standing)
+		return o.suspend(ctx, e.Standing)
 	}
-	until := s.Now().Add(call.Backoff(s.lease.Failures + 1))
-	if e.RetryAt.After(s.Now()) {
+	until := o.Now().Add(call.Backoff(o.lease.Failures + 1))
+	if e.RetryAt.After(o.Now()) {
 		until = e.RetryAt
 	}
-	return s.retryLater(ctx, w, until, failure("token_unavailable", "No access token could be had: "+e.Detail))
+	return o.retryLater(ctx, w, until, failure("token_unavailable", "No access token could be had: "+e.Detail))
 }
 
-// fetchFailed acts on a request that gave nothing, by what its error says.
-func (s *session) fetchFailed(ctx context.Context, w store.Window, err error) error {
+// failed acts on a request that gave nothing, by what its error says.
+func (o *outcomes) failed(ctx context.Context, w store.Window, err error) error {
 	var token *call.TokenError
 	var short *call.ShortError
 	var answer *call.ProviderError
 	switch {
 	case errors.As(err, &token):
-		return s.noToken(ctx, w, token)
+		return o.noToken(ctx, w, token)
 	case errors.As(err, &short):
 		if short.Refusal != nil {
-			s.log.WarnContext(ctx, "the provider refused a request for its limit", "sync_id", w.ID, "error", short.Refusal)
+			o.log.WarnContext(ctx, "the provider refused a request for its limit", "sync_id", w.ID, "error", short.Refusal)
 		}
-		return s.postpone(ctx, w, short.Until, short.Whose)
+		return o.postpone(ctx, w, short.Until, short.Whose)
 	case !errors.As(err, &answer):
 		return err
 	}
 	class := answer.Class
-	s.log.WarnContext(ctx, "a page could not be read", "sync_id", w.ID, "class", class, "error", err)
+	o.log.WarnContext(ctx, "a page could not be read", "sync_id", w.ID, "class", class, "error", err)
 	switch class {
 	case provider.ClassInsufficientScope:
-		return s.scopeMissing(ctx, w)
+		return o.scopeMissing(ctx, w)
 	case provider.ClassBadRequest, provider.ClassNotFound:
 		if w.Cursor != "" && w.Attempts == 0 {
-			return s.again(ctx, w) // the cursor may be what it does not like
+			return o.again(ctx, w) // the cursor may be what it does not like
 		}
 	case provider.ClassUnauthorized:
-		standing, err := s.caller.Refused(ctx, class)
+		standing, err := o.caller.Refused(ctx, class)
 		switch {
 		case errors.As(err, &token):
-			return s.noToken(ctx, w, token)
+			return o.noToken(ctx, w, token)
 		case err != nil:
 			return err
 		case standing.Status != store.TargetActive:
-			return s.suspend(ctx, standing)
+			return o.suspend(ctx, standing)
 		}
 	}
 	if unhealthy(class) {
-		standing, err := s.health.failed(ctx, class)
+		standing, err := o.health.failed(ctx, class)
 		switch {
 		case err != nil:
 			return err
 		case standing.Status != store.TargetActive:
-			return s.suspend(ctx, standing)
+			return o.suspend(ctx, standing)
 		}
 	}
 	w.Attempts++
 	if !retryable(class) || w.Attempts >= tries && class != provider.ClassGone {
-		return s.fail(ctx, w, failure(string(class), "The provider could not be read: "+answer.Detail()))
+		return o.fail(ctx, w, failure(string(class), "The provider could not be read: "+answer.Detail()))
 	}
-	return s.retryLater(ctx, w, s.Now().Add(call.Backoff(s.lease.Failures+1)), failure(string(class), "The provider could not be read; trying again: "+answer.Detail()))
+	return o.retryLater(ctx, w, o.Now().Add(call.Backoff(o.lease.Failures+1)), failure(string(class), "The provider could not be read; trying again: "+answer.Detail()))
 }
 
 // retryable says whether a window is tried again. A provider that says it is gone
@@ -224,11 +201,11 @@ func retryable(class provider.Class) bool {
 }
 
 // again takes a window back to its start after its cursor was refused, once.
-func (s *session) again(ctx context.Context, w store.Window) error {
+func (o *outcomes) again(ctx context.Context, w store.Window) error {
 	w.Attempts++
-	s.passes.End(w.ID) // what is read from now on is another reading
-	until := s.Now()
-	return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
+	o.passes.End(w.ID) // what is read from now on is another reading
+	until := o.Now()
+	return o.Store.Guarded(ctx, *o.lease, func(tx tx) error {
 		if err := store.RestartWindow(ctx, tx, &w); err != nil {
 			return err
 		}
@@ -238,13 +215,13 @@ func (s *session) again(ctx context.Context, w store.Window) error {
 }
 
 // scopeMissing tells that the grant does not cover activities.
-func (s *session) scopeMissing(ctx context.Context, w store.Window) error {
+func (o *outcomes) scopeMissing(ctx context.Context, w store.Window) error {
 	const detail = "The person did not grant the scope that activities need"
-	standing, err := s.caller.Refused(ctx, provider.ClassInsufficientScope)
+	standing, err := o.caller.Refused(ctx, provider.ClassInsufficientScope)
 	var token *call.TokenError
 	switch {
 	case errors.As(err, &token):
-		return s.noToken(ctx, w, token)
+		return o.noToken(ctx, w, token)
 	case err != nil:
 		return err
 	}
@@ -252,23 +229,23 @@ func (s *session) scopeMissing(ctx context.Context, w store.Window) error {
 	if standing.NextAction != "" {
 		advice = ". Next action: " + standing.NextAction
 	}
-	if err := s.fail(ctx, w, failure(string(provider.ClassInsufficientScope), detail+advice)); err != nil {
+	if err := o.fail(ctx, w, failure(string(provider.ClassInsufficientScope), detail+advice)); err != nil {
 		return err
 	}
 	if standing.Status != store.TargetActive {
-		return s.suspend(ctx, standing)
+		return o.suspend(ctx, standing)
 	}
 	return nil
 }
 
 // suspend stops polling a target until its connection's next status, and ends what
 // waits. It ends the lease.
-func (s *session) suspend(ctx context.Context, standing store.Standing) error {
-	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
-		if err := store.Suspend(ctx, tx, s.lease.Target, standing); err != nil {
+func (o *outcomes) suspend(ctx context.Context, standing store.Standing) error {
+	err := o.Store.Guarded(ctx, *o.lease, func(tx tx) error {
+		if err := store.Suspend(ctx, tx, o.lease.Target, standing); err != nil {
 			return err
 		}
-		return report.FailOpen(ctx, tx, s.lease.UserID, s.lease.Provider, report.NotActive(standing), s.Now(), nil)
+		return report.FailOpen(ctx, tx, o.lease.UserID, o.lease.Provider, report.NotActive(standing), o.Now(), nil)
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/call"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/ledger"
+	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -34,7 +35,7 @@ func (s *session) page(ctx context.Context, w store.Window) error {
 	p := s.passes.Of(w.ID, w.AtStart(), s.Now())
 	page, err := s.caller.List(ctx, purpose(w), provider.ListRequest{Window: w.Pass(), Cursor: w.Cursor})
 	if err != nil {
-		return s.fetchFailed(ctx, w, err)
+		return s.outcomes.failed(ctx, w, err)
 	}
 	if err := hook.Call(s.Hooks.Fetched); err != nil {
 		return err
@@ -168,6 +169,40 @@ func (s *session) commit(ctx context.Context, w *store.Window, plan *ledger.Plan
 	*w = next
 	s.lease.Failures, s.lease.NotBefore = 0, nil
 	return nil
+}
+
+// afterPage stores what follows a page that was read: the end of a streak of
+// failures, and the outcome when the window was read to its end.
+func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complete bool, v absence.Verdict) error {
+	if s.lease.Failures > 0 {
+		t := s.lease.Target
+		t.Failures, t.NotBefore = 0, nil
+		if err := store.SetFailures(ctx, tx, t); err != nil {
+			return err
+		}
+	}
+	if !complete {
+		return nil
+	}
+	if err := s.pursue(ctx, tx, *w, v.Suspects); err != nil {
+		return err
+	}
+	if err := s.outcomes.cover(ctx, tx, *w, v); err != nil {
+		return err
+	}
+	o := report.Outcome{Status: events.SyncSuccess}
+	if v.Mass {
+		o = report.Outcome{Status: events.SyncPartial, Error: failure("suspicious_absence",
+			"The provider left out so many known records that none is taken as removed; if it still does once ABSENCE_CONFIRM is over (a day by default), they are.")}
+	} else if w.Counts.Rejected > 0 {
+		o = report.Outcome{Status: events.SyncPartial, Error: failure("records_rejected",
+			"Some records were not understood, or are larger than the log takes. The log keeps those not understood, and the projector's failures name them; messages of the poller name those too large.")}
+	} else if !w.Confirms && !w.Deep && w.Span.To.After(w.RequestedAt.Add(-presentDay)) {
+		if err := store.SetSynced(ctx, tx, s.lease.Target, s.Now()); err != nil {
+			return err
+		}
+	}
+	return s.outcomes.finish(ctx, tx, w, o)
 }
 
 // answered are the records about which there is no more suspicion.

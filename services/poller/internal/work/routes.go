@@ -66,7 +66,7 @@ func (s *session) askRoute(ctx context.Context, routes provider.RouteGetter, r s
 	case errors.As(err, &token):
 		return s.noRouteToken(ctx, token)
 	case errors.As(err, &short):
-		return s.putOffRoutes(ctx, short.Until.Add(s.jitter()))
+		return s.putOffRoutes(ctx, short.Until.Add(s.outcomes.jitter()))
 	case class == "":
 		return err
 	case class == provider.ClassInsufficientScope:
@@ -100,7 +100,7 @@ func (s *session) routeFailed(ctx context.Context, r store.Route, class provider
 // noRouteToken acts on a token that could not be had.
 func (s *session) noRouteToken(ctx context.Context, e *call.TokenError) error {
 	if e.Standing.Status != store.TargetActive {
-		return s.suspend(ctx, e.Standing)
+		return s.outcomes.suspend(ctx, e.Standing)
 	}
 	return s.putOffRoutes(ctx, s.Now().Add(routeSlower*call.Backoff(1)))
 }
