@@ -37,6 +37,17 @@ func StreamOf(subject string) (Stream, error) {
 	return Stream{}, fmt.Errorf("no stream holds %q: a subject begins with %s. and one of %s", subject, subjectRoot, strings.Join(known, ", "))
 }
 
+// IsLaterEntity says whether a subject of a stream is about an entity that this program
+// does not know. A subject that reaches beyond one entity is not.
+func IsLaterEntity(subject string) bool {
+	parts := strings.Split(subject, ".")
+	if len(parts) < 3 || parts[0] != subjectRoot || checkToken("entity", parts[1]) != nil {
+		return false
+	}
+	_, err := StreamOf(subject)
+	return err != nil
+}
+
 // EntitySubjects matches every event about an entity, such as workout, of one user or
 // of all ("*").
 func EntitySubjects(entity, userID string) string { return join(entity, "*", "*", userID) }

@@ -8,6 +8,17 @@ import (
 	"github.com/stridelog/stridelog/events"
 )
 
+func TestALaterEntityIsOneThatNoStreamHas(t *testing.T) {
+	for subject, want := range map[string]bool{
+		"stridelog.sleep.>": true, "stridelog.sleep.changed.>": true, "stridelog.record.>": false, "stridelog.chunk.fetched.*.*": false,
+		"stridelog.>": false, "stridelog.*.changed.>": false, "stridelog.sleep": false, "other.sleep.>": false, "": false,
+	} {
+		if got := events.IsLaterEntity(subject); got != want {
+			t.Errorf("%q: %v", subject, got)
+		}
+	}
+}
+
 func TestEverySubjectLeadsToTheStreamThatTakesIt(t *testing.T) {
 	var entities []string
 	for _, s := range events.Streams() {

@@ -70,13 +70,26 @@ func (b *Bus) newStreamConfig(s events.Stream) jetstream.StreamConfig {
 // withDeclared sets what the declaration says and a running stream can change.
 func (b *Bus) withDeclared(c jetstream.StreamConfig, s events.Stream) jetstream.StreamConfig {
 	c.Description = s.Description
-	c.Subjects = slices.Clone(s.Subjects)
+	c.Subjects = withLater(s.Subjects, c.Subjects)
 	c.MaxAge = s.MaxAge
 	c.Duplicates = events.DuplicateWindow
 	c.AllowAtomicPublish = s.Atomic
 	c.AllowDirect = true
 	c.Replicas = max(c.Replicas, b.replicas)
 	return c
+}
+
+// withLater are the declared subjects and, behind them, those that a stream has of an
+// entity that this program does not know: a later program declared these, and what it
+// publishes on them must not be refused because this one started after it.
+func withLater(declared, have []string) []string {
+	all := slices.Clone(declared)
+	for _, subject := range have {
+		if events.IsLaterEntity(subject) {
+			all = append(all, subject)
+		}
+	}
+	return all
 }
 
 func (b *Bus) align(ctx context.Context, s events.Stream, have *jetstream.StreamInfo) error {

@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 
@@ -105,6 +106,61 @@ func TestDeclaringAgainRepairsSettingsAndKeepsTheEpoch(t *testing.T) {
 	}
 	if again := epochOf(t, b); again == epoch {
 		t.Error("a new stream has the old epoch")
+	}
+}
+
+// A log that an earlier program declared takes facts about records once this one has
+// started, and what a later program declared stays.
+func TestDeclaringBringsTheSubjectsOfEarlierStreamsUpToDate(t *testing.T) {
+	b := bustest.New(t)
+	facts := func() jetstream.StreamConfig {
+		s, err := b.JetStream().Stream(t.Context(), events.StreamFacts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.CachedInfo().Config
+	}
+	earlier, epoch := facts(), epochOf(t, b)
+	declared := slices.Clone(earlier.Subjects)
+	kept := bustest.StoreMessage(t, b, events.Message{Subject: "stridelog.activity.fetched.fitbit.u"})
+	for name, subjects := range map[string][]string{
+		"before records": {"stridelog.connection.>", "stridelog.activity.>", "stridelog.user.>"},
+		"in other order": {"stridelog.user.>", "stridelog.activity.>", "stridelog.connection.>"},
+		"made by hand":   {"stridelog.activity.fetched.>", "elsewhere.>"},
+	} {
+		earlier.Subjects = subjects
+		if _, err := b.JetStream().UpdateStream(t.Context(), earlier); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.JetStream().Publish(t.Context(), "stridelog.record.fetched.fitbit.u", nil); err == nil {
+			t.Fatalf("%s: the control: a record is taken", name)
+		}
+		if err := b.DeclareStreams(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := facts().Subjects; !slices.Equal(got, declared) {
+			t.Errorf("%s: the subjects are %v, want %v", name, got, declared)
+		}
+		for _, subject := range []string{"stridelog.record.fetched.fitbit.u", "stridelog.chunk.removed.fitbit.u"} {
+			bustest.StoreMessage(t, b, events.Message{Subject: subject})
+		}
+	}
+	if epochOf(t, b) != epoch {
+		t.Error("the epoch changed")
+	}
+	if _, err := b.Get(t.Context(), events.StreamFacts, kept); err != nil {
+		t.Errorf("what was in the log: %v", err)
+	}
+	later := facts()
+	later.Subjects = append(slices.Clone(declared), "stridelog.sleep.>")
+	if _, err := b.JetStream().UpdateStream(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.DeclareStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := facts().Subjects; !slices.Equal(got, later.Subjects) {
+		t.Errorf("beside a later program the subjects are %v, want %v", got, later.Subjects)
 	}
 }
 

@@ -23,6 +23,7 @@ func publishers() map[events.Type]string {
 		events.TypeConnectionActivated: "oauth", events.TypeConnectionStatusChanged: "oauth", events.TypeConnectionRevoked: "oauth",
 		events.TypeSyncRequested: "gateway", events.TypeUserErased: "gateway",
 		events.TypeActivityFetched: "poller", events.TypeActivityRemoved: "poller", events.TypeRouteFetched: "poller", events.TypeContextFetched: "poller", events.TypeSyncFinished: "poller",
+		events.TypeRecordFetched: "poller", events.TypeRecordRemoved: "poller", events.TypeChunkFetched: "poller", events.TypeChunkRemoved: "poller",
 		events.TypeWorkoutRecorded: "projector", events.TypeWorkoutUpdated: "projector", events.TypeWorkoutRemoved: "projector", events.TypeWorkoutLinked: "projector",
 	}
 }

@@ -40,7 +40,7 @@ func runTail(ctx context.Context, p Process, c config.Config, args []string) err
 // tailCall reads the command line.
 func tailCall(p Process, args []string) (t tailing, err error) {
 	flags := newFlags(p, "tail")
-	flags.StringVar(&t.kind, "kind", "", "what the events are about: activity, connection, user (facts), workout, sync or dead_letter")
+	flags.StringVar(&t.kind, "kind", "", "what the events are about: activity, record, chunk, connection, user (facts), workout, sync or dead_letter")
 	flags.StringVar(&t.subject, "subject", "", "subjects to print, with NATS' wildcards: 'stridelog.workout.removed.>'")
 	flags.StringVar(&t.stream, "stream", "", "whole stream to print: facts (default), changes, syncs or dead-letters")
 	flags.StringVar(&t.user, "user", everybody, "id of one user")

@@ -42,6 +42,8 @@ func TestTailPrintsWhatIsAskedFor(t *testing.T) {
 		"--from 7 --count 2 --user " + ben:                                      "8 10",
 		"--all --kind activity --count 2 --user " + ben:                         "2 4",
 		"--all --kind workout --follow=false":                                   "",
+		"--all --kind record --follow=false":                                    "",
+		"--all --kind chunk --follow=false":                                     "",
 		"--all --stream facts --count 1":                                        "1",
 		"--all --stream STRIDELOG_FACTS --count 1":                              "1",
 		"--all --stream dead-letters --follow=false":                            "",

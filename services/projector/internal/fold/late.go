@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,7 +23,8 @@ const (
 )
 
 // Late folds, from the log, the facts that a program kept because it did not know
-// their type or format, as soon as a program runs that does. A rebuild of a program that
+// their type or format, as soon as a program runs that does. What this one knows the
+// type of but does not fold stays, with its kind and format. A rebuild of a program that
 // knows them leaves nothing to do.
 type Late struct{ Facts *Facts }
 
@@ -57,7 +59,7 @@ func (l Late) once(ctx context.Context) error {
 		if err := l.fold(ctx, sequences); err != nil {
 			return err
 		}
-		l.Facts.Log.InfoContext(ctx, "folded facts that an older program had kept", "facts", len(sequences), "first", sequences[0])
+		l.Facts.Log.InfoContext(ctx, "read facts again that an older program had kept", "facts", len(sequences), "first", sequences[0])
 	}
 }
 
@@ -96,6 +98,9 @@ func (l Late) fold(ctx context.Context, sequences []int64) error {
 	if err := l.Facts.announce(ctx, rows); err != nil {
 		return err
 	}
+	sequences = slices.DeleteFunc(slices.Clone(sequences), func(s int64) bool {
+		return slices.ContainsFunc(rows.Unknown, func(u *row.Unknown) bool { return int64(u.Sequence) == s })
+	})
 	// Last: until here a crash has all of it repeated.
 	return l.Facts.Tables.Write(ctx, nil, func(tx pgx.Tx, s generation.Scope) error {
 		if err := l.Facts.Tables.CheckLayout(s.Pointer); err != nil {

@@ -7,10 +7,12 @@ import (
 	"github.com/stridelog/stridelog/services/projector/internal/row"
 )
 
+// insertUnknown also names the kind and format of what a program kept that did not
+// know the type.
 const insertUnknown = `
 INSERT INTO unknown_facts (sequence, user_id, type, format)
 SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[])
-ON CONFLICT DO NOTHING`
+ON CONFLICT (sequence) DO UPDATE SET format = excluded.format WHERE unknown_facts.format = ''`
 
 // forgetProblems lets versions be written again that a program without the format of
 // their records has written.

@@ -53,7 +53,7 @@ func (r *Reader) ReadAll(deliveries []bus.Delivery) Rows {
 	part := func(from, to int) {
 		for i := from; i < to; i++ {
 			x := &results[i]
-			if x.u, x.err = r.Unknown(deliveries[i]); x.err != nil || x.u != nil && x.u.Format == "" {
+			if x.u, x.err = r.Unknown(deliveries[i]); x.err != nil || x.u != nil && !x.u.Version {
 				continue
 			}
 			if x.v, x.c, x.err = r.Read(deliveries[i]); x.v == nil && x.c == nil && x.err == nil {

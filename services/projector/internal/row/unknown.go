@@ -11,12 +11,16 @@ import (
 )
 
 // Unknown is a fact that this program cannot fold and a later one can: its event type,
-// or its record's format, is not known here.
+// its record's kind or its record's format is not known here.
 type Unknown struct {
 	Sequence uint64
 	UserID   uuid.UUID
 	Type     string // of the event
-	Format   string // of the record; empty where the type is not known
+	// Format is the record's; of a record of a kind <kind>/<format>, without a format for
+	// its removal. It is empty where the type is not known.
+	Format string
+	// Version says that the fact is a version of a workout, too, with a problem.
+	Version bool
 }
 
 // Older is the reader of a program that knows some types of events less. Tests use it.
@@ -26,7 +30,8 @@ func (r *Reader) Older(less ...events.Type) *Reader {
 	return &older
 }
 
-// Knows says whether this program can fold what an older one kept as unknown.
+// Knows says whether this program can make more of what an older one kept as unknown:
+// fold it, or say of what kind it is.
 func (r *Reader) Knows(eventType, format string) bool {
 	if !r.knowsType(events.Type(eventType)) {
 		return false
@@ -35,7 +40,14 @@ func (r *Reader) Knows(eventType, format string) bool {
 		return true
 	}
 	_, ok := r.normalizers[format]
-	return ok
+	return ok && !ofKind(events.Type(eventType))
+}
+
+// ofKind says whether events of a type name the kind of their record. No such kind is
+// folded by this program.
+func ofKind(t events.Type) bool {
+	fence, ok := events.FenceOf(t)
+	return ok && fence != events.FenceActivity
 }
 
 func (r *Reader) knowsType(t events.Type) bool {
@@ -49,21 +61,34 @@ func (r *Reader) Unknown(d bus.Delivery) (*Unknown, error) {
 	if d.Err != nil {
 		return nil, d.Err
 	}
-	format := ""
+	format, version, foldable := "", false, false
 	if d.Event.Known() && !slices.Contains(r.less, d.Event.Type()) {
-		a, ok := d.Event.Data.(*events.ActivityFetched)
-		if !ok {
-			return nil, nil
-		}
-		if _, known := r.normalizers[a.Format]; known {
-			return nil, nil
-		}
-		format = a.Format
+		format, version, foldable = r.notation(d.Event.Data)
+	}
+	if foldable {
+		return nil, nil
 	}
 	id, err := uuid.Parse(d.Event.UserID)
 	if err != nil || id.String() != d.Event.UserID {
 		return nil, fmt.Errorf("%w: the user id of its subject is no UUID in lower case", ErrUnusable)
 	}
-	u := &Unknown{Sequence: d.Sequence, UserID: id, Type: string(d.Event.Type()), Format: format}
+	u := &Unknown{Sequence: d.Sequence, UserID: id, Type: string(d.Event.Type()), Format: format, Version: version}
 	return u, storable(u.Type, u.Format)
+}
+
+// notation is the format of a fact's record as Unknown has it, and whether this program
+// folds such facts.
+func (r *Reader) notation(data events.Data) (format string, version, foldable bool) {
+	if a, ok := data.(*events.ActivityFetched); ok {
+		_, known := r.normalizers[a.Format]
+		return a.Format, true, known
+	}
+	if !ofKind(data.EventType()) {
+		return "", false, true
+	}
+	if f, ok := events.FetchedOf(data); ok {
+		return f.Kind + "/" + f.Format, false, false
+	}
+	removed, _ := events.RemovedOf(data)
+	return removed.Kind + "/", false, false
 }

@@ -14,9 +14,9 @@ import (
 
 // selectUnknown is each fact that this program cannot fold, beside its row. A record
 // of an unknown format that a later program has made a workout of needs none; a person
-// who was erased has none.
+// who was erased has none. A program that did not know the type kept no format.
 const selectUnknown = `
-SELECT f.sequence, f.user_id::text, u.sequence IS NOT NULL, coalesce((u.user_id, u.type, u.format) = (f.user_id, f.type, f.format), false)
+SELECT f.sequence, f.user_id::text, u.sequence IS NOT NULL, coalesce((u.user_id, u.type) = (f.user_id, f.type) AND u.format IN (f.format, ''), false)
 FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[]) AS f (sequence, user_id, type, format)
 LEFT JOIN unknown_facts u ON u.sequence = f.sequence
 WHERE NOT EXISTS (SELECT FROM projector.erased_users e WHERE e.user_hash = sha256(convert_to(f.user_id::text, 'UTF8')))
