@@ -10,7 +10,7 @@ func (s *Service) SetOlder(less ...events.Type) { s.reader = s.reader.Older(less
 
 // SetLayout makes the service that of a program with another layout.
 func (s *Service) SetLayout(layout int) error {
-	standing, err := rebuild.NewStanding(layout, nil)
-	s.tables.Layout, s.standing = layout, standing
+	status, err := rebuild.NewLayoutStatus(layout, nil)
+	s.tables.Layout, s.layout = layout, status
 	return err
 }

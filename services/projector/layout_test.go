@@ -26,7 +26,7 @@ func (s *system) beside(t *testing.T, layout int) *system {
 // says waits until a service says something of its tables.
 func says(t *testing.T, p *projector.Service, what string) {
 	t.Helper()
-	waittest.Until(t, "the service says "+what, func() bool { return strings.Contains(p.Standing(), what) })
+	waittest.Until(t, "the service says "+what, func() bool { return strings.Contains(p.LayoutStatus(), what) })
 }
 
 // holdRebuilds keeps every rebuild waiting until release, as a running one does.

@@ -39,8 +39,8 @@ type Service struct {
 	reader  *row.Reader
 	tables  *generation.Tables
 	metrics *fold.Metrics
-	// standing is how the tables' layout stands with this program's.
-	standing *rebuild.Standing
+	// layout is how the tables' layout stands with this program's.
+	layout *rebuild.LayoutStatus
 }
 
 // Progress says how far a rebuild is.
@@ -76,15 +76,15 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	standing, err := rebuild.NewStanding(generation.Layout, cfg.Registry)
+	layout, err := rebuild.NewLayoutStatus(generation.Layout, cfg.Registry)
 	if err != nil {
 		return nil, err
 	}
 	return &Service{
-		cfg:      cfg,
-		reader:   row.NewReader(cfg.Normalizers, cfg.Sources),
-		tables:   generation.New(cfg.DB, cfg.Bus),
-		metrics:  metrics,
-		standing: standing,
+		cfg:     cfg,
+		reader:  row.NewReader(cfg.Normalizers, cfg.Sources),
+		tables:  generation.New(cfg.DB, cfg.Bus),
+		metrics: metrics,
+		layout:  layout,
 	}, nil
 }

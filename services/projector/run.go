@@ -24,7 +24,7 @@ const serviceName = "projector"
 // log is not the one that the tables were made from.
 func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err := s.tables.Prepare(ctx); errors.Is(err, postgres.ErrNewerDatabase) {
-		return s.rest(ctx, ready, err)
+		return s.idle(ctx, ready, err)
 	} else if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	s.cfg.Bus.UsePositions(positions.New(s.cfg.DB, serviceName))
 	facts := &fold.Facts{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Metrics: s.metrics}
 	syncs := &synchistory.Syncs{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Failed: s.metrics.SyncsGivenBack}
-	upgrade := &rebuild.Upgrade{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Standing: s.standing}
+	upgrade := &rebuild.Upgrade{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables, Reader: s.reader, Status: s.layout}
 	announcer := &rebuild.Announcer{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
 	links := &fold.Links{Log: s.cfg.Log, Bus: s.cfg.Bus, Tables: s.tables}
 	eraser := &erasure.Eraser{Bus: s.cfg.Bus, Tables: s.tables}
@@ -73,19 +73,19 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	)
 }
 
-// rest does nothing until ctx ends: the tables are those of a newer program, and can
+// idle does nothing until ctx ends: the tables are those of a newer program, and can
 // be read.
-func (s *Service) rest(ctx context.Context, ready func(), reason error) error {
-	s.standing.Refuse("facts are not folded: the database was migrated by a newer program; start that one again")
+func (s *Service) idle(ctx context.Context, ready func(), reason error) error {
+	s.layout.Refuse("facts are not folded: the database was migrated by a newer program; start that one again")
 	s.cfg.Log.ErrorContext(ctx, "facts are not folded; reading and polling go on", "error", reason)
 	ready()
 	<-ctx.Done()
 	return nil
 }
 
-// Standing has a few words for operators on how the tables stand: "ok", or which
+// LayoutStatus has a few words for operators on how the tables stand: "ok", or which
 // layout they have, why that is not this program's, and how far a rebuild is.
-func (s *Service) Standing() string { return s.standing.Says() }
+func (s *Service) LayoutStatus() string { return s.layout.String() }
 
 // Rebuild makes every table that comes from facts again, from the start of the
 // log, while the old ones serve and running projectors go on. It also accepts

@@ -31,8 +31,8 @@ const (
 	readTogether = 8 // seeds whose people share their clouds: consent pages name everybody
 )
 
-// somebody is a user who is a simulated person.
-type somebody struct {
+// shownPerson is a user who is a simulated person.
+type shownPerson struct {
 	*simulator.Person
 	seed   int64
 	at     string // fitbit, google or both
@@ -40,7 +40,7 @@ type somebody struct {
 	window events.Window // whole days, that begin and end at 04:30 there
 }
 
-func (s somebody) String() string { return fmt.Sprintf("seed %d at %s", s.seed, s.at) }
+func (s shownPerson) String() string { return fmt.Sprintf("seed %d at %s", s.seed, s.at) }
 
 // newPerson makes a person of a seed. Styles, zones and units take turns.
 func newPerson(t *testing.T, seed int64, name string, beside simulator.Extras) *simulator.Person {
@@ -57,16 +57,16 @@ func newPerson(t *testing.T, seed int64, name string, beside simulator.Extras) *
 
 // usersOf are the three of a seed: one at Fitbit, one at Google Health, and one at
 // both, who is the same person as the second.
-func usersOf(t *testing.T, seed int64) [3]somebody {
+func usersOf(t *testing.T, seed int64) [3]shownPerson {
 	t.Helper()
 	alone, twice := newPerson(t, seed, "alone", withShortSessions(seenBeside())), newPerson(t, seed, "twice", seenBeside())
 	since := shownSince()
 	from := time.Date(since.Year(), since.Month(), since.Day()+int(seed%4), 4, 30, 0, 0, alone.Zone(since))
-	user := func(at string, p *simulator.Person) somebody {
+	user := func(at string, p *simulator.Person) shownPerson {
 		id := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, at, seed)).String()
-		return somebody{p, seed, at, id, events.Window{From: from, To: from.AddDate(0, 0, shownDays)}}
+		return shownPerson{p, seed, at, id, events.Window{From: from, To: from.AddDate(0, 0, shownDays)}}
 	}
-	return [3]somebody{user("fitbit", alone), user("google", twice), user("both", twice)}
+	return [3]shownPerson{user("fitbit", alone), user("google", twice), user("both", twice)}
 }
 
 // shownSince is the first day of everybody, a Wednesday. What is read begins there or up
@@ -89,10 +89,10 @@ func TestWhatIsShownIsWhatHappened(t *testing.T) {
 	maps.Copy(normalizers, fitbit.Normalizers())
 	maps.Copy(normalizers, googlehealth.Normalizers())
 	s.service = s.another(t, normalizers)
-	var everybody []somebody
+	var everybody []shownPerson
 	t.Run("read", func(t *testing.T) {
 		for from := *firstSeed; from < *firstSeed+shownSeeds; from += readTogether {
-			var some [][3]somebody
+			var some [][3]shownPerson
 			for seed := from; seed < from+readTogether; seed++ {
 				users := usersOf(t, seed)
 				some, everybody = append(some, users), append(everybody, users[:]...)
@@ -120,7 +120,7 @@ func TestWhatIsShownIsWhatHappened(t *testing.T) {
 }
 
 // readAll reads what the accounts of some people have into the log.
-func (s *system) readAll(t *testing.T, some [][3]somebody) {
+func (s *system) readAll(t *testing.T, some [][3]shownPerson) {
 	t.Helper()
 	now := shownSince().AddDate(0, 0, 40) // what comes late has come
 	var atFitbit, atGoogle []*simulator.Person
@@ -211,7 +211,7 @@ func (s *system) lists(t *testing.T) map[string][]shown {
 const halfSecond = 0.5
 
 // compare says how a list differs from what happened.
-func (s somebody) compare(list []shown) string {
+func (s shownPerson) compare(list []shown) string {
 	happened, beside := s.workouts(), s.extras()
 	var want, got shown
 	var strange []string
@@ -253,7 +253,7 @@ func (s somebody) compare(list []shown) string {
 }
 
 // workouts are what the person did in the days that are read.
-func (s somebody) workouts() map[string]simulator.Truth {
+func (s shownPerson) workouts() map[string]simulator.Truth {
 	all := map[string]simulator.Truth{}
 	for day := s.Since(); day.Before(s.window.To.AddDate(0, 0, 2)); day = day.AddDate(0, 0, 1) {
 		for _, w := range s.Day(day) {
@@ -266,7 +266,7 @@ func (s somebody) workouts() map[string]simulator.Truth {
 }
 
 // extras are the records beside them.
-func (s somebody) extras() map[string]simulator.Extra {
+func (s shownPerson) extras() map[string]simulator.Extra {
 	all := map[string]simulator.Extra{}
 	for day := s.Since(); day.Before(s.window.To.AddDate(0, 0, 2)); day = day.AddDate(0, 0, 1) {
 		for _, x := range s.Extras(day) {

@@ -136,5 +136,5 @@ func TestAnOlderGenerationHasCounts(t *testing.T) {
 // upgraded waits until the tables have the program's layout.
 func (s *system) upgraded(t *testing.T) {
 	t.Helper()
-	waittest.Until(t, "the tables have the program's layout", func() bool { return s.service.Standing() == "ok" })
+	waittest.Until(t, "the tables have the program's layout", func() bool { return s.service.LayoutStatus() == "ok" })
 }

@@ -52,7 +52,7 @@ func (s *System) tables() []health.Check {
 func (s *System) tablesCheck() health.Check {
 	return health.Check{Name: "workout tables", Notice: true, Probe: func(context.Context) (string, error) {
 		if folds := s.folds.Load(); folds != nil {
-			return folds.Standing(), nil
+			return folds.LayoutStatus(), nil
 		}
 		return "not looked at yet", nil
 	}}

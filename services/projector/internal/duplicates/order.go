@@ -10,7 +10,7 @@ import (
 // one provider's records those of its API come before imported ones.
 func compare(a, b *Workout) int {
 	return cmp.Or(
-		compareBool(a.sound(), b.sound()),
+		compareBool(a.credible(), b.credible()),
 		cmp.Compare(b.counted(b.Measures), a.counted(a.Measures)),
 		cmp.Compare(b.counted(b.Members), a.counted(a.Members)),
 		cmp.Compare(a.SourceRank, b.SourceRank),
@@ -33,8 +33,8 @@ func compareBool(a, b bool) int {
 	}
 }
 
-// sound says whether a record is plausible and measured at all.
-func (w *Workout) sound() bool { return w.Plausible && (w.Measured || w.Routed) }
+// credible says whether a record is plausible and measured at all.
+func (w *Workout) credible() bool { return w.Plausible && (w.Measured || w.Routed) }
 
 // counted adds the route, which no record tells of itself, to a count of members.
 func (w *Workout) counted(members int16) int16 {

@@ -53,15 +53,15 @@ func (f *Facts) announce(ctx context.Context, rows row.Rows) error {
 }
 
 func (f *Facts) publish(ctx context.Context, tx pgx.Tx, candidates []*row.Version, users []string) error {
-	news, err := Shown(ctx, tx, candidates, users)
+	pending, err := Shown(ctx, tx, candidates, users)
 	if err != nil {
 		return err
 	}
-	if err := news.Publish(ctx, tx, f.Bus); err != nil {
+	if err := pending.Publish(ctx, tx, f.Bus); err != nil {
 		return err
 	}
-	f.Metrics.announced.Add(float64(len(news.Workouts)))
-	f.Metrics.linked.Add(float64(len(news.links)))
+	f.Metrics.announced.Add(float64(len(pending.Workouts)))
+	f.Metrics.linked.Add(float64(len(pending.links)))
 	return nil
 }
 
@@ -79,8 +79,8 @@ JOIN workouts w ON w.id = c.id AND w.removed_at IS NULL
 WHERE (SELECT EXISTS (SELECT FROM projector.workout_links WHERE user_id = ANY($2::text[]::uuid[])))`
 )
 
-// News are what is to be announced.
-type News struct {
+// Announcements are what is to be announced.
+type Announcements struct {
 	Workouts []events.Event // versions that win
 	links    []linkChange
 }
@@ -89,7 +89,7 @@ type News struct {
 // of the facts, and of the links of these users that are to be announced. The
 // transaction has its turn to announce until it ends; its search path is the
 // generation. The users are at least those of the candidates.
-func Shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version, users []string) (n News, err error) {
+func Shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version, users []string) (n Announcements, err error) {
 	sequences := make([]int64, 0, len(candidates))
 	for _, v := range candidates {
 		sequences = append(sequences, int64(v.Sequence))
@@ -133,9 +133,9 @@ func Shown(ctx context.Context, tx pgx.Tx, candidates []*row.Version, users []st
 	return n, nil
 }
 
-// Publish publishes the news, and notes in the transaction of Shown that it did.
+// Publish publishes the announcements, and notes in the transaction of Shown that it did.
 // Links come last: they are about workouts.
-func (n News) Publish(ctx context.Context, tx pgx.Tx, b *bus.Bus) error {
+func (n Announcements) Publish(ctx context.Context, tx pgx.Tx, b *bus.Bus) error {
 	list := n.Workouts
 	for _, l := range n.links {
 		list = append(list, l.event())

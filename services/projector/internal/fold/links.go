@@ -130,12 +130,12 @@ func (l *Links) Announce(ctx context.Context, age time.Duration) error {
 func (l *Links) announce(ctx context.Context, user string) error {
 	for full := true; full; {
 		err := l.Tables.Write(ctx, []string{user}, func(tx pgx.Tx, _ generation.Scope) error {
-			news, err := Shown(ctx, tx, nil, []string{user})
-			full = len(news.links) == linksAtOnce
+			pending, err := Shown(ctx, tx, nil, []string{user})
+			full = len(pending.links) == linksAtOnce
 			if err != nil {
 				return err
 			}
-			return news.Publish(ctx, tx, l.Bus)
+			return pending.Publish(ctx, tx, l.Bus)
 		})
 		if err != nil {
 			return err

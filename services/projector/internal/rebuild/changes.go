@@ -138,11 +138,11 @@ func (k *comparison) announce(was, is shown) error {
 	if is.row == nil {
 		return nil
 	}
-	before, err := was.standing()
+	before, err := was.announced()
 	if err != nil {
 		return err
 	}
-	after, err := is.standing()
+	after, err := is.announced()
 	if err != nil {
 		return err
 	}
@@ -187,14 +187,14 @@ type shown struct {
 	doc, details *string
 }
 
-// standing is what decides about announcements. The zero value is of no workout.
-type standing struct {
+// announcedState is what decides about announcements. The zero value is of no workout.
+type announcedState struct {
 	Version     uint64 `json:"version"`
 	Normalizer  int    `json:"normalizer_version"`
 	DuplicateOf string `json:"duplicate_of"`
 }
 
-func (s shown) standing() (x standing, err error) {
+func (s shown) announced() (x announcedState, err error) {
 	if s.row == nil {
 		return x, nil
 	}

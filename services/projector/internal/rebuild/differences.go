@@ -86,7 +86,7 @@ func (a *Announcer) warn(ctx context.Context, d Differences) {
 }
 
 // next are the next workouts that differ.
-func (a *Announcer) next(ctx context.Context, before generation.Before) (list []difference, serving int64, err error) {
+func (a *Announcer) next(ctx context.Context, before generation.Previous) (list []difference, serving int64, err error) {
 	err = pgx.BeginFunc(ctx, a.Tables.DB(), func(tx pgx.Tx) error {
 		p, err := generation.Read(ctx, tx)
 		if err != nil {
@@ -141,14 +141,14 @@ func (a *Announcer) announce(ctx context.Context, list []difference, d *Differen
 		if err := duplicates.Announce(ctx, tx, relinked); err != nil {
 			return err
 		}
-		news, err := fold.Shown(ctx, tx, candidates, users)
+		pending, err := fold.Shown(ctx, tx, candidates, users)
 		if err != nil {
 			return err
 		}
-		if err := news.Publish(ctx, tx, a.Bus); err != nil {
+		if err := pending.Publish(ctx, tx, a.Bus); err != nil {
 			return err
 		}
-		announced = len(news.Workouts)
+		announced = len(pending.Workouts)
 		if a.AfterPublish != nil {
 			if err := a.AfterPublish(); err != nil {
 				return err
@@ -166,7 +166,7 @@ func (a *Announcer) announce(ctx context.Context, list []difference, d *Differen
 }
 
 // forget drops the generation before, and counts the workouts that only it had.
-func (a *Announcer) forget(ctx context.Context, before generation.Before, serving int64) (gone int64, err error) {
+func (a *Announcer) forget(ctx context.Context, before generation.Previous, serving int64) (gone int64, err error) {
 	err = pgx.BeginFunc(ctx, a.Tables.DB(), func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM %[2]s.workouts o WHERE NOT EXISTS (SELECT FROM %[1]s.workouts n WHERE n.id = o.id)",
 			generation.Schema(serving), generation.Schema(before.Generation))).Scan(&gone)

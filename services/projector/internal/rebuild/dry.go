@@ -94,7 +94,7 @@ func (r *Rebuild) Dry(ctx context.Context, samples int, progress func(Progress))
 		return Changes{}, fmt.Errorf("dry run: %w", err)
 	}
 	c.Facts, c.Elapsed = r.report.Facts, time.Since(r.began)
-	r.tell(PhaseCompared, c.LastSequence, c.LastSequence)
+	r.reportProgress(PhaseCompared, c.LastSequence, c.LastSequence)
 	return c, nil
 }
 
@@ -133,7 +133,7 @@ func (r *Rebuild) dry(ctx context.Context, samples int) (c Changes, err error) {
 
 // still folds the rest of the log while live batches wait, and lets look see both
 // generations as of that moment.
-func (r *Rebuild) still(ctx context.Context, look pgx.Tx, epoch string, last uint64) (m moment, err error) {
+func (r *Rebuild) still(ctx context.Context, look pgx.Tx, epoch string, last uint64) (m snapshot, err error) {
 	m.epoch = epoch
 	err = pgx.BeginFunc(ctx, r.Tables.DB(), func(alone pgx.Tx) error {
 		if err := generation.Exclusive(ctx, alone); err != nil {
@@ -161,8 +161,8 @@ func (r *Rebuild) still(ctx context.Context, look pgx.Tx, epoch string, last uin
 	return m, err
 }
 
-// moment is how the serving generation stood to the log when it was looked at.
-type moment struct {
+// snapshot is how the serving generation stood to the log when it was looked at.
+type snapshot struct {
 	serving      generation.Pointer
 	epoch        string // of the log
 	end          uint64 // of the log
@@ -171,7 +171,7 @@ type moment struct {
 
 // folded is the sequence up to which every fact is in the serving generation. Batches are
 // folded side by side, so below the high water one may still be on its way.
-func (m moment) folded() uint64 {
+func (m snapshot) folded() uint64 {
 	if m.serving.Epoch != m.epoch { // no sequence of one log is that of the other
 		return m.end
 	}

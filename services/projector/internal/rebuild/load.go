@@ -76,7 +76,7 @@ func (r *Rebuild) read(ctx context.Context, from, target uint64, take func(row.R
 		if err := take(rows); err != nil {
 			return err
 		}
-		r.tell(phaseOf(from), rows.HighWater, max(target, rows.HighWater))
+		r.reportProgress(phaseOf(from), rows.HighWater, max(target, rows.HighWater))
 		return nil
 	}
 	end, err := r.Bus.Read(ctx, events.StreamFacts, nil, from, func(d bus.Delivery) error {

@@ -247,13 +247,13 @@ func (r *Rebuild) make(ctx context.Context) (epoch string, last uint64, err erro
 		return "", 0, err
 	}
 	r.report.Folding = time.Since(start)
-	last, err = r.comeNear(ctx, last)
+	last, err = r.foldBacklog(ctx, last)
 	return state.Epoch, last, err
 }
 
 // index folds the shadow once it holds every version.
 func (r *Rebuild) index(ctx context.Context, last uint64) error {
-	r.tell(PhaseIndexing, last, last)
+	r.reportProgress(PhaseIndexing, last, last)
 	return pgx.BeginFunc(ctx, r.Tables.DB(), func(tx pgx.Tx) error {
 		if err := generation.Index(ctx, tx, r.shadow); err != nil {
 			return err
@@ -280,7 +280,7 @@ func (r *Rebuild) index(ctx context.Context, last uint64) error {
 	})
 }
 
-func (r *Rebuild) tell(phase string, sequence, target uint64) {
+func (r *Rebuild) reportProgress(phase string, sequence, target uint64) {
 	if r.progress == nil {
 		return
 	}

@@ -52,7 +52,7 @@ func rebuildAndDie(ctx context.Context, db *pgxpool.Pool, b *bus.Bus) error {
 
 // upgradeAndDie is killed amid its reading.
 func upgradeAndDie(ctx context.Context, db *pgxpool.Pool, b *bus.Bus) error {
-	n := &deadly{Normalizer: projectortest.Normalizer{Number: 1}}
+	n := &killingNormalizer{Normalizer: projectortest.Normalizer{Number: 1}}
 	n.left.Store(50)
 	return upgradeAs(ctx, slog.New(slog.DiscardHandler), b, generation.New(db, b), n)
 }

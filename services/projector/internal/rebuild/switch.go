@@ -22,8 +22,8 @@ const (
 	smallEnough   = chunk
 )
 
-// comeNear folds what came meanwhile beside the live batches, until only little is left.
-func (r *Rebuild) comeNear(ctx context.Context, last uint64) (uint64, error) {
+// foldBacklog folds what came meanwhile beside the live batches, until only little is left.
+func (r *Rebuild) foldBacklog(ctx context.Context, last uint64) (uint64, error) {
 	for range catchUpRounds {
 		state, err := r.Bus.State(ctx, events.StreamFacts)
 		if err != nil {
@@ -74,7 +74,7 @@ func (r *Rebuild) switchOver(ctx context.Context, epoch string, last uint64) err
 		return err
 	}
 	r.report.Blocked, r.report.LastSequence = time.Since(waited), last
-	r.tell(PhaseSwitched, last, last)
+	r.reportProgress(PhaseSwitched, last, last)
 	return nil
 }
 

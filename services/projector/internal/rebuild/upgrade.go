@@ -27,11 +27,11 @@ const (
 // Upgrade rebuilds by itself, once, where the serving generation has an older layout
 // than this program's.
 type Upgrade struct {
-	Log      *slog.Logger
-	Bus      *bus.Bus
-	Tables   *generation.Tables
-	Reader   *row.Reader
-	Standing *Standing
+	Log    *slog.Logger
+	Bus    *bus.Bus
+	Tables *generation.Tables
+	Reader *row.Reader
+	Status *LayoutStatus
 }
 
 // Run upgrades, and then waits until ctx ends. What fails is tried again; it fails
@@ -46,7 +46,7 @@ func (u *Upgrade) Run(ctx context.Context, ready func()) error {
 		case errors.Is(err, generation.ErrLogRestored):
 			return err
 		case err != nil:
-			u.Standing.failed()
+			u.Status.failed()
 			u.Log.ErrorContext(ctx, "the rebuild for this program's layout of the tables failed; the tables are read as they are, and it is tried again", "pause", pause, "error", err)
 			wait, pause = pause, min(2*pause, upgradeMost)
 		}
@@ -65,7 +65,7 @@ func (u *Upgrade) once(ctx context.Context) (again time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	u.Standing.serves(serving.Layout)
+	u.Status.serves(serving.Layout)
 	if serving.Layout >= u.Tables.Layout {
 		return upgradeLook, nil
 	}
@@ -77,7 +77,7 @@ func (u *Upgrade) once(ctx context.Context) (again time.Duration, err error) {
 	r := &Rebuild{Log: u.Log, Bus: u.Bus, Tables: u.Tables, Reader: u.Reader, below: u.Tables.Layout}
 	told := time.Now()
 	report, err := r.Run(ctx, func(p Progress) {
-		u.Standing.progressed(p)
+		u.Status.progressed(p)
 		if time.Since(told) >= upgradeTold {
 			told = time.Now()
 			u.Log.InfoContext(ctx, "rebuilding the tables", "phase", p.Phase, "facts", p.Facts, "sequence", p.Sequence, "target", p.Target, "rate", int(p.Rate))
@@ -85,7 +85,7 @@ func (u *Upgrade) once(ctx context.Context) (again time.Duration, err error) {
 	})
 	switch {
 	case errors.Is(err, ErrRunning):
-		u.Standing.waits()
+		u.Status.waits()
 		return upgradeWait, nil
 	case errors.Is(err, errDone):
 		return 0, nil

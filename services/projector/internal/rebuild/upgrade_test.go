@@ -16,13 +16,13 @@ import (
 	"github.com/stridelog/stridelog/services/projector/internal/rebuild"
 )
 
-// deadly kills its process amid the records.
-type deadly struct {
+// killingNormalizer kills its process amid the records.
+type killingNormalizer struct {
 	projectortest.Normalizer
 	left atomic.Int64
 }
 
-func (d *deadly) Normalize(r provider.Record) (events.Workout, error) {
+func (d *killingNormalizer) Normalize(r provider.Record) (events.Workout, error) {
 	if d.left.Add(-1) == 0 {
 		_ = projectortest.Kill()
 	}
@@ -32,11 +32,11 @@ func (d *deadly) Normalize(r provider.Record) (events.Workout, error) {
 // upgradeAs is a program with the next layout.
 func upgradeAs(ctx context.Context, log *slog.Logger, b *bus.Bus, tables *generation.Tables, n provider.Normalizer) error {
 	tables.Layout = generation.Layout + 1
-	standing, err := rebuild.NewStanding(tables.Layout, nil)
+	status, err := rebuild.NewLayoutStatus(tables.Layout, nil)
 	if err != nil {
 		return err
 	}
-	u := &rebuild.Upgrade{Log: log, Bus: b, Tables: tables, Reader: reader(n), Standing: standing}
+	u := &rebuild.Upgrade{Log: log, Bus: b, Tables: tables, Reader: reader(n), Status: status}
 	return u.Run(ctx, func() {})
 }
 

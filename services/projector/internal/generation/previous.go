@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Before is the generation that served until a rebuild, while it is compared with
+// Previous is the generation that served until a rebuild, while it is compared with
 // the one that serves.
-type Before struct {
+type Previous struct {
 	Generation int64
 	Layout     int
 	HighWater  uint64    // highest sequence folded into it
@@ -36,12 +36,12 @@ func Keep(ctx context.Context, tx pgx.Tx, old Pointer) error {
 }
 
 // Kept is the generation that Keep noted; ok is false when there is none.
-func Kept(ctx context.Context, db Querier) (b Before, ok bool, err error) {
+func Kept(ctx context.Context, db Querier) (b Previous, ok bool, err error) {
 	var high int64
 	var done pgtype.UUID
 	err = db.QueryRow(ctx, "SELECT generation, layout, high_water, done_to FROM projector.announcing").Scan(&b.Generation, &b.Layout, &high, &done)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Before{}, false, nil
+		return Previous{}, false, nil
 	}
 	b.HighWater, b.DoneTo = uint64(high), done.Bytes
 	return b, err == nil, err
@@ -54,7 +54,7 @@ func Done(ctx context.Context, tx pgx.Tx, to uuid.UUID) error {
 }
 
 // Forget drops the kept generation.
-func Forget(ctx context.Context, tx pgx.Tx, b Before) error {
+func Forget(ctx context.Context, tx pgx.Tx, b Previous) error {
 	if _, err := tx.Exec(ctx, "DELETE FROM projector.announcing"); err != nil {
 		return err
 	}

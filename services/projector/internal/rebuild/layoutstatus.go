@@ -10,8 +10,8 @@ import (
 	"github.com/stridelog/stridelog/platform/telemetry"
 )
 
-// Standing is how the tables' layout stands with this program's, for operators.
-type Standing struct {
+// LayoutStatus says for operators how the tables' layout compares with this program's.
+type LayoutStatus struct {
 	program int
 
 	mu      sync.Mutex
@@ -27,13 +27,13 @@ type Standing struct {
 	failures   prometheus.Counter
 }
 
-// NewStanding is for a program that folds into a layout; a nil registry leaves its
+// NewLayoutStatus is for a program that folds into a layout; a nil registry leaves its
 // metrics unregistered.
-func NewStanding(layout int, r prometheus.Registerer) (*Standing, error) {
+func NewLayoutStatus(layout int, r prometheus.Registerer) (*LayoutStatus, error) {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "stridelog_projector_" + name, Help: help})
 	}
-	s := &Standing{
+	s := &LayoutStatus{
 		program: layout,
 		layout: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "stridelog_projector_layout", Help: "Layout of the tables: the program's, and that of the tables that serve.",
@@ -49,8 +49,8 @@ func NewStanding(layout int, r prometheus.Registerer) (*Standing, error) {
 	return s, telemetry.Register(r, "the layout of the projector's tables", s.layout, s.facts, s.target, s.progressAt, s.failures)
 }
 
-// Says has a few words for operators: "ok", or what is going on.
-func (s *Standing) Says() string {
+// String has a few words for operators: "ok", or what is going on.
+func (s *LayoutStatus) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -71,13 +71,13 @@ func (s *Standing) Says() string {
 }
 
 // Refuse notes, for good, why this program folds nothing.
-func (s *Standing) Refuse(why string) {
+func (s *LayoutStatus) Refuse(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refused = why
 }
 
-func (s *Standing) serves(layout int) {
+func (s *LayoutStatus) serves(layout int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known, s.serving = true, layout
@@ -87,20 +87,20 @@ func (s *Standing) serves(layout int) {
 	}
 }
 
-func (s *Standing) waits() {
+func (s *LayoutStatus) waits() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.does = "runs in another process"
 }
 
-func (s *Standing) failed() {
+func (s *LayoutStatus) failed() {
 	s.failures.Inc()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.does = "failed and is tried again; see the log"
 }
 
-func (s *Standing) progressed(p Progress) {
+func (s *LayoutStatus) progressed(p Progress) {
 	s.facts.Set(float64(p.Sequence))
 	s.target.Set(float64(p.Target))
 	s.progressAt.Set(float64(time.Now().UnixMilli()) / 1000)
