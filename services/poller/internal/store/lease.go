@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"time"
@@ -41,65 +42,43 @@ func SetTrouble(ctx context.Context, tx pgx.Tx, t Target, x Trouble) error {
 	return nil
 }
 
-// What a worker takes next, as claimSQL takes it: a target with a window or a scan
-// before any that only has routes to ask for.
-const (
-	dueWindows = `SELECT user_id, provider FROM poller.targets
-		     WHERE status = 'active' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-		     ORDER BY due_priority, due_at LIMIT 1 FOR UPDATE SKIP LOCKED`
-	dueRoutes = `SELECT user_id, provider FROM poller.targets
-		     WHERE status = 'active' AND routes_due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-		       AND (not_before IS NULL OR not_before <= $1)
-		     ORDER BY routes_due_at LIMIT 1 FOR UPDATE SKIP LOCKED`
-	claimSQL = `
-		WITH due AS (%s),
-		claimed AS (
-		    UPDATE poller.targets t SET lease_owner = $2, lease_until = $3, lease_token = lease_token + 1
-		      FROM due WHERE t.user_id = due.user_id AND t.provider = due.provider
-		    RETURNING t.*)
-		SELECT c.user_id::text, c.provider, c.connection_id::text, c.provider_account_id, c.status, c.last_outcome, c.failures,
-		       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch,
-		       c.trouble_class, c.trouble_since, c.told_class, c.told_late,
-		       EXISTS (SELECT FROM poller.suspects x WHERE x.user_id = c.user_id AND x.provider = c.provider)
-		  FROM claimed c`
+// priorities are those of windows and scans, see priority: each is looked at by itself.
+var priorities = []int16{0, 10, 20, 30, 40}
+
+// MaxClaim is how many leases one call of Claim gives at most.
+const MaxClaim = 64
+
+var (
+	//go:embed claim.sql
+	claimSQL string
+	//go:embed nextdue.sql
+	nextDueSQL string
 )
 
-// Claim leases the most urgent target that is due; found is false when there is
-// none. next is then when the earliest one may be claimed, zero when none is in
-// sight.
-func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration) (l Lease, found bool, next time.Time, err error) {
-	l, found, err = s.claim(ctx, dueWindows, owner, now, lease)
-	if err == nil && !found {
-		l, found, err = s.claim(ctx, dueRoutes, owner, now, lease)
-		l.Routes = found
+// Claim leases up to so many of the most urgent targets that are due: those with a
+// window or a scan before any that has only routes to ask for.
+func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, most int) ([]Lease, error) {
+	rows, err := s.db.Query(ctx, claimSQL, now, owner, now.Add(lease), min(most, MaxClaim), priorities)
+	if err != nil {
+		return nil, fmt.Errorf("claim work: %w", err)
 	}
-	if err == nil && !found {
-		next, err = s.nextDue(ctx)
-	}
-	return l, found, next, err
-}
-
-func (s *Store) claim(ctx context.Context, due, owner string, now time.Time, lease time.Duration) (l Lease, found bool, err error) {
-	err = s.db.QueryRow(ctx, fmt.Sprintf(claimSQL, due), now, owner, now.Add(lease)).
-		Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
+	leases, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Lease, err error) {
+		err = row.Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
 			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch,
-			&l.Trouble.Class, &l.Trouble.Since, &l.Trouble.ToldClass, &l.Trouble.ToldLate, &l.Suspected)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return l, false, nil
-	}
+			&l.Trouble.Class, &l.Trouble.Since, &l.Trouble.ToldClass, &l.Trouble.ToldLate, &l.Routes, &l.Suspected)
+		return l, err
+	})
 	if err != nil {
-		return l, false, fmt.Errorf("claim work: %w", err)
+		return nil, fmt.Errorf("claim work: %w", err)
 	}
-	return l, true, nil
+	return leases, nil
 }
 
-func (s *Store) nextDue(ctx context.Context) (time.Time, error) {
+// NextDue says when something may be claimed that could not be before; zero when nothing
+// is in sight. It is for whoever has just claimed all that there was.
+func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, error) {
 	var at *time.Time
-	err := s.db.QueryRow(ctx, `
-		SELECT least(
-		    (SELECT min(greatest(due_at, lease_until)) FROM poller.targets WHERE status = 'active' AND due_at IS NOT NULL),
-		    (SELECT min(greatest(routes_due_at, lease_until, not_before)) FROM poller.targets WHERE status = 'active' AND routes_due_at IS NOT NULL))`).Scan(&at)
-	if err != nil {
+	if err := s.db.QueryRow(ctx, nextDueSQL, now, priorities).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("look when work is due: %w", err)
 	}
 	if at == nil {
@@ -108,35 +87,59 @@ func (s *Store) nextDue(ctx context.Context) (time.Time, error) {
 	return *at, nil
 }
 
-// Renew moves the end of a lease. ErrFenced when it is lost, or was given back: a
-// call that was broken off may still reach the database after Release did.
-func (s *Store) Renew(ctx context.Context, l Lease, until time.Time) error {
-	tag, err := s.db.Exec(ctx, `
-		UPDATE poller.targets SET lease_until = $4
-		 WHERE user_id = $1 AND provider = $2 AND lease_token = $3 AND lease_owner IS NOT NULL AND status = 'active'`, l.UserID, l.Provider, l.Token, until)
-	if err != nil {
-		return fmt.Errorf("renew the lease on %s of user %s: %w", l.Provider, l.UserID, err)
-	}
-	if tag.RowsAffected() == 0 {
-		return ErrFenced
-	}
-	return nil
+// LeaseKey names a lease among all that there ever were.
+type LeaseKey struct {
+	UserID, Provider string
+	Token            int64
 }
 
-// Release gives a lease back; a lost one is left alone.
-func (s *Store) Release(ctx context.Context, l Lease) error {
-	return s.InTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			UPDATE poller.targets SET lease_owner = NULL, lease_until = NULL
-			 WHERE user_id = $1 AND provider = $2 AND lease_token = $3`, l.UserID, l.Provider, l.Token)
-		if err != nil {
-			return fmt.Errorf("release %s of user %s: %w", l.Provider, l.UserID, err)
-		}
-		if tag.RowsAffected() == 0 {
-			return nil
-		}
-		return refreshDue(ctx, tx, l.UserID, l.Provider)
-	})
+// Key names the lease.
+func (l Lease) Key() LeaseKey { return LeaseKey{l.UserID, l.Provider, l.Token} }
+
+// leaseKeys are the names of leases as columns.
+func leaseKeys(leases []Lease) (users, providers []string, tokens []int64) {
+	for _, l := range leases {
+		users, providers, tokens = append(users, l.UserID), append(providers, l.Provider), append(tokens, l.Token)
+	}
+	return users, providers, tokens
+}
+
+// Renew moves the end of leases, and gives those that are still held. One that is lost
+// is not, nor is one that was given back: a call that was broken off may still reach the
+// database after Release did.
+func (s *Store) Renew(ctx context.Context, leases []Lease, until time.Time) (map[LeaseKey]bool, error) {
+	users, providers, tokens := leaseKeys(leases)
+	rows, err := s.db.Query(ctx, `
+		UPDATE poller.targets t SET lease_until = $4
+		  FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS x (u, p, token)
+		 WHERE t.user_id = x.u AND t.provider = x.p AND t.lease_token = x.token AND t.lease_owner IS NOT NULL AND t.status = 'active'
+		RETURNING t.user_id::text, t.provider, t.lease_token`, users, providers, tokens, until)
+	if err != nil {
+		return nil, fmt.Errorf("renew leases: %w", err)
+	}
+	held := map[LeaseKey]bool{}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[LeaseKey])
+	if err != nil {
+		return nil, fmt.Errorf("renew leases: %w", err)
+	}
+	for _, k := range list {
+		held[k] = true
+	}
+	return held, nil
+}
+
+// Release gives leases back; lost ones are left alone. It says when the first of the
+// targets has work again; zero when none is in sight.
+func (s *Store) Release(ctx context.Context, leases []Lease, now time.Time) (time.Time, error) {
+	users, providers, tokens := leaseKeys(leases)
+	var at *time.Time
+	if err := s.db.QueryRow(ctx, "SELECT poller.release($1, $2, $3, $4)", users, providers, tokens, now).Scan(&at); err != nil {
+		return time.Time{}, fmt.Errorf("release leases: %w", err)
+	}
+	if at == nil {
+		return time.Time{}, nil
+	}
+	return *at, nil
 }
 
 // Guarded runs fn in a transaction that holds the target's row and in which the

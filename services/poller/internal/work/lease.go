@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/stridelog/stridelog/provider"
@@ -23,8 +21,6 @@ const (
 	turns = 50
 	// maxTurns bounds a list that does not end.
 	maxTurns = 1000
-	// tidyTime is for what must be written when the context has ended already.
-	tidyTime = 5 * time.Second
 )
 
 // session is one lease being worked on, by one goroutine.
@@ -36,18 +32,19 @@ type session struct {
 	health    health
 	outcomes  outcomes
 	caller    *call.Caller // nil when the provider is not configured
-	renewed   atomic.Int64 // when the lease was last proved to be ours, in monotonic nanoseconds since start
-	started   time.Time
+	hold      *hold
 	passes    absence.Passes // under way
 	index     *ledger.Index  // what is known of the log
 	next      *turn          // what comes after a page, if that is known already
 }
 
-// serve works on a lease and gives it back. An error is one of the database or of
-// NATS; what a provider does wrong ends in the window's outcome.
-func (p *Pool) serve(ctx context.Context, l store.Lease) error {
+// serve works on a lease and gives it back; next is when there may be work again. An
+// error is one of the database or of NATS; what a provider does wrong ends in the
+// window's outcome.
+func (p *Pool) serve(ctx context.Context, h *hold) (next time.Time, err error) {
+	l := h.lease
 	s := &session{
-		Pool: p, lease: l, connector: p.Connectors[l.Provider], started: time.Now(), passes: absence.Passes{},
+		Pool: p, lease: l, connector: p.Connectors[l.Provider], hold: h, passes: absence.Passes{},
 		log: p.Log.With("provider", l.Provider, "user_id", l.UserID, "connection_id", l.ConnectionID),
 	}
 	s.index = s.indexOf(l)
@@ -57,54 +54,28 @@ func (p *Pool) serve(ctx context.Context, l store.Lease) error {
 	}
 	s.outcomes = outcomes{Pool: p, lease: &s.lease, log: s.log, passes: s.passes, caller: s.caller, health: s.health}
 	held, cancel := context.WithCancelCause(ctx)
-	var beat sync.WaitGroup
-	beat.Go(func() { s.heartbeat(held, l, cancel) }) // l, since the work changes s.lease
-	err := s.run(held)
+	h.lost = cancel
+	p.holds.add(h)
+	err = s.run(held)
+	p.holds.drop(h)
 	if errors.Is(context.Cause(held), store.ErrFenced) {
 		err = store.ErrFenced
 	}
 	cancel(nil)
-	beat.Wait()
 
 	var stopped hook.Crash
 	if errors.As(err, &stopped) {
-		return err
+		return next, err
 	}
-	tidy, done := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
-	defer done()
 	switch {
 	case errors.Is(err, store.ErrFenced):
 		s.log.InfoContext(ctx, "the lease was taken away; dropped the work")
 		err = nil
 	case err != nil && ctx.Err() == nil && !errors.Is(err, ErrRestored):
-		s.rest(tidy)
+		s.rest(ctx)
 	}
-	return errors.Join(err, p.Store.Release(tidy, l))
-}
-
-// heartbeat renews the lease and ends the work when it is lost.
-func (s *session) heartbeat(ctx context.Context, l store.Lease, lost context.CancelCauseFunc) {
-	for {
-		fenced := s.fencedSignal()
-		s.sleep(ctx, s.Lease/3, fenced)
-		if ctx.Err() != nil {
-			return
-		}
-		err := s.Store.Renew(ctx, l, s.Now().Add(s.Lease))
-		switch {
-		case err == nil:
-			s.renewed.Store(int64(time.Since(s.started)))
-		case errors.Is(err, store.ErrFenced) || s.expired():
-			lost(store.ErrFenced)
-			return
-		}
-	}
-}
-
-// expired says whether the lease may be somebody else's by now: after a long pause
-// of this process, for one.
-func (s *session) expired() bool {
-	return time.Since(s.started)-time.Duration(s.renewed.Load()) >= s.Lease
+	next, failed := p.giveBack(l)
+	return next, errors.Join(err, failed)
 }
 
 // indexOf gives what is known of the log to the work of a lease.
@@ -118,7 +89,7 @@ func (s *session) indexOf(l store.Lease) *ledger.Index {
 	}.Of(ledger.Holder{
 		Log: s.log, Target: l.Target, Connector: s.connector, Epoch: l.StreamEpoch, Sequence: l.IndexSequence,
 		Held: func() error {
-			if s.expired() {
+			if s.hold.expired() {
 				return store.ErrFenced
 			}
 			return nil
@@ -197,6 +168,8 @@ func (s *session) takeIn(ctx context.Context, tx tx) (t turn, err error) {
 
 // rest keeps a target from being tried again at once after an error of ours.
 func (s *session) rest(ctx context.Context) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+	defer done()
 	err := s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 		t := s.lease.Target
 		t.Failures++

@@ -16,7 +16,6 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/call"
-	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/intake"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -25,13 +24,6 @@ type tx = pgx.Tx
 
 // ErrRestored says that the log is not the one that the index was made from.
 var ErrRestored = intake.ErrRestored
-
-const (
-	// idle bounds a sleep: work that became due without a notification is found by then.
-	idle = 30 * time.Second
-	// pause follows an error of the database or of NATS.
-	pause = time.Second
-)
 
 // Config is what a Pool needs. All of it is required but Hooks.
 type Config struct {
@@ -62,16 +54,14 @@ type Config struct {
 // Pool is a number of workers that share what is due with every other poller.
 type Pool struct {
 	Config
-	owner string
-	wake  chan struct{} // a hint that there may be work
-
-	mu     sync.Mutex
-	fenced chan struct{} // closed and replaced when some lease was taken away
+	owner  string
+	holds  *holds
+	giving chan giving
 }
 
-// NewPool makes a pool; Run starts it.
+// NewPool makes a pool; Run starts it, once.
 func NewPool(c Config) *Pool {
-	return &Pool{Config: c, owner: events.NewID(), wake: make(chan struct{}, 1), fenced: make(chan struct{})}
+	return &Pool{Config: c, owner: events.NewID(), holds: &holds{open: map[store.LeaseKey]*hold{}}, giving: make(chan giving)}
 }
 
 // Run works until ctx ends; wake and fence are the database's notifications. It
@@ -82,86 +72,18 @@ func (p *Pool) Run(ctx context.Context, wake, fence <-chan struct{}) error {
 	if err := p.checkLog(ctx); err != nil {
 		return err
 	}
-	var all sync.WaitGroup
-	all.Go(func() { relay(ctx, wake, p.hint) })
-	all.Go(func() { relay(ctx, fence, p.fenceAll) })
-	for range p.Workers {
-		all.Go(func() {
-			if err := p.work(ctx); err != nil {
-				cancel(err)
-			}
-		})
+	var all, sessions sync.WaitGroup
+	all.Go(func() { p.heartbeat(ctx, fence) })
+	all.Go(func() { p.release(ctx) })
+	if err := p.look(ctx, wake, &sessions); err != nil {
+		cancel(err)
 	}
+	sessions.Wait()
+	close(p.giving)
+	cancel(nil)
 	all.Wait()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
-	}
-	return nil
-}
-
-func relay(ctx context.Context, from <-chan struct{}, to func()) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case _, ok := <-from:
-			if !ok {
-				return
-			}
-			to()
-		}
-	}
-}
-
-// hint wakes one idle worker, who wakes the next when there is something to do.
-func (p *Pool) hint() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (p *Pool) fenceAll() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	close(p.fenced)
-	p.fenced = make(chan struct{})
-}
-
-func (p *Pool) fencedSignal() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.fenced
-}
-
-// work is one worker. Its error ends the pool.
-func (p *Pool) work(ctx context.Context) error {
-	for ctx.Err() == nil {
-		lease, found, next, err := p.Store.Claim(ctx, p.owner, p.Now(), p.Lease)
-		if err == nil && found {
-			p.hint()
-			err = p.serve(ctx, lease)
-			var stopped hook.Crash
-			if errors.Is(err, ErrRestored) || errors.As(err, &stopped) {
-				return err
-			}
-			if err == nil {
-				continue
-			}
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			p.Log.WarnContext(ctx, "a poll was interrupted; trying again", "error", err)
-			p.sleep(ctx, pause, nil)
-			continue
-		}
-		wait := idle
-		if !next.IsZero() {
-			wait = min(max(next.Sub(p.Now()), time.Millisecond), idle)
-		}
-		p.sleep(ctx, wait, p.wake)
 	}
 	return nil
 }
