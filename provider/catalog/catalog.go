@@ -1,5 +1,5 @@
-// Package catalog is the list of all providers. A new one is one line in each
-// function here.
+// Package catalog is the list of all providers. A new one is one line in All;
+// everything else follows from its registration.
 package catalog
 
 import (
@@ -12,39 +12,44 @@ import (
 	"slices"
 
 	"github.com/stridelog/stridelog/provider"
-	"github.com/stridelog/stridelog/provider/archive"
 	"github.com/stridelog/stridelog/provider/fitbit"
 	"github.com/stridelog/stridelog/provider/googlehealth"
 )
 
-// Settings are what the operator says about one provider. An empty address or
-// scope list means the provider's own default. Not every provider has a use for
-// all of them.
-type Settings struct {
-	ClientID      string
-	ClientSecret  provider.Secret
-	AuthorizeURL  string
-	TokenURL      string // where it is not below the API
-	RevokeURL     string // likewise
-	APIBaseURL    string
-	DefaultScopes []string
-	// Verified says that the provider has verified the installation and gives it its
-	// full limits. Budget and AppBudget, where set, are the limits themselves.
-	Verified          bool
-	Budget, AppBudget provider.Budget
-	// NotificationSecret is what the provider's notifications carry; empty: they are
-	// not read.
-	NotificationSecret provider.Secret
-	NotificationKeyURL string
-	HTTPClient         *http.Client // nil: the connector's own
+// All are the registrations of every provider, configured or not.
+func All() []provider.Registration {
+	return []provider.Registration{
+		fitbit.Registration(),
+		googlehealth.Registration(),
+	}
+}
+
+// Find is the registration of a provider by name; ok is false for one that is not known.
+func Find(name string) (r provider.Registration, ok bool) {
+	all := All()
+	at := slices.IndexFunc(all, func(r provider.Registration) bool { return r.Descriptor.Name == name })
+	if at < 0 {
+		return provider.Registration{}, false
+	}
+	return all[at], true
 }
 
 // Descriptors lists every provider, configured or not.
 func Descriptors() []provider.Descriptor {
-	return []provider.Descriptor{
-		fitbit.Descriptor(),
-		googlehealth.Descriptor(),
+	var list []provider.Descriptor
+	for _, r := range All() {
+		list = append(list, r.Descriptor)
 	}
+	return list
+}
+
+// Names are the names of all providers, in the order of All.
+func Names() []string {
+	var names []string
+	for _, d := range Descriptors() {
+		names = append(names, d.Name)
+	}
+	return names
 }
 
 // Sources are the names of all providers by their SourceRank.
@@ -63,11 +68,8 @@ func Sources() []string {
 // Normalizers read every format of every provider. They need no configuration.
 func Normalizers() provider.Normalizers {
 	all := provider.Normalizers{}
-	for _, some := range []provider.Normalizers{
-		fitbit.Normalizers(),
-		googlehealth.Normalizers(),
-	} {
-		maps.Copy(all, some)
+	for _, r := range All() {
+		maps.Copy(all, r.Normalizers)
 	}
 	return all
 }
@@ -75,54 +77,53 @@ func Normalizers() provider.Normalizers {
 // Importers read the exports of every provider that has one. They need no
 // configuration.
 func Importers() provider.Importers {
-	return provider.Importers{
-		fitbit.ImportKind: fitbit.NewImporter(archive.DefaultLimits()),
+	all := provider.Importers{}
+	for _, r := range All() {
+		maps.Copy(all, r.Importers)
 	}
+	return all
 }
+
+// ImportKinds are the kinds of exports that can be imported, in alphabetical order.
+func ImportKinds() []string { return slices.Sorted(maps.Keys(Importers())) }
 
 // TrackMakers make TCX files of the routes of every provider that are none.
-func TrackMakers() provider.TrackMakers { return fitbit.TrackMakers() }
-
-// constructors make the connector of each provider.
-func constructors() map[string]func(Settings) *provider.Connector {
-	return map[string]func(Settings) *provider.Connector{
-		fitbit.Name: func(s Settings) *provider.Connector {
-			return fitbit.New(fitbit.Config{
-				ClientID: s.ClientID, ClientSecret: s.ClientSecret,
-				AuthorizeURL: s.AuthorizeURL, APIBaseURL: s.APIBaseURL,
-				DefaultScopes: s.DefaultScopes, HTTPClient: s.HTTPClient,
-			})
-		},
-		googlehealth.Name: func(s Settings) *provider.Connector {
-			return googlehealth.New(googlehealth.Config{
-				ClientID: s.ClientID, ClientSecret: s.ClientSecret,
-				AuthorizeURL: s.AuthorizeURL, TokenURL: s.TokenURL, RevokeURL: s.RevokeURL, APIBaseURL: s.APIBaseURL,
-				DefaultScopes: s.DefaultScopes, HTTPClient: s.HTTPClient,
-				Verified: s.Verified, Budget: s.Budget, AppBudget: s.AppBudget,
-				NotificationSecret: s.NotificationSecret, NotificationKeyURL: s.NotificationKeyURL,
-			})
-		},
+func TrackMakers() provider.TrackMakers {
+	all := provider.TrackMakers{}
+	for _, r := range All() {
+		maps.Copy(all, r.TrackMakers)
 	}
+	return all
 }
 
-// Connectors makes a connector for each provider that has settings, by name. A
-// provider without settings is disabled. The error lists every fault of the
-// settings and never shows a value.
-func Connectors(settings map[string]Settings) (provider.Connectors, error) {
-	known := constructors()
+// Clients gives what each provider is called with; a nil client is the connector's own.
+type Clients func(provider string) *http.Client
+
+// of is the client of one provider.
+func (c Clients) of(name string) *http.Client {
+	if c == nil {
+		return nil
+	}
+	return c(name)
+}
+
+// Connectors makes a connector for each provider that settings are given of, by name;
+// the others are disabled. The error lists every fault of the settings and never shows
+// a value.
+func Connectors(settings map[string]provider.Values, clients Clients) (provider.Connectors, error) {
 	connectors := provider.Connectors{}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		construct, ok := known[name]
+		r, ok := Find(name)
 		if !ok {
-			faults = append(faults, fmt.Errorf("provider %q is unknown; known are %v", name, slices.Sorted(maps.Keys(known))))
+			faults = append(faults, fmt.Errorf("provider %q is unknown; known are %v", name, slices.Sorted(slices.Values(Names()))))
 			continue
 		}
-		if err := settings[name].check(name); err != nil {
+		if err := check(r, settings[name]); err != nil {
 			faults = append(faults, err)
 			continue
 		}
-		connectors[name] = construct(settings[name])
+		connectors[name] = r.New(settings[name], clients.of(name))
 	}
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("configure providers: %w", errors.Join(faults...))
@@ -130,43 +131,57 @@ func Connectors(settings map[string]Settings) (provider.Connectors, error) {
 	return connectors, nil
 }
 
+// Enabled are the settings of those providers that have all that enables them.
+func Enabled(settings map[string]provider.Values) map[string]provider.Values {
+	enabled := map[string]provider.Values{}
+	for _, r := range All() {
+		if v, given := settings[r.Descriptor.Name]; given && r.Enabled(v) {
+			enabled[r.Descriptor.Name] = v
+		}
+	}
+	return enabled
+}
+
 // Notifications make, for each provider whose settings allow it, what reads its
-// notifications. That needs neither client id nor client secret, so who only
-// listens need not have them.
-func Notifications(settings map[string]Settings) map[string]provider.Notifications {
+// notifications. That does not need what enables the provider, so who only listens
+// need not have it.
+func Notifications(settings map[string]provider.Values, clients Clients) map[string]provider.Notifications {
 	readers := map[string]provider.Notifications{}
-	for name, s := range settings {
-		if c, ok := Sketch(name, s); ok && c.Notifications != nil {
-			readers[name] = c.Notifications
+	for _, r := range All() {
+		name := r.Descriptor.Name
+		if v, given := settings[name]; given {
+			if c := r.New(v, clients.of(name)); c.Notifications != nil {
+				readers[name] = c.Notifications
+			}
 		}
 	}
 	return readers
 }
 
-// Sketch makes a connector of settings that may lack the credentials, for who wants
-// to know what it would ask for; ok is false for a provider that is not known.
-func Sketch(name string, s Settings) (c *provider.Connector, ok bool) {
-	construct, ok := constructors()[name]
-	if !ok {
-		return nil, false
+// Sketches are connectors of every provider without settings, for who wants to know how
+// their records are read and compared, and calls nobody.
+func Sketches() provider.Connectors {
+	connectors := provider.Connectors{}
+	for _, r := range All() {
+		connectors[r.Descriptor.Name] = r.New(nil, nil)
 	}
-	return construct(s), true
+	return connectors
 }
 
-func (s Settings) check(name string) error {
+// check is what is wrong with the settings of a provider.
+func check(r provider.Registration, v provider.Values) error {
 	var faults []error
-	if s.ClientID == "" {
-		faults = append(faults, fmt.Errorf("%s: the client id is missing; set it, or neither id nor secret to disable the provider", name))
+	for _, name := range r.Lacking(v) {
+		faults = append(faults, fmt.Errorf("%s is missing; set it, or nothing of what enables %s, to disable it", provider.Variable(r.Descriptor.Name, name), r.Descriptor.DisplayName))
 	}
-	if s.ClientSecret == "" {
-		faults = append(faults, fmt.Errorf("%s: the client secret is missing; set it, or neither id nor secret to disable the provider", name))
+	for _, s := range r.Settings {
+		if a := v.Text(s.Name); s.Kind == provider.ValueURL && a != "" && !isWebAddress(a) {
+			faults = append(faults, fmt.Errorf("%s is not an absolute http or https URL", provider.Variable(r.Descriptor.Name, s.Name)))
+		}
 	}
-	for _, a := range []struct{ what, address string }{
-		{"authorize URL", s.AuthorizeURL}, {"token URL", s.TokenURL}, {"revoke URL", s.RevokeURL},
-		{"API base URL", s.APIBaseURL}, {"notification key URL", s.NotificationKeyURL},
-	} {
-		if a.address != "" && !isWebAddress(a.address) {
-			faults = append(faults, fmt.Errorf("%s: the %s is not an absolute http or https URL", name, a.what))
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if _, known := r.Setting(name); !known {
+			faults = append(faults, fmt.Errorf("%s has no setting %s", r.Descriptor.Name, name))
 		}
 	}
 	return errors.Join(faults...)

@@ -64,8 +64,8 @@ func TestFitbitSaysWhenItEnds(t *testing.T) {
 func TestEveryProviderHasAConnectorAndNormalizers(t *testing.T) {
 	normalizers := catalog.Normalizers()
 	for _, d := range catalog.Descriptors() {
-		settings := map[string]catalog.Settings{d.Name: {ClientID: "id", ClientSecret: "secret", APIBaseURL: "http://127.0.0.1:1"}}
-		connectors, err := catalog.Connectors(settings)
+		settings := map[string]provider.Values{d.Name: {"CLIENT_ID": "id", "CLIENT_SECRET": "secret", "API_BASE_URL": "http://127.0.0.1:1"}}
+		connectors, err := catalog.Connectors(settings, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,17 +85,16 @@ func TestEveryProviderHasAConnectorAndNormalizers(t *testing.T) {
 }
 
 func TestLimitsOfGoogleHealth(t *testing.T) {
-	own := provider.Budget{Requests: 7, Per: time.Minute}
 	for name, test := range map[string]struct {
-		settings     catalog.Settings
+		settings     provider.Values
 		account, app int
 	}{
-		"unverified": {catalog.Settings{}, 150, 15_000},
-		"verified":   {catalog.Settings{Verified: true}, 300, 120_000},
-		"its own":    {catalog.Settings{Verified: true, Budget: own}, 7, 120_000},
+		"unverified": {provider.Values{}, 150, 15_000},
+		"verified":   {provider.Values{"VERIFIED": "true"}, 300, 120_000},
+		"its own":    {provider.Values{"VERIFIED": "true", "REQUESTS_PER_MINUTE": "7"}, 7, 120_000},
 	} {
-		test.settings.ClientID, test.settings.ClientSecret = "id", "secret"
-		connectors, err := catalog.Connectors(map[string]catalog.Settings{"google_health": test.settings})
+		test.settings["CLIENT_ID"], test.settings["CLIENT_SECRET"] = "id", "secret"
+		connectors, err := catalog.Connectors(map[string]provider.Values{"google_health": test.settings}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +109,7 @@ func TestLimitsOfGoogleHealth(t *testing.T) {
 }
 
 func TestAProviderWithoutSettingsIsDisabled(t *testing.T) {
-	connectors, err := catalog.Connectors(nil)
+	connectors, err := catalog.Connectors(nil, nil)
 	if err != nil || len(connectors) != 0 {
 		t.Errorf("got %v, error %v", connectors, err)
 	}
@@ -118,14 +117,14 @@ func TestAProviderWithoutSettingsIsDisabled(t *testing.T) {
 
 func TestEveryFaultIsReportedAtOnceWithoutValues(t *testing.T) {
 	const secret = "a-secret-value"
-	_, err := catalog.Connectors(map[string]catalog.Settings{
-		"fitbit": {ClientSecret: secret, AuthorizeURL: "ftp://" + secret, APIBaseURL: "https://user:" + secret + "@host"},
-		"strava": {ClientID: "id", ClientSecret: secret},
-	})
+	_, err := catalog.Connectors(map[string]provider.Values{
+		"fitbit": {"CLIENT_SECRET": secret, "AUTHORIZE_URL": "ftp://" + secret, "API_BASE_URL": "https://user:" + secret + "@host", "COLOUR": secret},
+		"strava": {"CLIENT_ID": "id", "CLIENT_SECRET": secret},
+	}, nil)
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, word := range []string{"client id", "authorize URL", "API base URL", "strava", "known are [fitbit google_health]"} {
+	for _, word := range []string{"FITBIT_CLIENT_ID", "FITBIT_AUTHORIZE_URL", "FITBIT_API_BASE_URL", "COLOUR", "strava", "known are [fitbit google_health]"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("the error does not name %s: %v", word, err)
 		}
@@ -133,7 +132,7 @@ func TestEveryFaultIsReportedAtOnceWithoutValues(t *testing.T) {
 	if strings.Contains(err.Error(), secret) {
 		t.Errorf("the error shows a value: %v", err)
 	}
-	if _, err := catalog.Connectors(map[string]catalog.Settings{"fitbit": {ClientID: "id"}}); err == nil || !strings.Contains(err.Error(), "client secret") {
+	if _, err := catalog.Connectors(map[string]provider.Values{"fitbit": {"CLIENT_ID": "id"}}, nil); err == nil || !strings.Contains(err.Error(), "FITBIT_CLIENT_SECRET") {
 		t.Errorf("a missing secret gave %v", err)
 	}
 }

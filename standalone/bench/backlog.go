@@ -12,8 +12,6 @@ import (
 	"github.com/stridelog/stridelog/provider/fitbit"
 	"github.com/stridelog/stridelog/provider/simulator"
 	fake "github.com/stridelog/stridelog/provider/simulator/fitbit"
-
-	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
 const (
@@ -96,7 +94,7 @@ func recordsOfPeople() ([][]version, error) {
 		}
 		people = append(people, p)
 	}
-	cloud, err := fake.New(fake.Options{ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{installation.CallbackURL}, People: people})
+	cloud, err := fake.New(fake.Options{ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{callbackURL()}, People: people})
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
-	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
 // bare does one connect with no product code: HTTP, one durable atomic batch,
@@ -60,7 +59,7 @@ func (b *bare) close() {
 func (b *bare) connect(ctx context.Context, account string) (time.Duration, error) {
 	challenge := sha256.Sum256([]byte(bareVerifier))
 	q := url.Values{
-		"client_id": {clientID}, "response_type": {"code"}, "redirect_uri": {installation.CallbackURL}, "state": {"bare"}, "scope": {"activity profile"},
+		"client_id": {clientID}, "response_type": {"code"}, "redirect_uri": {callbackURL()}, "state": {"bare"}, "scope": {"activity profile"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
 	}
 	back, err := fitbit.Decide(ctx, http.DefaultClient, b.cloud.site.URL+"/oauth2/authorize?"+q.Encode(), fitbit.Decision{AccountID: account})
@@ -84,7 +83,7 @@ func (b *bare) connect(ctx context.Context, account string) (time.Duration, erro
 
 func (b *bare) exchange(ctx context.Context, code string) (string, error) {
 	form := url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {installation.CallbackURL}, "code_verifier": {bareVerifier},
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callbackURL()}, "code_verifier": {bareVerifier},
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.cloud.site.URL+"/oauth2/token", strings.NewReader(form.Encode()))
 	if err != nil {

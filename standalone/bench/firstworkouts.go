@@ -13,7 +13,6 @@ import (
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
-	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
@@ -34,7 +33,7 @@ func firstWorkouts(ctx context.Context, s *stores, out io.Writer, log *slog.Logg
 		return err
 	}
 	defer cloud.site.Close()
-	in, err := installation.Start(ctx, installation.Options{DatabaseURL: s.databaseURL, NATSURL: s.natsURL, Fitbit: cloud.settings(), Log: log})
+	in, err := installation.Start(ctx, installation.Options{DatabaseURL: s.databaseURL, NATSURL: s.natsURL, Providers: settingsAt(cloud.fake, cloud.site.URL), Log: log})
 	if err != nil {
 		return err
 	}
@@ -74,7 +73,7 @@ func connect(ctx context.Context, c *client.Client, name, account string) (time.
 	if err != nil {
 		return 0, err
 	}
-	start, err := c.Start(ctx, user.ID, "fitbit", "http://app.test/done")
+	start, err := c.Start(ctx, user.ID, measured, "http://app.test/done")
 	if err != nil {
 		return 0, err
 	}
@@ -101,6 +100,7 @@ func connect(ctx context.Context, c *client.Client, name, account string) (time.
 
 // cloud is the simulated provider of a benchmark.
 type cloud struct {
+	fake   *fitbit.Cloud
 	site   *httptest.Server
 	people []string
 }
@@ -116,20 +116,13 @@ func newCloud() (*cloud, error) {
 		people, ids = append(people, p), append(ids, p.AccountID())
 	}
 	fake, err := fitbit.New(fitbit.Options{
-		ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{installation.CallbackURL},
+		ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{callbackURL()},
 		People: people, QuotaPerHour: 1_000_000,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &cloud{site: httptest.NewServer(fake.Handler()), people: ids}, nil
+	return &cloud{fake: fake, site: httptest.NewServer(fake.Handler()), people: ids}, nil
 }
 
 func (c *cloud) person(i int) string { return c.people[i%len(c.people)] }
-
-func (c *cloud) settings() config.Fitbit {
-	return config.Fitbit{
-		ClientID: clientID, ClientSecret: clientSecret, RedirectURI: installation.CallbackURL,
-		Scopes: []string{"activity", "profile"}, AuthorizeURL: c.site.URL + "/oauth2/authorize", APIBaseURL: c.site.URL,
-	}
-}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/provider/catalog"
-	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
+	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/services/poller"
 	"github.com/stridelog/stridelog/standalone/internal/demo"
 )
@@ -39,7 +39,7 @@ const (
 // Unpacking the whole archive is shown beside it and proves little: the import does not
 // read most of it.
 func importArchive(ctx context.Context, s *stores, out io.Writer, _ *slog.Logger) error {
-	archive, err := demo.NewExport(demo.Sample{Years: 10, Options: export.Options{Exercises: importExercises, Bytes: importBytes}}, time.Now())
+	archive, err := demo.NewExport(demo.Sample{Years: 10, ExportOptions: simulator.ExportOptions{Exercises: importExercises, Bytes: importBytes}}, time.Now())
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func importArchive(ctx context.Context, s *stores, out io.Writer, _ *slog.Logger
 	if err != nil {
 		return err
 	}
-	i := &importing{stores: s, path: path, exercises: len(archive.Records())}
+	i := &importing{stores: s, path: path, exercises: len(archive.Days())}
 	product := &variant{name: "product", run: i.product}
 	plain := &variant{name: "unzip + decode, files of records", run: i.bare(unpackRecords)}
 	whole := &variant{name: "the same, all files", run: i.bare(unpackAll)}

@@ -16,7 +16,6 @@ import (
 	fake "github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/provider/simulator/visitor"
 	"github.com/stridelog/stridelog/standalone/internal/client"
-	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
@@ -73,15 +72,13 @@ func runMemory(ctx context.Context) error {
 		return err
 	}
 	defer server.Stop()
-	people, site, err := crowd(memoryUsers)
+	people, cloud, err := crowd(memoryUsers)
 	if err != nil {
 		return err
 	}
+	site := httptest.NewServer(cloud.Handler())
 	defer site.Close()
-	in, err := installation.Start(ctx, installation.Options{DatabaseURL: o.DatabaseURL, NATSURL: server.URL(), Log: log, Fitbit: config.Fitbit{
-		ClientID: clientID, ClientSecret: clientSecret, RedirectURI: installation.CallbackURL,
-		Scopes: []string{"activity", "profile"}, AuthorizeURL: site.URL + "/oauth2/authorize", APIBaseURL: site.URL,
-	}})
+	in, err := installation.Start(ctx, installation.Options{DatabaseURL: o.DatabaseURL, NATSURL: server.URL(), Log: log, Providers: settingsAt(cloud, site.URL)})
 	if err != nil {
 		return err
 	}
@@ -110,7 +107,7 @@ func runMemory(ctx context.Context) error {
 
 // crowd are so many people and their cloud. They have no more history than is read:
 // what the cloud invents of a person stays in memory, and would be most of it.
-func crowd(n int) ([]*simulator.Person, *httptest.Server, error) {
+func crowd(n int) ([]*simulator.Person, *fake.Cloud, error) {
 	var people []*simulator.Person
 	for i := range n {
 		style := []simulator.Style{simulator.StyleRunner, simulator.StyleRider, simulator.StyleGym, simulator.StyleWalker}[i%4]
@@ -120,11 +117,11 @@ func crowd(n int) ([]*simulator.Person, *httptest.Server, error) {
 		}
 		people = append(people, p)
 	}
-	cloud, err := fake.New(fake.Options{ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{installation.CallbackURL}, People: people})
+	cloud, err := fake.New(fake.Options{ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{callbackURL()}, People: people})
 	if err != nil {
 		return nil, nil, err
 	}
-	return people, httptest.NewServer(cloud.Handler()), nil
+	return people, cloud, nil
 }
 
 // readPast connects a new user, reads the last days and waits until the workouts
@@ -134,10 +131,10 @@ func readPast(ctx context.Context, c *client.Client, name, account string) (work
 	if err != nil {
 		return 0, err
 	}
-	if _, err := c.ConnectAt(ctx, user.ID, "fitbit", "http://app.test/done", visitor.Decision{AccountID: account}); err != nil {
+	if _, err := c.ConnectAt(ctx, user.ID, measured, "http://app.test/done", visitor.Decision{AccountID: account}); err != nil {
 		return 0, err
 	}
-	id, err := c.Historical(ctx, user.ID, "fitbit", memoryDays)
+	id, err := c.Historical(ctx, user.ID, measured, memoryDays)
 	if err != nil {
 		return 0, err
 	}

@@ -12,8 +12,6 @@ import (
 	"github.com/stridelog/stridelog/provider/simulator"
 	fakefitbit "github.com/stridelog/stridelog/provider/simulator/fitbit"
 	fakegoogle "github.com/stridelog/stridelog/provider/simulator/googlehealth"
-
-	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
 // past is a simulated cloud whose people have long histories, how the product reads
@@ -60,7 +58,7 @@ func fitbitPast() past {
 		account: (*simulator.Person).AccountID,
 		cloud: func(people []*simulator.Person) (http.Handler, error) {
 			cloud, err := fakefitbit.New(fakefitbit.Options{
-				ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{installation.CallbackURL}, People: people, QuotaPerHour: plenty,
+				ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{callbackURL()}, People: people, QuotaPerHour: plenty,
 			})
 			if err != nil {
 				return nil, err
@@ -107,7 +105,7 @@ func googlePast() past {
 // googleCloud has no limit that a benchmark could reach.
 func googleCloud(people []*simulator.Person) (http.Handler, error) {
 	cloud, err := fakegoogle.New(fakegoogle.Options{
-		ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{installation.CallbackURL}, People: people,
+		ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{callbackURL()}, People: people,
 	})
 	if err != nil {
 		return nil, err

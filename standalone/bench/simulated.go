@@ -17,8 +17,6 @@ import (
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/visitor"
-
-	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
 // childCloud is the first argument of the process that is a simulated cloud, its
@@ -102,12 +100,12 @@ func consents(ctx context.Context, of past, c *provider.Connector, people []*sim
 	var tokens []string
 	for _, p := range people {
 		back, err := visitor.Decide(ctx, http.DefaultClient, c.Authorizer.AuthorizeURL(provider.AuthorizeRequest{
-			RedirectURI: installation.CallbackURL, State: "bench", CodeChallenge: base64.RawURLEncoding.EncodeToString(challenge[:]), Scopes: c.DefaultScopes,
+			RedirectURI: callbackURL(), State: "bench", CodeChallenge: base64.RawURLEncoding.EncodeToString(challenge[:]), Scopes: c.DefaultScopes,
 		}), visitor.Decision{AccountID: of.account(p)})
 		if err != nil {
 			return nil, err
 		}
-		grant, err := c.Authorizer.Exchange(ctx, provider.Secret(back.Query().Get("code")), bareVerifier, installation.CallbackURL)
+		grant, err := c.Authorizer.Exchange(ctx, provider.Secret(back.Query().Get("code")), bareVerifier, callbackURL())
 		if err != nil {
 			return nil, err
 		}

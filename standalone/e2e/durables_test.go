@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/config"
@@ -37,7 +38,7 @@ func TestADeletedDurableLosesAndRepeatsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	sealed := func(c *config.Config) { c.SealingKey = sealing }
-	in, err := installation.Start(t.Context(), installation.Options{DatabaseURL: w.databaseURL, NATSURL: w.natsURL, Fitbit: w.fitbit, Log: log, Change: sealed})
+	in, err := installation.Start(t.Context(), installation.Options{DatabaseURL: w.databaseURL, NATSURL: w.natsURL, Providers: map[string]provider.Values{"fitbit": w.fitbit}, Log: log, Change: sealed})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fault"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
@@ -108,18 +109,18 @@ func newFaultWorld(t *testing.T, size int, change func(*config.Config)) *faultWo
 	w := &faultWorld{world: newStores(t)}
 	w.populate(t, size, fitbit.Options{MaxPage: 5})
 	w.side = fitbitSide{w.cloud}
-	w.run(t, config.GoogleHealth{}, change)
+	w.run(t, nil, change)
 	return w
 }
 
 // run starts the system once there is a cloud.
-func (w *faultWorld) run(t *testing.T, google config.GoogleHealth, change func(*config.Config)) {
+func (w *faultWorld) run(t *testing.T, others map[string]provider.Values, change func(*config.Config)) {
 	t.Helper()
 	w.scripts, w.scans = map[string]func(*fault.Call) *fault.Fault{}, map[string]int{}
 	w.side.SetFault(w.strike)
 	w.in = w.startWith(t, installation.Options{
 		Log:            slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), // faults warn all the time
-		GoogleHealth:   google,
+		Providers:      others,
 		ProviderClient: &http.Client{Timeout: answerPatience},
 		Rescan:         []poller.Scan{{Span: 5 * day, Every: scanEvery}, {Span: faultDays * day, Every: 3 * scanEvery}},
 		Change: func(c *config.Config) {

@@ -27,7 +27,7 @@ func newNotifiedWorld(ctx context.Context, t *testing.T, o googlehealth.Options)
 	for _, name := range []string{"first", "second"} {
 		users = append(users, w.settled(ctx, t, name, account))
 	}
-	project := connector.Project{Number: "123456789012", Token: provider.Secret(w.health.ProjectToken()), APIBaseURL: w.google.APIBaseURL}
+	project := connector.Project{Number: "123456789012", Token: provider.Secret(w.health.ProjectToken()), APIBaseURL: w.google.Text(provider.SettingAPIBaseURL)}
 	for range 2 { // again is a change of what there is
 		state, err := project.Subscribe(ctx, connector.Subscriber{
 			ID: subscriberID, Endpoint: w.in.Client.BaseURL + "/api/v1/providers/google_health/notifications", Secret: notifySecret,

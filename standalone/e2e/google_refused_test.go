@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/config"
@@ -62,7 +63,9 @@ func TestAnAccountThatGoogleSuddenlyRefusesIsAskedForANewConsent(t *testing.T) {
 // TestAConsentThatOpensNothingNamesTheScope: no connection is made, since Google does
 // not say whose account it is, and one that the person has goes on.
 func TestAConsentThatOpensNothingNamesTheScope(t *testing.T) {
-	w := newGoogleWorld(t, googlehealth.Options{}, func(c *config.Config) { c.GoogleHealth.Scopes = append(c.GoogleHealth.Scopes, "openid") })
+	w := newGoogleWorld(t, googlehealth.Options{}, func(c *config.Config) {
+		c.Providers[google][provider.SettingScopes] = "activity_and_fitness.readonly health_metrics_and_measurements.readonly location.readonly settings.readonly openid"
+	})
 	ctx := deadline(t)
 	account := googlehealth.HealthUserID(w.people[0])
 	nothing := googlehealth.Decision{AccountID: account, Scopes: []string{"openid"}}

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fault"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
@@ -38,8 +40,8 @@ func newGoogleFaultWorld(t *testing.T, size int) *faultWorld {
 	})
 	g.openCloud(t, fitbit.Options{})
 	g.openGoogle(t, googlehealth.Options{MaxPage: googlePage, RetryAfter: true, Verified: true})
-	g.google.Scopes = []string{"activity_and_fitness.readonly", "settings.readonly"} // no routes
-	g.google.RequestsPerMinute, g.google.AppRequestsPerMinute = googlePerMinute, 120_000
+	g.google["DEFAULT_SCOPE"] = "activity_and_fitness.readonly settings.readonly" // no routes
+	g.google["REQUESTS_PER_MINUTE"], g.google["APP_REQUESTS_PER_MINUTE"] = provider.Secret(strconv.Itoa(googlePerMinute)), "120000"
 	side := googleSide{g.health, &sync.Map{}}
 	g.health.SetEmptyPages(func(account string, _ int) bool {
 		_, halting := side.halting.Load(account)
@@ -51,7 +53,7 @@ func newGoogleFaultWorld(t *testing.T, size int) *faultWorld {
 		}
 	}
 	w := &faultWorld{world: g.world, side: side}
-	w.run(t, g.google, nil)
+	w.run(t, map[string]provider.Values{google: g.google}, nil)
 	return w
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
@@ -23,13 +24,12 @@ import (
 )
 
 const (
-	google            = "google_health"
-	googleCallbackURL = "http://stridelog.test/api/v1/oauth/google_health/callback"
-	scopePrefix       = "https://www.googleapis.com/auth/googlehealth."
-	scopeActivity     = scopePrefix + "activity_and_fitness.readonly"
-	scopeSettings     = scopePrefix + "settings.readonly"
-	googleDays        = 20
-	notifySecret      = "Bearer a-secret-of-this-test-alone"
+	google        = "google_health"
+	scopePrefix   = "https://www.googleapis.com/auth/googlehealth."
+	scopeActivity = scopePrefix + "activity_and_fitness.readonly"
+	scopeSettings = scopePrefix + "settings.readonly"
+	googleDays    = 20
+	notifySecret  = "Bearer a-secret-of-this-test-alone"
 )
 
 // googleWorld is a system with a simulated Google Health cloud. The same people have
@@ -37,7 +37,7 @@ const (
 type googleWorld struct {
 	*world
 	health *googlehealth.Cloud
-	google config.GoogleHealth
+	google provider.Values
 	in     *installation.Installation
 	log    *factLog
 
@@ -68,7 +68,7 @@ func newGoogleWorldOf(t *testing.T, people int, o googlehealth.Options, change f
 	w.openCloud(t, fitbit.Options{})
 	w.openGoogle(t, o)
 	w.in = w.startWith(t, installation.Options{
-		Log: testLog(t), GoogleHealth: w.google,
+		Log: testLog(t), Providers: map[string]provider.Values{google: w.google},
 		Rescan: []poller.Scan{{Span: googleDays * day, Every: time.Second}},
 		Change: func(c *config.Config) {
 			c.Poll.Jitter, c.Poll.RemovalConfirm = 100*time.Millisecond, time.Second
@@ -84,7 +84,7 @@ func newGoogleWorldOf(t *testing.T, people int, o googlehealth.Options, change f
 // openGoogle makes the people's Google Health cloud.
 func (w *googleWorld) openGoogle(t *testing.T, o googlehealth.Options) {
 	t.Helper()
-	o.ClientID, o.ClientSecret, o.RedirectURIs, o.People = "GOOGLE-CLIENT", "a-google-secret", []string{googleCallbackURL}, w.people
+	o.ClientID, o.ClientSecret, o.RedirectURIs, o.People = "GOOGLE-CLIENT", "a-google-secret", []string{installation.CallbackURL(google)}, w.people
 	o.Fault = w.strike
 	var err error
 	if w.health, err = googlehealth.New(o); err != nil {
@@ -92,14 +92,11 @@ func (w *googleWorld) openGoogle(t *testing.T, o googlehealth.Options) {
 	}
 	site := httptest.NewServer(w.health.Handler())
 	t.Cleanup(site.Close)
-	w.google = config.GoogleHealth{
-		ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURI: googleCallbackURL,
-		Scopes:       []string{"activity_and_fitness.readonly", "health_metrics_and_measurements.readonly", "location.readonly", "settings.readonly"},
-		AuthorizeURL: site.URL + "/o/oauth2/v2/auth", TokenURL: site.URL + "/token", RevokeURL: site.URL + "/revoke", APIBaseURL: site.URL,
-		NotificationSecret: notifySecret, NotificationKeyURL: site.URL + googlehealth.KeysPath,
-		// The scans of these tests are a thousand times as frequent as real ones.
-		RequestsPerMinute: 100_000, AppRequestsPerMinute: 100_000,
-	}
+	app := simulator.App{ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURIs: o.RedirectURIs}
+	w.google = app.Settings(w.health, site.URL)
+	w.google[provider.SettingNotificationSecret] = notifySecret
+	// The scans of these tests are a thousand times as frequent as real ones.
+	w.google["REQUESTS_PER_MINUTE"], w.google["APP_REQUESTS_PER_MINUTE"] = "100000", "100000"
 	for _, p := range w.people {
 		if err := w.health.SetQuota(googlehealth.HealthUserID(p), 100_000, time.Minute); err != nil {
 			t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/porttest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
@@ -118,13 +119,17 @@ func unpack(t *testing.T, path, to string) {
 func (k *keptStores) start(t *testing.T) *installation.Installation {
 	t.Helper()
 	nowhere := "http://" + porttest.Address(t)
-	k.fitbit = config.Fitbit{ClientID: "FITBIT", ClientSecret: "made-up", RedirectURI: installation.CallbackURL, AuthorizeURL: nowhere, APIBaseURL: nowhere}
+	settings := func(name, id string, addresses ...string) provider.Values {
+		v := provider.Values{"CLIENT_ID": provider.Secret(id), "CLIENT_SECRET": "made-up", "REDIRECT_URI": provider.Secret(installation.CallbackURL(name))}
+		for _, a := range addresses {
+			v[a] = provider.Secret(nowhere)
+		}
+		return v
+	}
+	k.fitbit = settings("fitbit", "FITBIT", "AUTHORIZE_URL", "API_BASE_URL")
 	return k.startWith(t, installation.Options{
 		Log: testLog(t), Change: func(c *config.Config) { c.SealingKey = k.sealingKey },
-		GoogleHealth: config.GoogleHealth{
-			ClientID: "GOOGLE", ClientSecret: "made-up", RedirectURI: googleCallbackURL,
-			AuthorizeURL: nowhere, TokenURL: nowhere, RevokeURL: nowhere, APIBaseURL: nowhere,
-		},
+		Providers: map[string]provider.Values{google: settings(google, "GOOGLE", "AUTHORIZE_URL", "TOKEN_URL", "REVOKE_URL", "API_BASE_URL")},
 	})
 }
 

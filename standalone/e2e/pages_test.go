@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
+	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
 // TestEveryPageOfAConsentFitsAndCanBeRead looks at each page that a person can come by on
@@ -26,14 +27,14 @@ func TestEveryPageOfAConsentFitsAndCanBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	fitbitCloud, _, _ := strings.Cut(consent, "/oauth2/")
-	google, err := googlehealth.New(googlehealth.Options{ClientID: "CLIENT", ClientSecret: "a-client-secret", RedirectURIs: []string{googleCallbackURL}, People: w.people})
+	google, err := googlehealth.New(googlehealth.Options{ClientID: "CLIENT", ClientSecret: "a-client-secret", RedirectURIs: []string{installation.CallbackURL("google_health")}, People: w.people})
 	if err != nil {
 		t.Fatal(err)
 	}
 	site := httptest.NewServer(google.Handler())
 	t.Cleanup(site.Close)
 	asked := url.Values{
-		"client_id": {"CLIENT"}, "redirect_uri": {googleCallbackURL}, "response_type": {"code"}, "access_type": {"offline"}, "prompt": {"consent"}, "state": {strings.Repeat("s", 43)},
+		"client_id": {"CLIENT"}, "redirect_uri": {installation.CallbackURL("google_health")}, "response_type": {"code"}, "access_type": {"offline"}, "prompt": {"consent"}, "state": {strings.Repeat("s", 43)},
 		"scope": {"openid " + googlehealth.ScopePrefix + "activity_and_fitness.readonly " + googlehealth.ScopePrefix + "health_metrics_and_measurements.readonly " +
 			googlehealth.ScopePrefix + "location.readonly " + googlehealth.ScopePrefix + "settings.readonly " + googlehealth.ScopePrefix + "reproductive_health.writeonly"},
 	}

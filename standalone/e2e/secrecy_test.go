@@ -23,6 +23,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
@@ -49,7 +50,7 @@ type vault struct {
 func TestNoSecretIsInClearAnywhere(t *testing.T) {
 	v := newVault(t)
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(v.log, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	in, err := installation.Start(t.Context(), installation.Options{DatabaseURL: v.databaseURL, NATSURL: v.natsURL, Fitbit: v.fitbit, Log: log})
+	in, err := installation.Start(t.Context(), installation.Options{DatabaseURL: v.databaseURL, NATSURL: v.natsURL, Providers: map[string]provider.Values{"fitbit": v.fitbit}, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func TestNoSecretIsInClearAnywhere(t *testing.T) {
 	t.Cleanup(func() { _ = stop() })
 	in.Client.HTTP.Transport = listening{v.rest}
 	v.keep("admin key", installation.AdminKey)
-	v.keep("client secret", v.fitbit.ClientSecret)
+	v.keep("client secret", v.fitbit.Text("CLIENT_SECRET"))
 	v.keepSealingKey(t, in.System.Config.SealingKey)
 
 	v.live(t, in.Client)

@@ -104,7 +104,7 @@ func (v *vault) tracedSync(t *testing.T, c *client.Client) (client.User, client.
 	v.workouts(t, c, user, person)
 	for kind, secret := range map[string]string{
 		"user id": user.ID, "account": person.AccountID(), "e-mail address": "ada@example.org", "name": "Adelheid",
-		"admin key": installation.AdminKey, "client secret": v.fitbit.ClientSecret,
+		"admin key": installation.AdminKey, "client secret": v.fitbit.Text("CLIENT_SECRET"),
 	} {
 		v.secrets[secret] = kind // some are shorter than a secret is
 	}

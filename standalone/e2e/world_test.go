@@ -19,11 +19,11 @@ import (
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
 	"github.com/stridelog/stridelog/platform/waittest"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/client"
-	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
@@ -35,7 +35,7 @@ const (
 // world is the stores and the cloud that a system under test lives in.
 type world struct {
 	cloud                *fitbit.Cloud
-	fitbit               config.Fitbit
+	fitbit               provider.Values
 	people               []*simulator.Person
 	databaseURL, natsURL string
 	js                   jetstream.JetStream // see jetStream
@@ -87,17 +87,15 @@ func (w *world) inviteFour(t *testing.T) {
 // openCloud makes the people's cloud.
 func (w *world) openCloud(t *testing.T, o fitbit.Options) {
 	t.Helper()
-	o.ClientID, o.ClientSecret, o.RedirectURIs, o.People = "CLIENT", "a-client-secret", []string{installation.CallbackURL}, w.people
+	o.ClientID, o.ClientSecret, o.RedirectURIs, o.People = "CLIENT", "a-client-secret", []string{installation.CallbackURL("fitbit")}, w.people
 	var err error
 	if w.cloud, err = fitbit.New(o); err != nil {
 		t.Fatal(err)
 	}
 	site := httptest.NewServer(w.cloud.Handler())
 	t.Cleanup(site.Close)
-	w.fitbit = config.Fitbit{
-		ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURI: installation.CallbackURL,
-		Scopes: []string{"activity", "heartrate", "sleep", "profile"}, AuthorizeURL: site.URL + "/oauth2/authorize", APIBaseURL: site.URL,
-	}
+	app := simulator.App{ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURIs: o.RedirectURIs}
+	w.fitbit = app.Settings(w.cloud, site.URL)
 }
 
 // start runs all services in this process.
@@ -109,7 +107,11 @@ func (w *world) start(t *testing.T) *installation.Installation {
 // startWith runs all services in this process on this world's stores and cloud.
 func (w *world) startWith(t *testing.T, o installation.Options) *installation.Installation {
 	t.Helper()
-	o.DatabaseURL, o.NATSURL, o.Fitbit = w.databaseURL, w.natsURL, w.fitbit
+	o.DatabaseURL, o.NATSURL = w.databaseURL, w.natsURL
+	if o.Providers == nil {
+		o.Providers = map[string]provider.Values{}
+	}
+	o.Providers["fitbit"] = w.fitbit
 	in, err := installation.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -129,14 +131,15 @@ func (w *world) environment(t *testing.T, addr string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{
+	environment := []string{
 		"DATABASE_URL=" + w.databaseURL, "NATS_URL=" + w.natsURL, "HTTP_ADDR=" + addr,
 		"STRIDELOG_SEALING_KEY=" + sealing, "STRIDELOG_ADMIN_KEY=" + installation.AdminKey,
 		"STRIDELOG_REDIRECT_ALLOWLIST=http://app.test",
-		"FITBIT_CLIENT_ID=" + w.fitbit.ClientID, "FITBIT_CLIENT_SECRET=" + w.fitbit.ClientSecret,
-		"FITBIT_REDIRECT_URI=" + w.fitbit.RedirectURI, "FITBIT_AUTHORIZE_URL=" + w.fitbit.AuthorizeURL,
-		"FITBIT_API_BASE_URL=" + w.fitbit.APIBaseURL,
 	}
+	for setting, value := range w.fitbit {
+		environment = append(environment, provider.Variable("fitbit", setting)+"="+value.Reveal())
+	}
+	return environment
 }
 
 // clientAt calls the gateway of a process.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/env"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/store"
 	"github.com/stridelog/stridelog/standalone/internal/system"
@@ -54,12 +55,12 @@ func actions() []action {
 			config.Needs{Stores: config.StoresRequired, SealingKey: name == "oauth"}, runService(name),
 		})
 	}
-	return append(list,
-		action{"simulator", "a fake cloud on HTTP_ADDR, of Fitbit or, with the argument google_health, of Google Health, and the variables to point a system at it; export PATH: write an export archive of one of its people", config.Needs{Stores: config.StoresNone}, runSimulator},
+	list = append(list,
+		action{"simulator", "a fake cloud on HTTP_ADDR, of " + fakeClouds() + ", and the variables to point a system at it; export PATH: write an export archive of one of its people", config.Needs{Stores: config.StoresNone}, runSimulator},
 		action{"users", "list, show or create users through the API at URL, with the API key KEY: users list [--search TEXT]", config.Needs{Stores: config.StoresNone}, runUsers},
 		action{"connections", "list a user's connections, begin a consent (authorize) or disconnect, through the API: connections list USER", config.Needs{Stores: config.StoresNone}, runConnections},
 		action{"sync", "start a sync and follow it to its end, or list a user's syncs, through the API: sync start USER PROVIDER [--days N]", config.Needs{Stores: config.StoresNone}, runSync},
-		action{"import", "bring a person's export archive in: import fitbit-export PATH... --user USER [--dry-run]", config.Needs{Stores: config.StoresFound}, runImport},
+		action{"import", "bring a person's export archive in: import " + choice(catalog.ImportKinds()) + " PATH... --user USER [--dry-run]", config.Needs{Stores: config.StoresFound}, runImport},
 		action{"rebuild", "repair: make the workout tables and the poller's index again from the log, beside a running system; --dry-run says what would change; --accept-log after a restore", config.Needs{Stores: config.StoresFound}, runRebuild},
 		action{"verify", "compare the workout tables and the poller's index with the log, beside a running system; exit 1 when they differ", config.Needs{Stores: config.StoresFound}, runVerify},
 		action{"backup", "write database, streams and list of erasures into a folder, beside a running system: backup FOLDER", config.Needs{Stores: config.StoresFound}, runBackup},
@@ -71,8 +72,9 @@ func actions() []action {
 		action{"dead-letters", "list what services gave up; requeue SEQUENCE… or --all replays it to them; drop SEQUENCE… --reason \"…\" closes what nobody needs", config.Needs{Stores: config.StoresFound}, runDeadLetters},
 		action{"streams", "declare the streams; --reader NAME makes a durable consumer for a reader", config.Needs{Stores: config.StoresFound}, runStreams},
 		action{"health", "is the service on OPERATIONS_ADDR or HTTP_ADDR ready? for containers", config.Needs{Stores: config.StoresNone}, runHealth},
-		action{"doctor", "what to register with a provider, what to know about it, and whether it answers: doctor [fitbit|google_health]; doctor stores: how NATS and PostgreSQL stand", config.Needs{Stores: config.StoresNone}, runDoctor},
-		action{"google", "subscribe --project NUMBER: have Google Health tell of changes by itself", config.Needs{Stores: config.StoresNone}, runGoogle},
+		action{"doctor", "what to register with a provider, what to know about it, and whether it answers: doctor [" + choice(catalog.Names()) + "]; doctor stores: how NATS and PostgreSQL stand", config.Needs{Stores: config.StoresNone}, runDoctor},
+	)
+	return append(append(list, subscriptions()...),
 		action{"api-keys", "create NAME --scope SCOPE… [--user USER]…; list; rotate ID; revoke ID: who may use the API, and for what", config.Needs{Stores: config.StoresFound}, runAPIKeys},
 		action{"keys", "new-sealing-key: print one; init DIR: write all secrets of docker-compose.yml; rotate-sealing-key: replace the one in use, step by step", config.Needs{Stores: config.StoresNone}, runKeys},
 		action{"config", "check [command]: say what is wrong with the environment", config.Needs{Stores: config.StoresNone}, runConfig},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 
 	"github.com/stridelog/stridelog/platform/bus"
@@ -53,20 +52,19 @@ func runDoctor(ctx context.Context, p Process, c config.Config, args []string) e
 	if len(args) > 0 && args[0] == storesWord {
 		return doctorStores(ctx, p, c, args[1:])
 	}
-	names := providerNames()
+	names := catalog.Names()
 	switch {
 	case len(args) > 1 || len(args) == 1 && strings.HasPrefix(args[0], "-"):
 		return fmt.Errorf("%w: stridelog doctor [stores|%s]", errUsage, strings.Join(names, "|"))
 	case len(args) == 1:
 		names = args
 	}
-	settings := system.Settings(c, func(string) *http.Client { return nil })
 	unwell := false
 	for _, name := range names {
-		patient := doctor.Patient{Settings: settings[name], RedirectURI: system.RedirectURIs(c)[name]}
+		patient := doctor.Patient{Settings: c.Providers[name]}
 		lines, err := patient.Examine(ctx, name)
 		if err != nil {
-			return fmt.Errorf("%w: %w; the providers are %s", errUsage, err, strings.Join(providerNames(), ", "))
+			return fmt.Errorf("%w: %w; the providers are %s", errUsage, err, strings.Join(catalog.Names(), ", "))
 		}
 		doctor.Print(p.Stdout, name, lines)
 		unwell = unwell || doctor.Failed(lines)
@@ -75,11 +73,4 @@ func runDoctor(ctx context.Context, p Process, c config.Config, args []string) e
 		return errUnwell
 	}
 	return nil
-}
-
-func providerNames() (names []string) {
-	for _, d := range catalog.Descriptors() {
-		names = append(names, d.Name)
-	}
-	return names
 }

@@ -15,6 +15,8 @@ import (
 const (
 	googleSecret = "a-google-client-secret"
 	noticeSecret = "Bearer a-notification-secret-of-a-test"
+
+	googleNotifications = "/api/v1/providers/google_health/notifications"
 )
 
 // googleSite is a simulated Google and the environment that points to it.
@@ -131,10 +133,10 @@ func TestGoogleSubscribeRegistersTheGateway(t *testing.T) {
 		"an old token":     {"GOOGLE_ACCESS_TOKEN", "ya29.old", []string{"--project", "123456789012"}, exitFailed, "take a fresh one"},
 		"no secret":        {"GOOGLE_HEALTH_NOTIFICATION_SECRET", "", []string{"--project", "123456789012"}, exitUsage, "GOOGLE_HEALTH_NOTIFICATION_SECRET"},
 		"an id":            {"", "", []string{"--project", "my-project"}, exitUsage, "projectNumber"},
-		"another gateway":  {"", "", []string{"--project", "123456789012", "--endpoint", newGateway(t, "another") + notificationPath}, exitFailed, "stridelog doctor google_health"},
+		"another gateway":  {"", "", []string{"--project", "123456789012", "--endpoint", newGateway(t, "another") + googleNotifications}, exitFailed, "stridelog doctor google_health"},
 		"a strange name":   {"", "", []string{"--project", "123456789012", "--id", "X"}, exitUsage, "--id must be"},
-		"nothing to do":    {"", "", []string{"more"}, exitUsage, googleUsage},
-		"no number at all": {"", "", nil, exitUsage, googleUsage},
+		"nothing to do":    {"", "", []string{"more"}, exitUsage, "stridelog google subscribe --project NUMBER [--id ID] [--endpoint URL]"},
+		"no number at all": {"", "", nil, exitUsage, "stridelog google subscribe --project NUMBER [--id ID] [--endpoint URL]"},
 	} {
 		changed := map[string]string{}
 		for k, v := range env {
@@ -153,7 +155,7 @@ func newGateway(t *testing.T, secret string) (address string) {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("POST "+notificationPath, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST "+googleNotifications, func(w http.ResponseWriter, r *http.Request) {
 		status := http.StatusUnauthorized
 		if r.Header.Get("Authorization") == secret {
 			status = http.StatusCreated

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres/launcher"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
@@ -25,7 +26,10 @@ func consenting(t *testing.T, databaseURL, natsURL, key string) {
 	t.Helper()
 	in, err := installation.Start(t.Context(), installation.Options{
 		DatabaseURL: databaseURL, NATSURL: natsURL, Log: bustest.Logger(t),
-		Fitbit: config.Fitbit{ClientID: "id", ClientSecret: "secret", RedirectURI: installation.CallbackURL, AuthorizeURL: "http://127.0.0.1:1/authorize", APIBaseURL: "http://127.0.0.1:1"},
+		Providers: map[string]provider.Values{"fitbit": {
+			"CLIENT_ID": "id", "CLIENT_SECRET": "secret", "REDIRECT_URI": provider.Secret(installation.CallbackURL("fitbit")),
+			"AUTHORIZE_URL": "http://127.0.0.1:1/authorize", "API_BASE_URL": "http://127.0.0.1:1",
+		}},
 		Change: func(c *config.Config) { c.SealingKey = key },
 	})
 	if err != nil {

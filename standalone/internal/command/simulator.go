@@ -9,14 +9,28 @@ import (
 
 	"github.com/stridelog/stridelog/platform/httpserver"
 	"github.com/stridelog/stridelog/platform/lifecycle"
-	"github.com/stridelog/stridelog/provider/fitbit"
-	"github.com/stridelog/stridelog/provider/googlehealth"
-	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
+	"github.com/stridelog/stridelog/provider/simulator/clouds"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 	"github.com/stridelog/stridelog/standalone/internal/demo"
 )
 
-const simulatorUsage = "stridelog simulator [fitbit|google_health] serves a cloud on HTTP_ADDR; stridelog simulator export PATH writes an archive"
+func simulatorUsage() string {
+	var names []string
+	for _, r := range clouds.All() {
+		names = append(names, r.Provider)
+	}
+	return "stridelog simulator [" + choice(names) + "] serves a cloud on HTTP_ADDR; stridelog simulator export PATH writes an archive"
+}
+
+// fakeClouds says which clouds can be had, and how the others than the first are named.
+func fakeClouds() string {
+	all := clouds.All()
+	text := all[0].DisplayName
+	for _, r := range all[1:] {
+		text += " or, with the argument " + r.Provider + ", of " + r.DisplayName
+	}
+	return text
+}
 
 // runSimulator serves a fake cloud for a system elsewhere, or writes an export archive
 // of one of its people.
@@ -24,13 +38,12 @@ func runSimulator(ctx context.Context, p Process, c config.Config, args []string
 	if len(args) > 0 && args[0] == "export" {
 		return runSimulatorExport(p, args[1:])
 	}
-	newCloud := simulatedFitbit
-	switch {
-	case len(args) == 0, len(args) == 1 && args[0] == fitbit.Name:
-	case len(args) == 1 && args[0] == googlehealth.Name:
-		newCloud = simulatedGoogle
-	default:
-		return fmt.Errorf("%w: %s", errUsage, simulatorUsage)
+	fake, known := clouds.All()[0], len(args) == 0
+	if len(args) == 1 {
+		fake, known = clouds.Find(args[0])
+	}
+	if !known {
+		return fmt.Errorf("%w: %s", errUsage, simulatorUsage())
 	}
 	log, err := newLogger(p, c)
 	if err != nil {
@@ -39,21 +52,21 @@ func runSimulator(ctx context.Context, p Process, c config.Config, args []string
 	if err := checkListen(ctx, "HTTP_ADDR", c.HTTPAddr, strings.Join(append([]string{p.Name, "simulator"}, args...), " ")); err != nil {
 		return err
 	}
-	cloud, err := newCloud(c)
+	cloud, app, err := simulated(c.Providers[fake.Provider], fake)
 	if err != nil {
 		return err
 	}
-	server := httpserver.New(httpserver.Options{Name: "simulator", Addr: c.HTTPAddr, Handler: cloud.handler, Log: log})
+	server := httpserver.New(httpserver.Options{Name: "simulator", Addr: c.HTTPAddr, Handler: cloud.Handler(), Log: log})
 	return lifecycle.Run(ctx, log,
 		lifecycle.Component{Name: "simulator", Run: server.Run},
 		lifecycle.Component{Name: "announcement", Run: func(ctx context.Context, ready func()) error {
 			base := demo.BaseURL(server.Addr())
-			fmt.Fprintf(p.Stdout, "A fake %s cloud answers on %s. Point the system at it:\n\n", cloud.display, base)
-			for _, variable := range cloud.variables(base) {
+			fmt.Fprintf(p.Stdout, "A fake %s cloud answers on %s. Point the system at it:\n\n", fake.DisplayName, base)
+			for _, variable := range variables(c.Providers[fake.Provider], fake.Provider, cloud.Addresses(base), app) {
 				fmt.Fprintln(p.Stdout, "  export", variable)
 			}
-			if cloud.then != nil {
-				cloud.then(p)
+			if next := cloud.Next(notificationsBeside(c.Providers[fake.Provider], fake.Provider)); next != "" {
+				fmt.Fprintf(p.Stdout, "\n%s\n", next)
 			}
 			fmt.Fprintln(p.Stdout)
 			ready()
@@ -64,13 +77,14 @@ func runSimulator(ctx context.Context, p Process, c config.Config, args []string
 
 // runSimulatorExport writes an export archive: .zip, .tgz, or a folder.
 func runSimulatorExport(p Process, args []string) error {
+	exports, ok := clouds.Exports()
+	if !ok {
+		return fmt.Errorf("%w: %s", errUsage, simulatorUsage())
+	}
 	var s demo.Sample
 	var megabytes int64
 	flags := newFlags(p, "simulator export")
-	flags.Func("era", "how the archive looks: A (2018), B (2021), C (2023) or D (since June 2026, default)", func(era string) error {
-		s.Era = export.Era(strings.ToUpper(era))
-		return nil
-	})
+	flags.StringVar(&s.Look, "era", "", "how the archive looks: "+exports.Looks)
 	flags.IntVar(&s.Years, "years", 10, "length of the history")
 	flags.StringVar(&s.Person, "person", "", "whose archive; default is the person whom the demo connects")
 	flags.IntVar(&s.Exercises, "exercises", 0, "repeat the history until there are so many")
@@ -93,8 +107,7 @@ func runSimulatorExport(p Process, args []string) error {
 	if err := archive.Save(path); err != nil {
 		return err
 	}
-	records := archive.Records()
-	fmt.Fprintf(p.Stdout, "%s holds %d exercises of a simulated person, from %s to %s.\n", path, len(records),
-		records[0].LocalDate(), records[len(records)-1].LocalDate())
+	days := archive.Days()
+	fmt.Fprintf(p.Stdout, "%s holds %d exercises of a simulated person, from %s to %s.\n", path, len(days), days[0], days[len(days)-1])
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/env"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/services/poller"
@@ -39,15 +40,6 @@ const (
 	// StoresNone: the command needs none.
 	StoresNone
 )
-
-// Fitbit holds the settings of the Fitbit connector; an empty ClientID
-// disables it.
-type Fitbit struct {
-	ClientID, ClientSecret   string
-	RedirectURI              string
-	Scopes                   []string
-	AuthorizeURL, APIBaseURL string
-}
 
 // Poll holds the poller's times.
 type Poll struct {
@@ -82,10 +74,10 @@ type Config struct {
 	SealingKey        string
 	RedirectAllowlist []string
 	// Tracing says that OpenTelemetry's own variables ask for traces.
-	Tracing      bool
-	Fitbit       Fitbit
-	GoogleHealth GoogleHealth
-	Poll         Poll
+	Tracing bool
+	// Providers are the settings of every provider by name.
+	Providers map[string]provider.Values
+	Poll      Poll
 	// Replicas is on how many NATS servers each stream is kept: 1, 3 or 5.
 	Replicas int
 	// ImportMaxBytes is the most bytes that an uploaded archive may have.
@@ -117,7 +109,6 @@ const (
 	// what one place brings in within some minutes: a made-up archive must not hold it
 	// for hours.
 	defaultMaxRecords = 100_000
-	callbackPath      = "/api/v1/oauth/fitbit/callback"
 
 	// DemoDir is the folder below the default data directory that the demo uses, so
 	// that simulated people never mix with real ones.
@@ -150,8 +141,7 @@ func Load(lookup func(string) (string, bool), needs Needs) (Config, error) {
 	if c.NATSMonitorURL = r.String("NATS_MONITOR_URL", ""); c.NATSMonitorURL != "" && c.NATSMonitorURL != noMonitor {
 		c.NATSMonitorURL = r.URL("NATS_MONITOR_URL", "")
 	}
-	c.readFitbit(r)
-	c.readGoogleHealth(r)
+	c.readProviders(r)
 	c.readPoll(r)
 	c.Tracing = telemetry.TracingWanted(r)
 	c.ErasuresFile = r.String("STRIDELOG_ERASURES_FILE", "")
@@ -290,20 +280,6 @@ func required(r *env.Reader, name string) string {
 		r.Fault(name, "is required and not set")
 	}
 	return text
-}
-
-func (c *Config) readFitbit(r *env.Reader) {
-	c.Fitbit = Fitbit{
-		ClientID:     r.String("FITBIT_CLIENT_ID", ""),
-		ClientSecret: r.Secret("FITBIT_CLIENT_SECRET"),
-		RedirectURI:  r.URL("FITBIT_REDIRECT_URI", "http://localhost:8000"+callbackPath),
-		Scopes:       strings.Fields(r.String("FITBIT_DEFAULT_SCOPE", "activity heartrate sleep profile")),
-		AuthorizeURL: r.URL("FITBIT_AUTHORIZE_URL", "https://www.fitbit.com/oauth2/authorize"),
-		APIBaseURL:   r.URL("FITBIT_API_BASE_URL", "https://api.fitbit.com"),
-	}
-	if (c.Fitbit.ClientID == "") != (c.Fitbit.ClientSecret == "") {
-		r.Fault("FITBIT_CLIENT_ID", "and FITBIT_CLIENT_SECRET go together: set both, or neither to disable Fitbit")
-	}
 }
 
 func (c *Config) readPoll(r *env.Reader) {

@@ -13,15 +13,15 @@ func TestSettingsOfGoogleHealth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := c.GoogleHealth; g.ClientID != "" || g.APIBaseURL != "https://health.googleapis.com" || len(g.Scopes) != 4 || g.Verified ||
-		g.RedirectURI != "http://localhost:8000/api/v1/oauth/google_health/callback" {
+	if g := c.Providers["google_health"]; g.Text("CLIENT_ID") != "" || g.Text("API_BASE_URL") != "https://health.googleapis.com" || len(g.Words("DEFAULT_SCOPE")) != 4 || g.Bool("VERIFIED") ||
+		g.Text("REDIRECT_URI") != "http://localhost:8000/api/v1/oauth/google_health/callback" {
 		t.Errorf("with nothing set: %+v", g)
 	}
 	c, err = config.Load(environment(t, map[string]string{
 		"GOOGLE_HEALTH_CLIENT_ID": "id", "GOOGLE_HEALTH_CLIENT_SECRET": "secret", "GOOGLE_HEALTH_VERIFIED": "true",
 		"GOOGLE_HEALTH_REQUESTS_PER_MINUTE": "60", "GOOGLE_HEALTH_NOTIFICATION_SECRET": "Bearer " + strings.Repeat("x", 20),
 	}), needs)
-	if g := c.GoogleHealth; err != nil || g.ClientID != "id" || !g.Verified || g.RequestsPerMinute != 60 || len(g.NotificationSecret) != 27 {
+	if g := c.Providers["google_health"]; err != nil || g.Text("CLIENT_ID") != "id" || !g.Bool("VERIFIED") || g.Count("REQUESTS_PER_MINUTE") != 60 || len(g.Text("NOTIFICATION_SECRET")) != 27 {
 		t.Errorf("got %+v, error %v", g, err)
 	}
 	for _, bad := range []map[string]string{

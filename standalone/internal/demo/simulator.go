@@ -6,127 +6,93 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/provider/simulator"
-	"github.com/stridelog/stridelog/provider/simulator/fitbit"
-	"github.com/stridelog/stridelog/provider/simulator/googlehealth"
+	"github.com/stridelog/stridelog/provider/simulator/clouds"
 	"github.com/stridelog/stridelog/standalone/internal/config"
 )
 
-// Credentials are those of the app that is registered with the fake cloud.
-type Credentials struct {
-	ClientID, ClientSecret string
-	RedirectURIs           []string
-}
-
-// DefaultCredentials are for a fake cloud that nobody configured. They protect
-// nothing: its people are made up.
-func DefaultCredentials() Credentials {
-	return Credentials{
-		ClientID: "STRIDE", ClientSecret: "simulated-client-secret",
-		RedirectURIs: []string{CallbackURL("http://localhost:8000")},
-	}
+// DefaultApp is registered with a fake cloud that nobody configured, and has its people
+// sent back to an address. Its secret protects nothing: the people are made up.
+func DefaultApp(redirectURI string) simulator.App {
+	return simulator.App{ClientID: "STRIDE", ClientSecret: "simulated-client-secret", RedirectURIs: []string{redirectURI}}
 }
 
 // peopleSeed makes the same people and workouts on every machine.
 const peopleSeed = 1
 
-// NewCloud makes the fake Fitbit cloud with the demo's people. The state file
-// keeps grants over restarts; empty keeps none.
-func NewCloud(c Credentials, stateFile string) (*fitbit.Cloud, error) {
+// NewCloud makes a fake cloud with an app and the demo's people.
+func NewCloud(r simulator.Registration, a simulator.App) (simulator.Cloud, error) {
 	everybody, err := simulator.Roster(peopleSeed, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	return fitbit.New(fitbit.Options{
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURIs: c.RedirectURIs,
-		People: everybody, StateFile: stateFile,
-	})
+	a.People = everybody
+	return r.New(a)
 }
 
-// NewGoogleCloud makes the fake Google Health cloud with the demo's people, as NewCloud
-// does.
-func NewGoogleCloud(c Credentials, stateFile string) (*googlehealth.Cloud, error) {
-	everybody, err := simulator.Roster(peopleSeed, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	return googlehealth.New(googlehealth.Options{
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURIs: c.RedirectURIs,
-		People: everybody, StateFile: stateFile, ProjectNumber: ProjectNumber,
-	})
-}
-
-// ProjectNumber is the Cloud project of the fake Google Health cloud.
-const ProjectNumber = "123456789012"
-
-// Simulator is the fake clouds of a demo: the same people have an account at both,
-// as those have who moved from Fitbit to Google Health.
+// Simulator is the fake clouds of a demo: the same people have an account at each,
+// as those have who moved from one to the next.
 type Simulator struct {
-	credentials    Credentials
-	person         *simulator.Person // whom the demo connects
-	fitbit, google *site
-	googleCallback string
+	person *simulator.Person // whom the demo connects
+	clouds []demoCloud
+}
+
+// demoCloud is one fake cloud and where it is served.
+type demoCloud struct {
+	simulator.Registration
+	cloud simulator.Cloud
+	app   simulator.App
+	site  *site
 }
 
 // NewSimulator makes the demo's clouds with their state in the data directory.
 func NewSimulator(dataDir, origin string, log *slog.Logger) (*Simulator, error) {
-	credentials := DefaultCredentials()
-	credentials.RedirectURIs = []string{CallbackURL(origin)}
-	cloud, err := NewCloud(credentials, filepath.Join(dataDir, "simulator.json"))
-	if err != nil {
-		return nil, err
-	}
 	everybody, err := simulator.Roster(peopleSeed, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	s := &Simulator{credentials: credentials, person: everybody[0], googleCallback: GoogleCallbackURL(origin)}
-	health, err := NewGoogleCloud(Credentials{credentials.ClientID, credentials.ClientSecret, []string{s.googleCallback}}, filepath.Join(dataDir, "simulator-google.json"))
-	if err != nil {
-		return nil, err
+	s := &Simulator{person: everybody[0]}
+	for _, r := range clouds.All() {
+		one := demoCloud{Registration: r, app: DefaultApp(config.CallbackURL(origin, r.Provider))}
+		one.app.StateFile = filepath.Join(dataDir, r.File+".json")
+		if one.cloud, err = NewCloud(r, one.app); err != nil {
+			return nil, err
+		}
+		one.site = newSite(dataDir, r.File, one.cloud.Handler(), log)
+		s.clouds = append(s.clouds, one)
 	}
-	s.fitbit = newSite(dataDir, "simulator", cloud.Handler(), log)
-	s.google = newSite(dataDir, "simulator-google", health.Handler(), log)
 	return s, nil
 }
 
-// Components serve the clouds; what each configures is done when it is ready.
+// Components serve the clouds; each is configured when it is ready. Those that read
+// the configuration run after them.
 func (s *Simulator) Components(c *config.Config) []lifecycle.Component {
-	return []lifecycle.Component{
-		{Name: "simulated Fitbit", Run: func(ctx context.Context, ready func()) error {
-			return s.fitbit.run(ctx, func() { s.configureFitbit(&c.Fitbit); ready() })
-		}},
-		{Name: "simulated Google Health", Run: func(ctx context.Context, ready func()) error {
-			return s.google.run(ctx, func() { s.configureGoogle(&c.GoogleHealth); ready() })
-		}},
+	var list []lifecycle.Component
+	for _, one := range s.clouds {
+		list = append(list, lifecycle.Component{Name: "simulated " + one.DisplayName, Run: func(ctx context.Context, ready func()) error {
+			return one.site.run(ctx, func() {
+				maps.Copy(c.Providers[one.Provider], one.app.Settings(one.cloud, one.site.url()))
+				ready()
+			})
+		}})
 	}
+	return list
 }
 
-// configureFitbit points a connector's settings at the cloud.
-func (s *Simulator) configureFitbit(f *config.Fitbit) {
-	f.ClientID, f.ClientSecret = s.credentials.ClientID, s.credentials.ClientSecret
-	f.RedirectURI = s.credentials.RedirectURIs[0]
-	f.AuthorizeURL = s.fitbit.url() + "/oauth2/authorize"
-	f.APIBaseURL = s.fitbit.url()
-}
-
-func (s *Simulator) configureGoogle(g *config.GoogleHealth) {
-	g.ClientID, g.ClientSecret, g.RedirectURI = s.credentials.ClientID, s.credentials.ClientSecret, s.googleCallback
-	g.AuthorizeURL, g.TokenURL, g.RevokeURL = s.google.url()+"/o/oauth2/v2/auth", s.google.url()+"/token", s.google.url()+"/revoke"
-	g.APIBaseURL = s.google.url()
-}
-
-// account is the demo person's at a provider.
-func (s *Simulator) account(provider string) string {
-	if provider == "google_health" {
-		return googlehealth.HealthUserID(s.person)
+// addresses are where the clouds are, a line each.
+func (s *Simulator) addresses() string {
+	var text strings.Builder
+	for _, one := range s.clouds {
+		fmt.Fprintf(&text, "  %-19s %s\n", "simulated "+one.ShortName, one.site.url())
 	}
-	return s.person.AccountID()
+	return text.String()
 }
 
 // Origin is how a browser on this machine reaches a server that listens on addr
@@ -142,9 +108,3 @@ func Origin(addr string) (string, error) {
 	}
 	return "http://" + net.JoinHostPort(host, port), nil
 }
-
-// CallbackURL is our callback for Fitbit at an origin.
-func CallbackURL(origin string) string { return origin + "/api/v1/oauth/fitbit/callback" }
-
-// GoogleCallbackURL is our callback for Google Health at an origin.
-func GoogleCallbackURL(origin string) string { return origin + "/api/v1/oauth/google_health/callback" }

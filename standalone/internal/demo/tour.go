@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stridelog/stridelog/events"
+	"github.com/stridelog/stridelog/provider/simulator/clouds"
 	"github.com/stridelog/stridelog/provider/simulator/visitor"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/store"
@@ -69,12 +70,6 @@ func (t Tour) Run(ctx context.Context, ready func()) error {
 	return nil
 }
 
-// cloud is one of the demo's providers.
-type cloud struct{ name, display string }
-
-// clouds are those that the demo user connects, in the order of a life.
-func clouds() []cloud { return []cloud{{"fitbit", "Fitbit"}, {"google_health", "Google Health"}} }
-
 // connect makes and connects the user; what an earlier run did is found again.
 func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error) {
 	user, err := c.EnsureUser(ctx, demoUser)
@@ -85,14 +80,14 @@ func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error
 	if err != nil {
 		return user, err
 	}
-	for _, at := range clouds() {
-		connected := slices.ContainsFunc(connections, func(one client.Connection) bool { return one.Provider == at.name && one.Status == "active" })
+	for _, at := range t.Simulator.clouds {
+		connected := slices.ContainsFunc(connections, func(one client.Connection) bool { return one.Provider == at.Provider && one.Status == "active" })
 		if !connected {
 			if err := t.consent(ctx, c, user, at); err != nil {
 				return user, err
 			}
 		}
-		if err := t.readHistory(ctx, c, user, at.name); err != nil {
+		if err := t.readHistory(ctx, c, user, at.Provider); err != nil {
 			return user, err
 		}
 	}
@@ -100,14 +95,14 @@ func (t Tour) connect(ctx context.Context, c *client.Client) (client.User, error
 }
 
 // consent goes through a provider's consent page as the person would.
-func (t Tour) consent(ctx context.Context, c *client.Client, user client.User, at cloud) error {
-	fmt.Fprintf(t.Out, "Connecting the demo user to the simulated %s cloud …\n", at.display)
-	back, err := c.ConnectAt(ctx, user.ID, at.name, c.BaseURL+"/docs", visitor.Decision{AccountID: t.Simulator.account(at.name)})
+func (t Tour) consent(ctx context.Context, c *client.Client, user client.User, at demoCloud) error {
+	fmt.Fprintf(t.Out, "Connecting the demo user to the simulated %s cloud …\n", at.DisplayName)
+	back, err := c.ConnectAt(ctx, user.ID, at.Provider, c.BaseURL+"/docs", visitor.Decision{AccountID: at.cloud.Account(t.Simulator.person)})
 	if err != nil {
 		return err
 	}
 	if reason := back.Query().Get("error"); reason != "" {
-		return fmt.Errorf("the consent at %s ended with %s: %s", at.display, reason, back.Query().Get("reason"))
+		return fmt.Errorf("the consent at %s ended with %s: %s", at.DisplayName, reason, back.Query().Get("reason"))
 	}
 	return nil
 }
@@ -162,6 +157,7 @@ func (t Tour) printNextSteps(ctx context.Context, c *client.Client, user client.
 	if err := json.Unmarshal(page.Data[0], &workout); err != nil {
 		return fmt.Errorf("read the newest workout: %w", err)
 	}
+	exports, _ := clouds.Exports()
 	month := time.Date(time.Now().Year()-8, time.May, 1, 0, 0, 0, 0, time.UTC)
 	fmt.Fprintf(t.Out, `
 Stridelog is running with %d workouts of a simulated person, in %d records of two clouds (%.1f s after the start).
@@ -169,9 +165,7 @@ Stridelog is running with %d workouts of a simulated person, in %d records of tw
   API documentation   %s/docs
   API key             %s
   demo user           %s
-  simulated Fitbit    %s
-  simulated Google    %s
-  NATS                %s
+%s  NATS                %s
   SQL for analysts    %s
 
 Paste this line into another terminal, in the same folder:
@@ -202,11 +196,11 @@ The data is in %s. Ctrl-C stops everything; run it again and it is all still the
 To begin anew: %s
 `,
 		page.Pagination.TotalCount, records, time.Since(t.Started).Seconds(),
-		c.BaseURL, c.Key, user.ID, t.Simulator.fitbit.url(), t.Simulator.google.url(), t.Session.NATSURL, t.AnalystURL,
+		c.BaseURL, c.Key, user.ID, t.Simulator.addresses(), t.Session.NATSURL, t.AnalystURL,
 		strings.Join(t.Session.Exports(), " "), t.Command("env"),
 		workout.ID,
 		t.Command("tail --kind workout --last 3"),
-		t.Command(`simulator export "$ARCHIVE" --years 10`), t.Command(`import fitbit-export "$ARCHIVE" --user `+demoUser),
+		t.Command(`simulator export "$ARCHIVE" --years 10`), t.Command(`import `+exports.Kind+` "$ARCHIVE" --user `+demoUser),
 		month.Format(time.DateOnly), month.AddDate(0, 1, 0).Format(time.DateOnly),
 		t.Command("rebuild"),
 		t.System.Config.DataDir, t.Command("demo --reset"))

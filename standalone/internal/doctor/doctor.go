@@ -38,8 +38,7 @@ type Line struct {
 
 // Patient is one provider as it is configured here.
 type Patient struct {
-	Settings    catalog.Settings
-	RedirectURI string
+	Settings provider.Values
 	// HTTP asks addresses; nil is a client of our own.
 	HTTP *http.Client
 	Now  func() time.Time
@@ -47,18 +46,19 @@ type Patient struct {
 
 // Examine looks at a provider by name. It fails for one that is not known.
 func (p Patient) Examine(ctx context.Context, name string) ([]Line, error) {
-	connector, known := catalog.Sketch(name, p.Settings)
+	entry, known := catalog.Find(name)
 	if !known {
 		return nil, fmt.Errorf("there is no provider %q", name)
 	}
+	connector := entry.New(p.Settings, nil)
 	if p.HTTP == nil {
 		p.HTTP = &http.Client{}
 	}
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	e := examination{Patient: p, connector: connector, prefix: strings.ToUpper(name), ctx: ctx}
-	e.registration()
+	e := examination{Patient: p, entry: entry, connector: connector, redirectURI: p.Settings.Text(provider.SettingRedirectURI), ctx: ctx}
+	e.register()
 	for _, h := range connector.Hints {
 		e.say(StateWarn, h.Says, h.Do)
 	}
@@ -95,30 +95,36 @@ func Print(w io.Writer, name string, lines []Line) {
 // examination collects the lines of one patient.
 type examination struct {
 	Patient
-	connector *provider.Connector
-	prefix    string // of the environment variables
-	ctx       context.Context
-	lines     []Line
+	entry       provider.Registration
+	connector   *provider.Connector
+	redirectURI string
+	ctx         context.Context
+	lines       []Line
 }
 
 func (e *examination) say(s State, says, do string) {
 	e.lines = append(e.lines, Line{s, says, do})
 }
 
-// registration says what to enter at the provider, byte for byte.
-func (e *examination) registration() {
-	e.say(StateNote, "Redirect URI to register, exactly:\n"+e.RedirectURI, "Another one is set with "+e.prefix+"_REDIRECT_URI.")
-	e.say(StateNote, "Scopes to register, and asked for:\n"+strings.Join(e.connector.DefaultScopes, "\n"), "Others are set with "+e.prefix+"_DEFAULT_SCOPE.")
+// variable is the environment variable of a setting.
+func (e *examination) variable(setting string) string {
+	return provider.Variable(e.connector.Name, setting)
+}
+
+// register says what to enter at the provider, byte for byte.
+func (e *examination) register() {
+	e.say(StateNote, "Redirect URI to register, exactly:\n"+e.redirectURI, "Another one is set with "+e.variable(provider.SettingRedirectURI)+".")
+	e.say(StateNote, "Scopes to register, and asked for:\n"+strings.Join(e.connector.DefaultScopes, "\n"), "Others are set with "+e.variable(provider.SettingScopes)+".")
 	if missing := e.connector.MissingScopes(e.connector.DefaultScopes); len(missing) > 0 {
-		e.say(StateFail, "Without "+strings.Join(missing, ", ")+" no activity can be read.", "Add it to "+e.prefix+"_DEFAULT_SCOPE.")
+		e.say(StateFail, "Without "+strings.Join(missing, ", ")+" no activity can be read.", "Add it to "+e.variable(provider.SettingScopes)+".")
 	}
-	u, err := url.Parse(e.RedirectURI)
+	u, err := url.Parse(e.redirectURI)
 	path := "/api/v1/oauth/" + e.connector.Name + "/callback"
 	switch {
 	case err != nil || u.Host == "":
-		e.say(StateFail, "The redirect URI is not absolute.", "Set "+e.prefix+"_REDIRECT_URI to https://your-host"+path+".")
+		e.say(StateFail, "The redirect URI is not absolute.", "Set "+e.variable(provider.SettingRedirectURI)+" to https://your-host"+path+".")
 	case u.Scheme != "https" && !loopback(u.Hostname()):
-		e.say(StateFail, "The redirect URI is neither HTTPS nor on this machine; providers refuse it.", "Serve the gateway behind HTTPS and set "+e.prefix+"_REDIRECT_URI.")
+		e.say(StateFail, "The redirect URI is neither HTTPS nor on this machine; providers refuse it.", "Serve the gateway behind HTTPS and set "+e.variable(provider.SettingRedirectURI)+".")
 	case !strings.HasSuffix(u.Path, path):
 		e.say(StateWarn, "The redirect URI does not end in "+path+", where the gateway listens.", "Correct it, unless a proxy in front of the gateway rewrites it.")
 	}
@@ -133,8 +139,8 @@ func loopback(host string) bool {
 // credentials tries the client id and secret with a refresh token that cannot exist.
 // A provider that knows the client refuses the token; one that does not, the client.
 func (e *examination) credentials() {
-	id, secret := e.prefix+"_CLIENT_ID", e.prefix+"_CLIENT_SECRET"
-	if e.Settings.ClientID == "" || e.Settings.ClientSecret == "" {
+	id, secret := e.variable(provider.SettingClientID), e.variable(provider.SettingClientSecret)
+	if !e.entry.Enabled(e.Settings) {
 		e.say(StateWarn, "There is no client id and secret: the provider is disabled.", "Register an OAuth client of type web application there, and set "+id+" and "+secret+" (or "+secret+"_FILE).")
 		return
 	}
@@ -143,7 +149,7 @@ func (e *examination) credentials() {
 	errors.As(err, &failure)
 	switch {
 	case err == nil:
-		e.say(StateFail, "The token endpoint gave a token for a refresh token that does not exist: it is not the provider's.", "Check the addresses of "+e.prefix+"_.")
+		e.say(StateFail, "The token endpoint gave a token for a refresh token that does not exist: it is not the provider's.", "Check the addresses of "+e.variable("")+".")
 	case failure != nil && failure.Class == provider.ClassInvalidGrant:
 		e.say(StateOK, "The provider knows the client id and accepts the secret.", "")
 	case failure != nil && failure.Class == provider.ClassInvalidClient:

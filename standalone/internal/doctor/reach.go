@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/stridelog/stridelog/provider"
 )
 
 const (
@@ -23,9 +25,10 @@ const (
 // them takes a bare GET; what counts is that it is reached.
 func (e *examination) addresses() {
 	asked := map[string]bool{}
-	for _, a := range []string{e.Settings.AuthorizeURL, e.Settings.TokenURL, e.Settings.APIBaseURL, e.Settings.NotificationKeyURL} {
+	for _, s := range e.entry.Settings {
+		a := e.Settings.Text(s.Name)
 		u, err := url.Parse(a)
-		if a == "" || err != nil || asked[u.Host] {
+		if s.Kind != provider.ValueURL || a == "" || err != nil || asked[u.Host] {
 			continue
 		}
 		asked[u.Host] = true
@@ -53,13 +56,13 @@ func (e *examination) clock(host string, a answer) {
 // gateway asks whether ours answers where the provider sends people, and takes
 // notifications where it can have them.
 func (e *examination) gateway() {
-	u, err := url.Parse(e.RedirectURI)
+	u, err := url.Parse(e.redirectURI)
 	if err != nil || u.Host == "" {
 		return
 	}
 	origin := u.Scheme + "://" + u.Host
 	if answer, err := e.ask(http.MethodGet, origin+"/healthz", "", nil); err != nil || answer.status != http.StatusOK {
-		e.say(StateWarn, "No gateway answers at "+origin+": people who consent would not come back.", "Start `stridelog serve`, or correct "+e.prefix+"_REDIRECT_URI; from inside a network this may be a router's doing.")
+		e.say(StateWarn, "No gateway answers at "+origin+": people who consent would not come back.", "Start `stridelog serve`, or correct "+e.variable(provider.SettingRedirectURI)+"; from inside a network this may be a router's doing.")
 		return
 	}
 	e.say(StateOK, "The gateway answers at "+origin+".", "")
@@ -72,9 +75,9 @@ func (e *examination) notifications(origin string) {
 	if !e.hasNotifications() {
 		return
 	}
-	secret := e.prefix + "_NOTIFICATION_SECRET"
-	if e.Settings.NotificationSecret == "" {
-		e.say(StateNote, "Notifications are off; polling alone finds every change, only later.", "With an address that the internet reaches: set "+secret+" and register it, as docs/google-health.md shows.")
+	secret := e.variable(provider.SettingNotificationSecret)
+	if e.Settings[provider.SettingNotificationSecret] == "" {
+		e.say(StateNote, "Notifications are off; polling alone finds every change, only later.", "With an address that the internet reaches: set "+secret+" and register it, as "+e.entry.Document+" shows.")
 		return
 	}
 	address := origin + "/api/v1/providers/" + e.connector.Name + "/notifications"
@@ -84,7 +87,7 @@ func (e *examination) notifications(origin string) {
 		e.say(StateFail, "A notification without the secret is not refused with 401 at "+address+": "+outcome(without, err), "Give the gateway the same "+secret+", and start it again.")
 		return
 	}
-	with, err := e.ask(http.MethodPost, address, handshake, http.Header{"Authorization": {e.Settings.NotificationSecret.Reveal()}})
+	with, err := e.ask(http.MethodPost, address, handshake, http.Header{"Authorization": {e.Settings.Text(provider.SettingNotificationSecret)}})
 	if err != nil || with.status != http.StatusCreated {
 		e.say(StateFail, "The gateway does not accept the notification secret of this environment: "+outcome(with, err), "Give both the same "+secret+", and start the gateway again.")
 		return

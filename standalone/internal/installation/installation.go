@@ -13,6 +13,7 @@ import (
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/platform/telemetry"
+	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/services/poller"
 	"github.com/stridelog/stridelog/standalone/internal/client"
@@ -23,17 +24,16 @@ import (
 // AdminKey is the key that an installation accepts.
 const AdminKey = "sl_test-admin-key-of-one-run"
 
-// CallbackURL is the registered callback. Nobody listens there: the client
-// moves the callback to where the gateway really is.
-const CallbackURL = "http://stridelog.test/api/v1/oauth/fitbit/callback"
+// CallbackURL is the registered callback of a provider. Nobody listens there: the
+// client moves the callback to where the gateway really is.
+func CallbackURL(name string) string { return config.CallbackURL("http://stridelog.test", name) }
 
 // Options say on what the installation runs.
 type Options struct {
 	DatabaseURL, NATSURL string
-	NATS                 *natsserver.Server // the server at NATSURL, where it is embedded; nil: it is not
-	Fitbit               config.Fitbit
-	GoogleHealth         config.GoogleHealth
-	Rescan               []poller.Scan // none: only what is asked for is read
+	NATS                 *natsserver.Server         // the server at NATSURL, where it is embedded; nil: it is not
+	Providers            map[string]provider.Values // settings, by name
+	Rescan               []poller.Scan              // none: only what is asked for is read
 	// Change may alter the rest of the configuration; nil leaves it.
 	Change func(*config.Config)
 	// ProviderClient asks the providers; nil is the connectors' own.
@@ -60,7 +60,7 @@ func Start(ctx context.Context, o Options) (*Installation, error) {
 		OnNewAdminKey: func(string) {}, ProviderClient: o.ProviderClient,
 		Config: config.Config{
 			HTTPAddr: "127.0.0.1:0", AdminKey: AdminKey, SealingKey: sealing,
-			RedirectAllowlist: []string{"http://app.test"}, Fitbit: o.Fitbit, GoogleHealth: o.GoogleHealth,
+			RedirectAllowlist: []string{"http://app.test"}, Providers: o.Providers,
 			Poll: config.Poll{InitialDays: 30, Rescan: o.Rescan, Lease: 30 * time.Second, Jitter: time.Second},
 		},
 	}

@@ -6,12 +6,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -98,48 +96,31 @@ func (s *System) GatewayAddr() net.Addr {
 
 // connectors are the providers that have credentials; the others are disabled.
 func (s *System) connectors(c clients) (provider.Connectors, error) {
-	settings, err := s.traced(c)
+	traced, err := s.traced(c)
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(settings, func(_ string, one catalog.Settings) bool { return one.ClientID == "" })
-	return catalog.Connectors(settings)
+	return catalog.Connectors(catalog.Enabled(s.Config.Providers), traced)
 }
 
-// traced are the settings of every provider, with clients that are traced and measured.
-func (s *System) traced(c clients) (map[string]catalog.Settings, error) {
+// traced are what the providers are called with: clients that are traced and measured.
+func (s *System) traced(c clients) (catalog.Clients, error) {
 	outbound, err := telemetry.NewOutbound(c.traces, c.shared)
 	if err != nil {
 		return nil, err
 	}
-	return Settings(s.Config, func(name string) *http.Client { return outbound.Client(name, s.ProviderClient) }), nil
+	return func(name string) *http.Client { return outbound.Client(name, s.ProviderClient) }, nil
 }
 
-// Settings are those of every provider, configured or not. client gives what each is
-// called with.
-func Settings(c config.Config, client func(provider string) *http.Client) map[string]catalog.Settings {
-	f, g := c.Fitbit, c.GoogleHealth
-	return map[string]catalog.Settings{
-		"fitbit": {
-			ClientID: f.ClientID, ClientSecret: provider.Secret(f.ClientSecret),
-			AuthorizeURL: f.AuthorizeURL, APIBaseURL: f.APIBaseURL, DefaultScopes: f.Scopes,
-			HTTPClient: client("fitbit"),
-		},
-		"google_health": {
-			ClientID: g.ClientID, ClientSecret: provider.Secret(g.ClientSecret),
-			AuthorizeURL: g.AuthorizeURL, TokenURL: g.TokenURL, RevokeURL: g.RevokeURL, APIBaseURL: g.APIBaseURL,
-			DefaultScopes: g.Scopes, Verified: g.Verified,
-			Budget:             provider.Budget{Requests: g.RequestsPerMinute, Per: time.Minute},
-			AppBudget:          provider.Budget{Requests: g.AppRequestsPerMinute, Per: time.Minute},
-			NotificationSecret: provider.Secret(g.NotificationSecret), NotificationKeyURL: g.NotificationKeyURL,
-			HTTPClient: client("google_health"),
-		},
+// redirectURIs are our callbacks by provider.
+func redirectURIs(c config.Config) map[string]string {
+	addresses := map[string]string{}
+	for name, v := range c.Providers {
+		if address := v.Text(provider.SettingRedirectURI); address != "" {
+			addresses[name] = address
+		}
 	}
-}
-
-// RedirectURIs are our callbacks by provider.
-func RedirectURIs(c config.Config) map[string]string {
-	return map[string]string{"fitbit": c.Fitbit.RedirectURI, "google_health": c.GoogleHealth.RedirectURI}
+	return addresses
 }
 
 func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
@@ -149,7 +130,7 @@ func (s *System) runOAuth(ctx context.Context, c clients, ready func()) error {
 	}
 	service, err := oauth.New(oauth.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Connectors: connectors, Catalog: catalog.Descriptors(),
-		RedirectURIs: RedirectURIs(s.Config),
+		RedirectURIs: redirectURIs(s.Config),
 		SealingKey:   s.Config.SealingKey, RedirectAllowlist: s.Config.RedirectAllowlist, Registry: s.Registry,
 		RetireConfirm: s.Config.RetireConfirm, DegradeAfter: s.Config.DegradeAfter,
 	})
@@ -252,7 +233,7 @@ func (s *System) DryRebuild(ctx context.Context, samples int, progress func(proj
 }
 
 func (s *System) runGateway(ctx context.Context, c clients, ready func()) error {
-	settings, err := s.traced(c)
+	traced, err := s.traced(c)
 	if err != nil {
 		return err
 	}
@@ -262,7 +243,7 @@ func (s *System) runGateway(ctx context.Context, c clients, ready func()) error 
 	service, err := gateway.New(gateway.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Addr: s.Config.HTTPAddr, AdminKey: s.Config.AdminKey, RequestsPerMinute: s.Config.RequestsPerMinute,
 		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Checks: s.beside, Catalog: catalog.Descriptors(),
-		MaxUpload: s.Config.ImportMaxBytes, ErasuresFile: s.Config.ErasuresFile, TrackMakers: catalog.TrackMakers(), Notifications: catalog.Notifications(settings),
+		MaxUpload: s.Config.ImportMaxBytes, ErasuresFile: s.Config.ErasuresFile, TrackMakers: catalog.TrackMakers(), Notifications: catalog.Notifications(s.Config.Providers, traced),
 	})
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
-	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/services/poller"
 	"github.com/stridelog/stridelog/services/projector"
@@ -89,13 +88,7 @@ func (s *System) Verify(ctx context.Context, report func(Difference), progress f
 // sketched is a poller that knows how the records of every provider are hashed and
 // which tell of a route, also of those that this process has no credentials of.
 func (s *System) sketched(c clients) (*poller.Service, error) {
-	connectors := provider.Connectors{}
-	for _, d := range catalog.Descriptors() {
-		if one, ok := catalog.Sketch(d.Name, catalog.Settings{}); ok {
-			connectors[d.Name] = one
-		}
-	}
-	return s.pollerOf(c, connectors)
+	return s.pollerOf(c, catalog.Sketches())
 }
 
 // verification is one comparison under way.

@@ -105,3 +105,12 @@ func (a *Archive) Pages() int { return len(a.pages()) }
 func (a *Archive) Private() []string {
 	return []string{a.email(), "PrivateSurname", "1984-02-29", "Hidden Lane"}
 }
+
+// Days are the local dates of all activities, in the order of their starts.
+func (a *Archive) Days() []string {
+	days := make([]string, len(a.records))
+	for i, r := range a.records {
+		days[i] = r.LocalDate()
+	}
+	return days
+}

@@ -26,11 +26,10 @@ import (
 )
 
 const (
-	days           = 20 // of each person's history
-	appURL         = "http://app.test/done"
-	googleCallback = "http://stridelog.test/api/v1/oauth/google_health/callback"
-	atFitbit       = "fitbit"
-	atGoogle       = "google_health"
+	days     = 20 // of each person's history
+	appURL   = "http://app.test/done"
+	atFitbit = "fitbit"
+	atGoogle = "google_health"
 )
 
 // Served is what the API served at the end, by person: every workout, duplicates
@@ -81,26 +80,24 @@ func (s *scene) play(ctx context.Context) (served map[string]Served, err error) 
 }
 
 func (s *scene) start(ctx context.Context) (closeClouds func(), err error) {
-	if s.fitbit, err = fitbit.New(fitbit.Options{ClientID: "FITBIT", ClientSecret: "made-up", RedirectURIs: []string{installation.CallbackURL}, People: s.people}); err != nil {
+	const secret = "made-up"
+	fitbitApp := simulator.App{ClientID: "FITBIT", ClientSecret: secret, RedirectURIs: []string{installation.CallbackURL(atFitbit)}}
+	googleApp := simulator.App{ClientID: "GOOGLE", ClientSecret: secret, RedirectURIs: []string{installation.CallbackURL(atGoogle)}}
+	if s.fitbit, err = fitbit.New(fitbit.Options{ClientID: fitbitApp.ClientID, ClientSecret: secret, RedirectURIs: fitbitApp.RedirectURIs, People: s.people}); err != nil {
 		return nil, err
 	}
-	if s.health, err = googlehealth.New(googlehealth.Options{ClientID: "GOOGLE", ClientSecret: "made-up", RedirectURIs: []string{googleCallback}, People: s.people}); err != nil {
+	if s.health, err = googlehealth.New(googlehealth.Options{ClientID: googleApp.ClientID, ClientSecret: secret, RedirectURIs: googleApp.RedirectURIs, People: s.people}); err != nil {
 		return nil, err
 	}
 	f, g := httptest.NewServer(s.fitbit.Handler()), httptest.NewServer(s.health.Handler())
+	fitbitSettings, googleSettings := fitbitApp.Settings(s.fitbit, f.URL), googleApp.Settings(s.health, g.URL)
+	fitbitSettings[provider.SettingScopes] = "activity heartrate profile"
+	googleSettings[provider.SettingScopes] = "activity_and_fitness.readonly location.readonly settings.readonly"
+	googleSettings["REQUESTS_PER_MINUTE"], googleSettings["APP_REQUESTS_PER_MINUTE"] = "100000", "100000"
 	s.in, err = installation.Start(ctx, installation.Options{
 		DatabaseURL: s.databaseURL, NATSURL: s.natsURL, Log: s.log,
-		Fitbit: config.Fitbit{
-			ClientID: "FITBIT", ClientSecret: "made-up", RedirectURI: installation.CallbackURL,
-			Scopes: []string{"activity", "heartrate", "profile"}, AuthorizeURL: f.URL + "/oauth2/authorize", APIBaseURL: f.URL,
-		},
-		GoogleHealth: config.GoogleHealth{
-			ClientID: "GOOGLE", ClientSecret: "made-up", RedirectURI: googleCallback,
-			Scopes:       []string{"activity_and_fitness.readonly", "location.readonly", "settings.readonly"},
-			AuthorizeURL: g.URL + "/o/oauth2/v2/auth", TokenURL: g.URL + "/token", RevokeURL: g.URL + "/revoke", APIBaseURL: g.URL,
-			RequestsPerMinute: 100_000, AppRequestsPerMinute: 100_000,
-		},
-		Change: func(c *config.Config) { c.SealingKey = s.sealing },
+		Providers: map[string]provider.Values{atFitbit: fitbitSettings, atGoogle: googleSettings},
+		Change:    func(c *config.Config) { c.SealingKey = s.sealing },
 	})
 	if err == nil {
 		s.c = s.in.Client
