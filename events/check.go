@@ -90,14 +90,19 @@ func (c *check) kind(name string) {
 	}
 }
 
+// kindName wants the name of any kind.
+func (c *check) kindName(name, value string) {
+	if !isKindName(value) {
+		c.fail("%s names no kind", name)
+	}
+}
+
 // parent wants the name of another record, where there is one.
 func (c *check) parent(name string, p *ParentRef) {
 	if p == nil {
 		return
 	}
-	if !isKindName(p.Kind) {
-		c.fail("%s.kind is no kind", name)
-	}
+	c.kindName(name+".kind", p.Kind)
 	c.text(name+".external_id", p.ExternalID)
 }
 

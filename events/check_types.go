@@ -48,10 +48,21 @@ func (s *SyncRequested) check(c *check) {
 		c.text("suspects", id)
 	}
 	c.text("trigger", s.Trigger)
+	for _, kind := range s.Kinds {
+		c.kindName("kinds", kind)
+	}
 	c.at("requested_at", s.RequestedAt)
 	if s.NotBefore != nil {
 		c.at("not_before", *s.NotBefore)
 	}
+}
+
+func (e *SyncError) check(c *check, name string) {
+	if e == nil {
+		return
+	}
+	c.text(name+".code", e.Code)
+	c.optionalText(name+".detail", e.Detail)
 }
 
 func (s *SyncFinished) check(c *check) {
@@ -67,9 +78,11 @@ func (s *SyncFinished) check(c *check) {
 	if s.NotBefore != nil {
 		c.at("not_before", *s.NotBefore)
 	}
-	if s.Error != nil {
-		c.text("error.code", s.Error.Code)
-		c.optionalText("error.detail", s.Error.Detail)
+	s.Error.check(c, "error")
+	for _, k := range s.Kinds {
+		c.kindName("kinds.kind", k.Kind)
+		c.text("kinds.status", string(k.Status))
+		k.Error.check(c, "kinds.error")
 	}
 	c.at("requested_at", s.RequestedAt)
 	c.at("finished_at", s.FinishedAt)

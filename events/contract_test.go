@@ -86,6 +86,11 @@ func freezeSample(t *testing.T, typ events.Type) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	writeSample(t, samplePath(typ), m)
+}
+
+func writeSample(t *testing.T, path string, m events.Message) {
+	t.Helper()
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -93,7 +98,7 @@ func freezeSample(t *testing.T, typ events.Type) {
 	if err := enc.Encode(wire{m.Subject, m.Header, string(m.Data)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(samplePath(typ), b.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -18,6 +18,10 @@ func FuzzDecode(f *testing.F) {
 		// The payload of each type under a subject that is not its own.
 		f.Add("stridelog.connection.revoked.fitbit."+sampleUser, string(events.TypeConnectionRevoked), "1", "2026-05-03T17:03:00Z", "", "", m.Data)
 	}
+	for _, typ := range grown() {
+		m := fuzzSeed(f, grownEvent(&testing.T{}, typ))
+		f.Add(m.Subject, string(typ), "1", "2026-05-03T17:03:00Z", "", "", m.Data)
+	}
 	later := sampleEvent(&testing.T{}, events.TypeActivityFetched)
 	later.Data = &events.Unknown{Type: "stridelog.activity.fetched.v2", Payload: []byte("\xff no JSON")}
 	m := fuzzSeed(f, later)

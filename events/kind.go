@@ -104,8 +104,12 @@ func (k Kind) check() error {
 		return fmt.Errorf("kind %s has the shape %q, which there is not", k.Name, k.Shape)
 	}
 	for _, t := range k.Derived {
-		if _, _, ok := t.tokens(); !ok {
+		entity, _, ok := t.tokens()
+		if !ok {
 			return fmt.Errorf("kind %s: %w", k.Name, notAType(t))
+		}
+		if isOwnEntity(entity) {
+			return fmt.Errorf("kind %s: events about %s are no derived data, so %s is none", k.Name, entity, t)
 		}
 	}
 	return nil

@@ -43,6 +43,7 @@ func TestATableRefusesKindsThatItCannotHold(t *testing.T) {
 		"capitals":                    {Name: "Sleep", Shape: events.ShapeItem},
 		"no shape":                    {Name: "sleep"},
 		"a shape that is none":        {Name: "sleep", Shape: "round"},
+		"a derived type of facts":     {Name: "sleep", Shape: events.ShapeItem, Derived: []events.Type{"stridelog.record.changed.v1"}},
 		"a derived type that is none": {Name: "sleep", Shape: events.ShapeItem, Derived: []events.Type{"sleep"}},
 	} {
 		func() {

@@ -19,6 +19,22 @@ func TestALaterEntityIsOneThatNoStreamHas(t *testing.T) {
 	}
 }
 
+// No two streams may claim one subject: the server would refuse the second one.
+func TestEveryEntityHasOneStream(t *testing.T) {
+	seen := map[string]string{}
+	for _, s := range events.Streams() {
+		for i, entity := range s.Entities() {
+			if other, taken := seen[entity]; taken {
+				t.Errorf("%s and %s both have %s", other, s.Name, entity)
+			}
+			seen[entity] = s.Name
+			if want := "stridelog." + entity + ".>"; s.Subjects[i] != want {
+				t.Errorf("%s has the subjects %s, want %s", s.Name, s.Subjects[i], want)
+			}
+		}
+	}
+}
+
 func TestEverySubjectLeadsToTheStreamThatTakesIt(t *testing.T) {
 	var entities []string
 	for _, s := range events.Streams() {

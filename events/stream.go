@@ -1,6 +1,9 @@
 package events
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The names of the streams.
 const (
@@ -50,19 +53,19 @@ func Streams() []Stream {
 		{
 			Name:        StreamFacts,
 			Description: "What providers said and what people consented to; kept for ever",
-			Subjects:    []string{subjectRoot + ".connection.>", subjectRoot + ".activity.>", subjectRoot + ".record.>", subjectRoot + ".chunk.>", subjectRoot + ".user.>"},
+			Subjects:    ofEntities("connection", "activity", "record", "chunk", "user"),
 			Atomic:      true,
 		},
 		{
 			Name:        StreamSyncs,
 			Description: "Requests for syncs and how they ended",
-			Subjects:    []string{subjectRoot + ".sync.>"},
+			Subjects:    ofEntities("sync"),
 			MaxAge:      syncRetention,
 		},
 		{
 			Name:        StreamChanges,
 			Description: "What changed in clean data, derived from the facts, in one order; rebuildable",
-			Subjects:    []string{subjectRoot + ".workout.>"},
+			Subjects:    ofEntities(derivedEntities()...),
 			MaxAge:      changeRetention,
 			Atomic:      true,
 			Derived:     true,
@@ -71,8 +74,36 @@ func Streams() []Stream {
 		{
 			Name:        StreamDeadLetters,
 			Description: "Events that a service could not handle, with the reason",
-			Subjects:    []string{subjectRoot + "." + deadLetterEntity + ".>"},
+			Subjects:    ofEntities(deadLetterEntity),
 			MaxAge:      deadLetterRetention,
 		},
 	}
+}
+
+// ofEntities are the subjects of all events about some entities.
+func ofEntities(entities ...string) []string {
+	list := make([]string, len(entities))
+	for i, entity := range entities {
+		list[i] = subjectRoot + "." + entity + ".>"
+	}
+	return list
+}
+
+// derivedEntities are what the events are about that say how derived data changed. One
+// pattern for all of them, stridelog.*.changed.>, would claim subjects of the facts.
+func derivedEntities() []string {
+	var list []string
+	for _, k := range Kinds().All() {
+		for _, t := range k.Derived {
+			if entity, _, _ := t.tokens(); !slices.Contains(list, entity) {
+				list = append(list, entity)
+			}
+		}
+	}
+	return list
+}
+
+// isOwnEntity says whether a word is what events are about that are not derived data.
+func isOwnEntity(word string) bool {
+	return slices.Contains([]string{"connection", "activity", "record", "chunk", "user", "sync", deadLetterEntity}, word)
 }

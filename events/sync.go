@@ -31,6 +31,8 @@ const (
 	SyncSuccess  SyncStatus = "success"
 	SyncPartial  SyncStatus = "partial"
 	SyncFailed   SyncStatus = "failed"
+	// SyncSkipped is of one kind alone: the consent lacks what its reading needs.
+	SyncSkipped SyncStatus = "skipped"
 )
 
 // SyncRequested asks the poller to read a window.
@@ -38,13 +40,16 @@ type SyncRequested struct {
 	SyncID string `json:"sync_id"`
 	// ConnectionID is the connection that is to be read: it may be newer than the one
 	// that the poller knows. Absent is whichever the user has.
-	ConnectionID string    `json:"connection_id,omitempty"`
-	UserID       string    `json:"user_id"`
-	Provider     string    `json:"provider"`
-	Window       Window    `json:"window"`
-	Suspects     []string  `json:"suspects,omitempty"` // external ids to check
-	Trigger      string    `json:"trigger"`
-	RequestedAt  time.Time `json:"requested_at"`
+	ConnectionID string   `json:"connection_id,omitempty"`
+	UserID       string   `json:"user_id"`
+	Provider     string   `json:"provider"`
+	Window       Window   `json:"window"`
+	Suspects     []string `json:"suspects,omitempty"` // external ids to check
+	Trigger      string   `json:"trigger"`
+	// Kinds are the kinds of data to read. Absent is every item and day that the consent
+	// allows.
+	Kinds       []string  `json:"kinds,omitempty"`
+	RequestedAt time.Time `json:"requested_at"`
 	// NotBefore is the earliest start: requests for the same that come until then
 	// are one.
 	NotBefore *time.Time `json:"not_before,omitempty"`
@@ -87,6 +92,17 @@ type SyncFinished struct {
 	RequestedAt  time.Time  `json:"requested_at"`
 	FinishedAt   time.Time  `json:"finished_at"`
 	Report       int        `json:"report"` // 1 for the first report about this sync; the highest wins
+	// Kinds say how it ended for each kind of data that it read; the members above are
+	// about all of them. It is absent in what earlier programs wrote.
+	Kinds []SyncKind `json:"kinds,omitempty"`
+}
+
+// SyncKind says how a sync ended for one kind of data.
+type SyncKind struct {
+	Kind   string     `json:"kind"`
+	Status SyncStatus `json:"status"` // of a sync, or skipped
+	Counts SyncCounts `json:"counts"`
+	Error  *SyncError `json:"error,omitempty"`
 }
 
 // EventType implements Data.

@@ -49,6 +49,7 @@ func TestEveryCommandOfTheEventsGuideRuns(t *testing.T) {
 	kept := w.messages(t, "STRIDELOG_CHANGES", "stridelog.workout.>")
 	g.run(t, "With Watermill", holds(fmt.Sprintf("\n%d events\n", kept)))
 	g.run(t, "Older than thirty days", holds(`"version":`, `"total_count":`+fmt.Sprint(mine), `"raw":{`, `"format":"fitbit.activity_list.v1"`))
+	g.run(t, "Records of other kinds", func(printed string) error { return exactly(printed, tailedLine("record", user.ID), 0) })
 	sum := sha256.Sum256([]byte(user.ID))
 	g.run(t, "When a person is erased", holds("ce-type: stridelog.user.erased.v1", "No subjects found",
 		fmt.Sprintf(`"user_sha256":"%x"`, sum), fmt.Sprintf("\n%x  -", sum)))
