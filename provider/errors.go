@@ -36,7 +36,7 @@ type Error struct {
 	Status   int       // HTTP status; 0 when there was no answer
 	Reason   string    // the provider's own error word, from a known set; never its text
 	RetryAt  time.Time // zero when the provider does not say
-	Quota    *Quota    // nil when the answer does not say
+	Quotas   []Quota   // as far as the answer says
 	// OfAccount says that the limit that was hit is the account's own, where the
 	// provider has one for the whole app, too, and its answer names no numbers.
 	OfAccount bool

@@ -5,23 +5,36 @@ import (
 	"time"
 )
 
-// Witnesses is how many activities at a page's end must agree on how far it reaches.
+// Witnesses is how many records at a page's end must agree on how far it reaches.
 const Witnesses = 3
 
-// ReadPast says whether a page, newest first, reaches below an instant. Its last
-// activities must agree: a single one out of order must not end the reading.
-func ReadPast(page []Record, limit time.Time) bool {
+// ReadPast says whether a page, newest first in an order, reaches below an instant. Its
+// last records must agree: a single one out of order must not end the reading.
+func ReadPast(page []Record, o Order, limit time.Time) bool {
 	seen := 0
 	for i := len(page) - 1; i >= 0 && seen < Witnesses; i-- {
-		if page[i].StartedAt == nil {
+		at, ok := page[i].At(o)
+		if !ok {
 			continue
 		}
-		if !page[i].StartedAt.Before(limit) {
+		if !at.Before(limit) {
 			return false
 		}
 		seen++
 	}
 	return seen > 0
+}
+
+// Oldest is the earliest instant of a page's records in an order; zero when none has
+// one.
+func Oldest(page []Record, o Order) time.Time {
+	var oldest time.Time
+	for _, r := range page {
+		if at, ok := r.At(o); ok && (oldest.IsZero() || at.Before(oldest)) {
+			oldest = at.UTC()
+		}
+	}
+	return oldest
 }
 
 const madeUp = "unidentified-"

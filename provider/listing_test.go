@@ -27,7 +27,7 @@ func TestReadPast(t *testing.T) {
 		for _, at := range test.page {
 			page = append(page, provider.Record{StartedAt: at})
 		}
-		if got := provider.ReadPast(page, limit); got != test.want {
+		if got := provider.ReadPast(page, provider.OrderStart, limit); got != test.want {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}

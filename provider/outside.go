@@ -56,12 +56,12 @@ func oddScope(s string) bool { return len(s) > longestScope || !events.Storable(
 // there is no way on to the next page.
 func (p Page) Storable(volatile []string) (Page, error) {
 	if len(p.Next) > longestCursor || !events.Storable(p.Next) {
-		return p, &Error{Op: "list activities", Class: ClassInvalidResponse, Reason: "cursor"}
+		return p, &Error{Op: "list", Class: ClassInvalidResponse, Reason: "cursor"}
 	}
 	for i := range p.Records {
 		p.Records[i] = p.Records[i].Storable(volatile)
 	}
-	p.Quota = p.Quota.Storable()
+	p.Quotas = StorableQuotas(p.Quotas)
 	return p, nil
 }
 
@@ -73,6 +73,9 @@ func (a Record) Storable(volatile []string) Record {
 	}
 	if a.StartedAt != nil && !events.InRange(*a.StartedAt) {
 		a.StartedAt, a.Problem = nil, "its start is out of range"
+	}
+	if a.EndedAt != nil && !events.InRange(*a.EndedAt) {
+		a.EndedAt, a.Problem = nil, "its end is out of range"
 	}
 	if a.ModifiedAt != nil && !events.InRange(*a.ModifiedAt) {
 		a.ModifiedAt = nil
@@ -93,14 +96,17 @@ func (c AccountChange) Storable() (storable AccountChange, ok bool) {
 	return c, true
 }
 
-// Storable is the quota in the numbers of a database's column, or nil when its reset
-// is out of range: then it says nothing.
-func (q *Quota) Storable() *Quota {
-	if q == nil || !events.InRange(q.ResetAt) {
-		return nil
-	}
+// StorableQuotas are the quotas in the numbers of a database's column, without those
+// whose reset is out of range: they say nothing.
+func StorableQuotas(quotas []Quota) []Quota {
+	var kept []Quota
 	in := func(n int) int { return min(max(n, 0), math.MaxInt32) }
-	return &Quota{Budget: q.Budget, Limit: in(q.Limit), Remaining: in(q.Remaining), ResetAt: q.ResetAt}
+	for _, q := range quotas {
+		if events.InRange(q.ResetAt) {
+			kept = append(kept, Quota{Budget: q.Budget, Limit: in(q.Limit), Remaining: in(q.Remaining), ResetAt: q.ResetAt})
+		}
+	}
+	return kept
 }
 
 // StorableError takes from a provider's failure the times that no database holds.
@@ -109,7 +115,7 @@ func StorableError(err error) {
 	if !errors.As(err, &e) {
 		return
 	}
-	e.Quota = e.Quota.Storable()
+	e.Quotas = StorableQuotas(e.Quotas)
 	if !events.InRange(e.RetryAt) {
 		e.RetryAt = time.Time{}
 	}

@@ -19,7 +19,7 @@ func FuzzStorable(f *testing.F) {
 		at := time.Unix(seconds, 0)
 		page, err := provider.Page{
 			Records: []provider.Record{{ExternalID: id, Raw: []byte(`{"a":1}`), StartedAt: &at, ModifiedAt: &at}, {ExternalID: "plain"}},
-			Next:    cursor, Quota: &provider.Quota{Limit: int(seconds), Remaining: int(-seconds), ResetAt: at},
+			Next:    cursor, Quotas: []provider.Quota{{Limit: int(seconds), Remaining: int(-seconds), ResetAt: at}},
 		}.Storable(nil)
 		if refused := provider.ClassOf(err) == provider.ClassInvalidResponse; refused != (len(cursor) > 16<<10 || !events.Storable(cursor)) {
 			t.Errorf("the cursor %q: %v", cursor, err)
@@ -34,8 +34,10 @@ func FuzzStorable(f *testing.F) {
 		if a.StartedAt != nil && !events.InRange(*a.StartedAt) || a.ModifiedAt != nil && !events.InRange(*a.ModifiedAt) {
 			t.Errorf("times stay out of range: %+v", a)
 		}
-		if q := page.Quota; q != nil && (q.Limit < 0 || q.Remaining < 0 || q.Limit > 1<<31-1 || q.Remaining > 1<<31-1 || !events.InRange(q.ResetAt)) {
-			t.Errorf("the quota is %+v", q)
+		for _, q := range page.Quotas {
+			if q.Limit < 0 || q.Remaining < 0 || q.Limit > 1<<31-1 || q.Remaining > 1<<31-1 || !events.InRange(q.ResetAt) {
+				t.Errorf("the quota is %+v", q)
+			}
 		}
 		g := provider.Grant{AccountID: id, Scopes: []string{"kept", scope}, ExpiresAt: at, RefreshExpiresAt: at, LinkedAccounts: map[string]string{scope: id}}.Storable()
 		if !events.Storable(g.AccountID+strings.Join(g.Scopes, "")) || g.Scopes[0] != "kept" || !events.InRange(g.ExpiresAt) || !events.InRange(g.RefreshExpiresAt) {

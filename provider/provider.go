@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -59,11 +58,8 @@ type Descriptor struct {
 	Status       string
 	Notice       string // a sentence for people, when there is something to know
 	Capabilities []string
-	// RequiredScopes are those without which no activity can be read.
-	RequiredScopes []string
-	// RouteScopes are those without which no route can be read; empty when the
-	// provider has none.
-	RouteScopes []string
+	// Needs are the scopes that its sources need, as NeedsOf makes them.
+	Needs Needs
 	// Successor is the provider to connect when this one is switched off; empty
 	// when there is none.
 	Successor string
@@ -83,38 +79,14 @@ type Connector struct {
 	Descriptor
 	DefaultScopes []string
 	Authorizer    Authorizer
-	Fetcher       Fetcher
+	// Sources are what can be read, in the order in which a person's history is read.
+	Sources []Source
 	// Notifications reads what the provider tells on its own; nil when it tells
 	// nothing, or is not set up to.
 	Notifications Notifications
-	// HashVersion numbers the canonical form; a new one re-hashes and emits nothing.
-	HashVersion int
-	// Volatile lists record members that change without the record changing
-	// (links, localized labels), as paths: "a", "a.b", "a[].b"; see also OmittedZeros.
-	Volatile []string
-	// Budget is what the provider allows an account when its headers do not say.
-	Budget Budget
-	// AppBudget is what the provider allows all accounts of the app together; zero
-	// when there is no such limit.
-	AppBudget Budget
-}
-
-// Budget is a rate limit: Requests per Per. Periods begin at multiples of Per.
-type Budget struct {
-	Name     string // within the connector; empty where there is but one of its owner
-	Requests int
-	Per      time.Duration
-}
-
-// MissingScopes are the required scopes that were not granted.
-func (d Descriptor) MissingScopes(granted []string) []string {
-	var missing []string
-	for _, s := range d.RequiredScopes {
-		if !slices.Contains(granted, s) {
-			missing = append(missing, s)
-		}
-	}
-	return missing
+	// Budgets are the provider's rate limits, as far as its answers do not say
+	// otherwise.
+	Budgets []Budget
 }
 
 // Connectors are the configured connectors by name. A provider that is known
@@ -160,31 +132,6 @@ type Grant struct {
 	LinkedAccounts map[string]string
 }
 
-// Fetcher reads a provider's records.
-type Fetcher interface {
-	// ListActivities reads one page of a window, newest first. An empty
-	// request cursor starts; an empty Next ends. The page may hold records
-	// outside the window; it never leaves one out that is inside.
-	ListActivities(ctx context.Context, r ListRequest) (Page, error)
-}
-
-// Getter is a Fetcher that can also ask for one record by id.
-type Getter interface {
-	// GetActivity fails with ClassNotFound when the record is gone.
-	GetActivity(ctx context.Context, token Secret, externalID string) (Record, *Quota, error)
-}
-
-// RouteGetter is a Fetcher that can also download where a workout went. Its
-// connector's Descriptor names the scopes for that.
-type RouteGetter interface {
-	// HasRoute says whether a record, of this format, tells of a route. It calls
-	// nobody.
-	HasRoute(format string, raw []byte) bool
-	// GetRoute gives the TCX file of one activity as a record with a format of its
-	// own. It fails with ClassNotFound when the activity has no route.
-	GetRoute(ctx context.Context, token Secret, externalID string) (Record, *Quota, error)
-}
-
 // ListRequest asks for one page.
 type ListRequest struct {
 	Token  Secret
@@ -195,9 +142,10 @@ type ListRequest struct {
 // Page is one page as the provider sent it.
 type Page struct {
 	Records []Record
-	Next    string // cursor of the next page; empty when the window is read to its end
-	Quota   *Quota // nil when the answer does not say
-	// Oldest is the earliest start on this page; zero when the page is empty.
+	Next    string  // cursor of the next page; empty when the window is read to its end
+	Quotas  []Quota // as far as the answer says
+	// Oldest is the earliest instant on this page in the source's order; zero when the
+	// page is empty.
 	Oldest time.Time
 	// Resume is where the reading may go on without Next: a new request whose
 	// window ends here leaves nothing out that Next would have shown, and cannot
@@ -213,22 +161,33 @@ type Page struct {
 // bytes, so that it is kept and reported.
 type Record struct {
 	Provider   string `json:",omitempty"`
+	Kind       string `json:",omitempty"`
 	ExternalID string
 	Format     string
 	Raw        []byte
 	Context    events.ActivityContext
-	StartedAt  *time.Time // with the record's UTC offset where it has one; nil when unreadable
+	// StartedAt and EndedAt have the UTC offset where the record has one; nil when
+	// unreadable, or when the source has no use for it.
+	StartedAt *time.Time
+	EndedAt   *time.Time `json:",omitempty"`
+	// LocalDate is the civil date that the provider states, YYYY-MM-DD. No instant is
+	// made up for it.
+	LocalDate  string `json:",omitempty"`
 	ModifiedAt *time.Time
+	// Step and Slot are parts of the ids of days and chunks: the resolution of samples
+	// such as 1min, and which of several devices or apps it is.
+	Step string `json:",omitempty"`
+	Slot string `json:",omitempty"`
+	// Parent is the record that this one belongs to; nil when there is none.
+	Parent *events.ParentRef `json:",omitempty"`
+	// Aliases are other ids that the same record had or has at the provider.
+	Aliases []string `json:",omitempty"`
+	// Delivery says what a delivery of samples replaces; empty is a snapshot. Complete
+	// says that it is all that the provider has of its span.
+	Delivery string `json:",omitempty"`
+	Complete bool   `json:",omitempty"`
 	// Problem says what is wrong with the record; empty when nothing is.
 	Problem string
-}
-
-// Quota is a rate limit as the provider's answer told it.
-type Quota struct {
-	Budget    string // its name; empty: the account's first
-	Limit     int
-	Remaining int
-	ResetAt   time.Time
 }
 
 // Normalizer turns records of one format into workouts. It is pure: the same

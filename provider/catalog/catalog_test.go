@@ -14,7 +14,7 @@ import (
 func TestDescriptorsAreCompleteAndUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for _, d := range catalog.Descriptors() {
-		if d.Name == "" || d.DisplayName == "" || len(d.Capabilities) == 0 || len(d.RequiredScopes) == 0 {
+		if d.Name == "" || d.DisplayName == "" || len(d.Capabilities) == 0 || len(d.Needs.Required()) == 0 {
 			t.Errorf("incomplete: %+v", d)
 		}
 		if seen[d.Name] || strings.ContainsAny(d.Name, ".*> ") {
@@ -70,7 +70,7 @@ func TestEveryProviderHasAConnectorAndNormalizers(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := connectors[d.Name]
-		if c == nil || c.Name != d.Name || c.Authorizer == nil || c.Fetcher == nil || len(connectors) != 1 {
+		if c == nil || c.Name != d.Name || c.Authorizer == nil || len(c.Sources) == 0 || len(connectors) != 1 {
 			t.Fatalf("%s: got %+v", d.Name, connectors)
 		}
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(normalizers)), func(format string) bool { return strings.HasPrefix(format, d.Name+".") }) {
@@ -99,8 +99,9 @@ func TestLimitsOfGoogleHealth(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := connectors["google_health"]
-		if c.Budget != (provider.Budget{Requests: test.account, Per: time.Minute}) || c.AppBudget != (provider.Budget{Requests: test.app, Per: time.Minute}) {
-			t.Errorf("%s: budgets are %+v and %+v", name, c.Budget, c.AppBudget)
+		want := []provider.Budget{{Requests: test.account, Per: time.Minute}, {Whose: provider.OfApp, Requests: test.app, Per: time.Minute}}
+		if !slices.Equal(c.Budgets, want) {
+			t.Errorf("%s: budgets are %+v", name, c.Budgets)
 		}
 		if c.Notifications != nil {
 			t.Errorf("%s: notifications are read without a secret", name)

@@ -161,7 +161,7 @@ func TestUnreachableServer(t *testing.T) {
 	server.Close()
 	c := New(Config{ClientID: testClientID, ClientSecret: testClientSecret, APIBaseURL: server.URL})
 	_, refreshed := c.Authorizer.Refresh(t.Context(), planted)
-	_, listed := c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: planted, Window: testWindow()})
+	_, listed := c.Sources[0].List.List(t.Context(), provider.ListRequest{Token: planted, Window: testWindow()})
 	for _, err := range []error{refreshed, listed, c.Authorizer.Revoke(t.Context(), planted)} {
 		if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Status != 0 || e.Reason != httpcall.ReasonConnection {
 			t.Errorf("got %s [%s], status %d", e.Class, e.Reason, e.Status)
@@ -180,7 +180,7 @@ func TestTimeout(t *testing.T) {
 		HTTPClient: &http.Client{Timeout: 50 * time.Millisecond},
 	})
 	_, refreshed := c.Authorizer.Refresh(t.Context(), planted)
-	_, listed := c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: planted, Window: testWindow()})
+	_, listed := c.Sources[0].List.List(t.Context(), provider.ListRequest{Token: planted, Window: testWindow()})
 	for _, err := range []error{refreshed, listed, c.Authorizer.Revoke(t.Context(), planted)} {
 		if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Reason != httpcall.ReasonTimeout {
 			t.Errorf("got %s [%s], want a timeout", e.Class, e.Reason)

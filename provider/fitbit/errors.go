@@ -45,7 +45,7 @@ func errorWord(word string) string {
 // error types are not reliable (section 9), except where two failures of one
 // status need different care.
 func failure(op string, a httpcall.Answer, now time.Time) *provider.Error {
-	e := &provider.Error{Provider: Name, Op: op, Status: a.Status, Quota: quotaOf(a.Header, now)}
+	e := &provider.Error{Provider: Name, Op: op, Status: a.Status, Quotas: quotasOf(a.Header, now)}
 	word, isJSON := errorType(a)
 	e.Reason = word
 	switch {
@@ -152,8 +152,8 @@ const (
 // timestamp, and so may mirrors.
 const unixThreshold = 1_000_000_000
 
-// quotaOf reads the rate limit; nil when the answer does not tell it.
-func quotaOf(h http.Header, now time.Time) *provider.Quota {
+// quotasOf reads the rate limit; none when the answer does not tell it.
+func quotasOf(h http.Header, now time.Time) []provider.Quota {
 	limit, okLimit := count(h.Get(headerLimit))
 	remaining, okRemaining := count(h.Get(headerRemaining))
 	if !okLimit || !okRemaining {
@@ -163,7 +163,7 @@ func quotaOf(h http.Header, now time.Time) *provider.Quota {
 	if reset.IsZero() {
 		reset = topOfHour(now)
 	}
-	return &provider.Quota{Limit: int(limit), Remaining: int(remaining), ResetAt: reset}
+	return []provider.Quota{{Limit: int(limit), Remaining: int(remaining), ResetAt: reset}}
 }
 
 // retryAt is when a 429 ends. Reset comes before Retry-After, which was seen to

@@ -29,17 +29,17 @@ const windowMargin = 48 * time.Hour
 // firstZone is the zone where a day begins first.
 func firstZone() *time.Location { return time.FixedZone("+14:00", 14*60*60) }
 
-// fetcher reads the activity log list. It sends no Accept-Language, so that
+// activities reads the activity log list. It sends no Accept-Language, so that
 // distances come in kilometres and heights in metres.
-type fetcher struct {
+type activities struct {
 	base   string // without a slash at the end
 	client *httpcall.Client
 }
 
-// ListActivities implements provider.Fetcher. The list has no end date on both
+// List implements provider.Lister. The list has no end date on both
 // sides, so it is read downwards from the window's end until the entries are
 // older than its start. The cursor is Fitbit's own link to the next page.
-func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
+func (f *activities) List(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
 	address := f.firstPage(r.Window)
 	if r.Cursor != "" {
 		if !f.ours(r.Cursor) {
@@ -47,30 +47,27 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 		}
 		address = r.Cursor
 	}
-	body, quota, err := f.get(ctx, address, r.Token)
+	body, quotas, err := f.get(ctx, address, r.Token)
 	if err != nil {
 		return provider.Page{}, err
 	}
 	list, err := parseList(body)
 	if err != nil {
 		e := invalid(opList, httpcall.ReasonIncomplete)
-		e.Quota = quota
+		e.Quotas = quotas
 		return provider.Page{}, e
 	}
-	page := provider.Page{Records: make([]provider.Record, 0, len(list.Entries)), Quota: quota}
+	page := provider.Page{Records: make([]provider.Record, 0, len(list.Entries)), Quotas: quotas}
 	for _, entry := range list.Entries {
-		a := activityOf(entry)
-		if a.StartedAt != nil && (page.Oldest.IsZero() || a.StartedAt.Before(page.Oldest)) {
-			page.Oldest = a.StartedAt.UTC()
-		}
-		page.Records = append(page.Records, a)
+		page.Records = append(page.Records, activityOf(entry))
 	}
-	if list.Next == "" || provider.ReadPast(page.Records, r.Window.From.Add(-windowMargin)) {
+	page.Oldest = provider.Oldest(page.Records, provider.OrderStart)
+	if list.Next == "" || provider.ReadPast(page.Records, provider.OrderStart, r.Window.From.Add(-windowMargin)) {
 		return page, nil
 	}
 	if reason := f.refuseNext(address, list.Next); reason != "" {
 		e := invalid(opList, reason)
-		e.Quota = quota
+		e.Quotas = quotas
 		return provider.Page{}, e
 	}
 	page.Next, page.Positional, page.Resume = list.Next, true, f.resumeBelow(address, page.Records)
@@ -78,7 +75,7 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 }
 
 // resumeBelow is resumeAt, where that leads below the date of the present page.
-func (f *fetcher) resumeBelow(address string, page []provider.Record) time.Time {
+func (f *activities) resumeBelow(address string, page []provider.Record) time.Time {
 	at := resumeAt(page)
 	if at.IsZero() || beforeOf(f.firstPage(events.Window{To: at})) >= beforeOf(address) {
 		return time.Time{}
@@ -121,7 +118,7 @@ func resumeAt(page []provider.Record) time.Time {
 
 // firstPage asks for everything before the day after the window's end, as that
 // day is where it is latest: beforeDate is exclusive and means local days.
-func (f *fetcher) firstPage(w events.Window) string {
+func (f *activities) firstPage(w events.Window) string {
 	before := w.To.In(firstZone()).AddDate(0, 0, 1).Format(time.DateOnly)
 	query := url.Values{
 		"beforeDate": {before},
@@ -134,7 +131,7 @@ func (f *fetcher) firstPage(w events.Window) string {
 
 // ours says whether an address is below the configured base. A link to anywhere
 // else would carry the access token there.
-func (f *fetcher) ours(address string) bool {
+func (f *activities) ours(address string) bool {
 	link, err := url.Parse(address)
 	if err != nil {
 		return false
@@ -149,7 +146,7 @@ func (f *fetcher) ours(address string) bool {
 
 // refuseNext names what is wrong with a link to the next page; empty when
 // nothing is. Reading on from a link that does not advance would never end.
-func (f *fetcher) refuseNext(current, next string) string {
+func (f *activities) refuseNext(current, next string) string {
 	if !f.ours(next) {
 		return reasonForeignNext
 	}
@@ -169,24 +166,26 @@ func offsetOf(address string) (int64, bool) {
 	return count(link.Query().Get("offset"))
 }
 
-// get fetches one page and tells the quota even where the page is of no use.
-func (f *fetcher) get(ctx context.Context, address string, token provider.Secret) ([]byte, *provider.Quota, error) {
+// get fetches one page and tells the quotas even where the page is of no use.
+func (f *activities) get(ctx context.Context, address string, token provider.Secret) ([]byte, []provider.Quota, error) {
 	a, err := f.client.Get(ctx, httpcall.Request{Op: opList, Address: address, Token: token, Max: maxPage})
-	quota := quotaOf(a.Header, f.client.Now())
+	quotas := quotasOf(a.Header, f.client.Now())
 	var failed *provider.Error
 	if errors.As(err, &failed) {
-		failed.Quota = quota
+		failed.Quotas = quotas
 	}
-	return a.Body, quota, err
+	return a.Body, quotas, err
 }
 
 // activityOf keeps an entry's bytes and reads what the poller needs of it.
 // Whatever is wrong with the entry, it is kept.
 func activityOf(entry json.RawMessage) provider.Record {
 	a := provider.Record{
-		Format:  FormatActivityList,
-		Raw:     entry,
-		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
+		Provider: Name,
+		Kind:     kindActivity,
+		Format:   FormatActivityList,
+		Raw:      entry,
+		Context:  events.ActivityContext{OffsetSource: events.OffsetUnknown},
 	}
 	members, err := rawjson.Read(entry)
 	if err != nil {

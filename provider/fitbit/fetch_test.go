@@ -22,7 +22,7 @@ func testWindow() events.Window {
 
 func list(t *testing.T, c *provider.Connector, cursor string) (provider.Page, error) {
 	t.Helper()
-	return c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: planted, Window: testWindow(), Cursor: cursor})
+	return c.Sources[0].List.List(t.Context(), provider.ListRequest{Token: planted, Window: testWindow(), Cursor: cursor})
 }
 
 func entry(id, start string) string {
@@ -39,7 +39,7 @@ func TestTheFirstPageAsksBeyondTheWindowsLastDay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		address, err := url.Parse((&fetcher{base: "https://x"}).firstPage(events.Window{To: to}))
+		address, err := url.Parse((&activities{base: "https://x"}).firstPage(events.Window{To: to}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestForeignLinksAreRefused(t *testing.T) {
 	if visited {
 		t.Error("the other host was called")
 	}
-	mirror := &fetcher{base: "https://mirror.example/fitbit"}
+	mirror := &activities{base: "https://mirror.example/fitbit"}
 	for link, ours := range map[string]bool{
 		"https://mirror.example/fitbit/1/user/-/activities/list.json": true,
 		"https://MIRROR.example/fitbit/1/x":                           true,
@@ -172,7 +172,7 @@ func TestForeignLinksAreRefused(t *testing.T) {
 }
 
 func TestLinksThatGoInCirclesAreRefused(t *testing.T) {
-	f := &fetcher{base: "https://x"}
+	f := &activities{base: "https://x"}
 	at := "https://x" + listPath + "?limit=100&offset=100"
 	for next, reason := range map[string]string{
 		at: reasonCircularNext, "https://x" + listPath + "?offset=100": reasonCircularNext, "https://x" + listPath + "?offset=0": reasonCircularNext,
@@ -320,13 +320,13 @@ func TestQuota(t *testing.T) {
 		for k, v := range test.header {
 			h.Set(k, v)
 		}
-		q := quotaOf(h, now)
-		if (q != nil) != test.quota || q != nil && (q.Limit != 150 || !q.ResetAt.Equal(test.reset)) {
+		q := quotasOf(h, now)
+		if (len(q) == 1) != test.quota || test.quota && (q[0].Limit != 150 || !q[0].ResetAt.Equal(test.reset)) {
 			t.Errorf("%s: quota %+v, want reset %s", name, q, test.reset)
 		}
 		e := failure(opList, httpcall.Answer{Status: http.StatusTooManyRequests, Header: h}, now)
-		if !e.RetryAt.Equal(test.retry) || (e.Quota != nil) != test.quota {
-			t.Errorf("%s: retry at %s, quota %+v, want %s", name, e.RetryAt, e.Quota, test.retry)
+		if !e.RetryAt.Equal(test.retry) || (len(e.Quotas) > 0) != test.quota {
+			t.Errorf("%s: retry at %s, quota %+v, want %s", name, e.RetryAt, e.Quotas, test.retry)
 		}
 	}
 }

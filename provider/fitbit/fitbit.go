@@ -30,6 +30,9 @@ const (
 
 const scopeActivity = "activity"
 
+// kindActivity is the kind of all that is read here.
+const kindActivity = "activity"
+
 // DefaultScopes are asked for when the configuration names none.
 func DefaultScopes() []string { return []string{scopeActivity, "heartrate", "sleep", "profile"} }
 
@@ -69,10 +72,10 @@ func Descriptor() provider.Descriptor {
 		Status:      provider.StatusRetired,
 		Notice: "Google announced the end of the Fitbit Web API for 2026-10-30, later for 2026-11-02. " +
 			"Connect google_health or import an archive instead; private mirrors and the simulator still work.",
-		Capabilities:   []string{provider.CapabilityActivities, provider.CapabilityHistorical, provider.CapabilityImport},
-		RequiredScopes: []string{scopeActivity},
-		Successor:      "google_health",
-		SourceRank:     2, // its cloud is gone: nothing is changed or removed there any more
+		Capabilities: []string{provider.CapabilityActivities, provider.CapabilityHistorical, provider.CapabilityImport},
+		Needs:        provider.NeedsOf(sources(nil)),
+		Successor:    "google_health",
+		SourceRank:   2, // its cloud is gone: nothing is changed or removed there any more
 	}
 }
 
@@ -110,9 +113,16 @@ func New(c Config) *provider.Connector {
 		Descriptor:    Descriptor(),
 		DefaultScopes: c.DefaultScopes,
 		Authorizer:    newAuthorizer(c, base, client),
-		Fetcher:       &fetcher{base: base, client: client},
-		HashVersion:   HashVersion,
-		Volatile:      Volatile(),
-		Budget:        provider.Budget{Requests: 150, Per: time.Hour}, // section 3
+		Sources:       sources(&activities{base: base, client: client}),
+		Budgets:       []provider.Budget{{Requests: 150, Per: time.Hour}}, // section 3
 	}
+}
+
+// sources are what is read here. Without a list they still say what they need.
+func sources(list *activities) []provider.Source {
+	return []provider.Source{{
+		Name: kindActivity, Kind: kindActivity, Scopes: []string{scopeActivity},
+		Order: provider.OrderStart, List: list, ProvesAbsence: true,
+		HashVersion: HashVersion, Volatile: Volatile(),
+	}}
 }

@@ -110,12 +110,12 @@ func workouts(t *testing.T, c *provider.Connector, g provider.Grant, w events.Wi
 	got := map[string]events.Workout{}
 	request := provider.ListRequest{Token: g.AccessToken, Window: w}
 	for {
-		page, err := c.Fetcher.ListActivities(t.Context(), request)
+		page, err := c.Sources[0].List.List(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if page.Quota == nil || page.Quota.Limit != 150 {
-			t.Errorf("quota is %+v", page.Quota)
+		if len(page.Quotas) != 1 || page.Quotas[0].Limit != 150 {
+			t.Errorf("quota is %+v", page.Quotas)
 		}
 		for _, a := range page.Records {
 			if _, twice := got[a.ExternalID]; twice || a.Problem != "" {

@@ -25,9 +25,9 @@ const (
 // without a filter is taken as read.
 const pastMargin = 48 * time.Hour
 
-// fetcher reads exercises by list, which keeps device and source; reconcile loses
+// exercises reads exercises by list, which keeps device and source; reconcile loses
 // both (section 4).
-type fetcher struct {
+type exercises struct {
 	api   *api
 	zones *zones
 }
@@ -68,12 +68,12 @@ func placeOf(cursor string) (place, error) {
 	return place{}, &provider.Error{Provider: Name, Op: opList, Class: provider.ClassBadRequest, Reason: reasonBadCursor}
 }
 
-// ListActivities implements provider.Fetcher. A filter that Google refuses, as it
+// List implements provider.Lister. A filter that Google refuses, as it
 // did with others for months (section 3), is given up for this reading: the whole
 // list is then read from its newest exercise down to the window's start. Page tokens
 // are Google's own business and not taken for positions: a refused one is a bad
 // request, and the caller begins the window again.
-func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
+func (f *exercises) List(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
 	at, err := placeOf(r.Cursor)
 	if err != nil {
 		return provider.Page{}, err
@@ -94,24 +94,21 @@ func (f *fetcher) ListActivities(ctx context.Context, r provider.ListRequest) (p
 	if list.next != "" && list.next == at.token {
 		return provider.Page{}, invalid(opList, reasonCircular)
 	}
-	activities, err := f.activities(ctx, r.Token, list.points)
+	records, err := f.records(ctx, r.Token, list.points)
 	if err != nil {
 		return provider.Page{}, err
 	}
-	page := provider.Page{Records: activities, Next: place{list.next, at.plain}.cursor()}
-	if i := slices.IndexFunc(activities, func(a provider.Record) bool { return a.StartedAt == nil }); i > 0 {
-		page.Oldest = activities[i-1].StartedAt.UTC()
-	} else if n := len(activities); i < 0 && n > 0 {
-		page.Oldest = activities[n-1].StartedAt.UTC()
+	page := provider.Page{
+		Records: records, Next: place{list.next, at.plain}.cursor(), Oldest: provider.Oldest(records, provider.OrderStart),
 	}
-	if at.plain && provider.ReadPast(activities, r.Window.From.Add(-pastMargin)) {
+	if at.plain && provider.ReadPast(records, provider.OrderStart, r.Window.From.Add(-pastMargin)) {
 		page.Next = ""
 	}
 	return page, nil
 }
 
 // page asks for one page.
-func (f *fetcher) page(ctx context.Context, r provider.ListRequest, at place) ([]byte, error) {
+func (f *exercises) page(ctx context.Context, r provider.ListRequest, at place) ([]byte, error) {
 	query := url.Values{"pageSize": {strconv.Itoa(pageSize)}}
 	if !at.plain {
 		query.Set("filter", exerciseFilter(r.Window))
@@ -122,9 +119,9 @@ func (f *fetcher) page(ctx context.Context, r provider.ListRequest, at place) ([
 	return f.api.get(ctx, call{op: opList, path: exercisesPath, query: query, token: r.Token, max: maxPage})
 }
 
-// GetActivity implements provider.Getter. An id that this package made up names
+// Get implements provider.Getter. An id that this package made up names
 // nothing at Google, so its absence there proves nothing: it is not asked for.
-func (f *fetcher) GetActivity(ctx context.Context, token provider.Secret, externalID string) (provider.Record, *provider.Quota, error) {
+func (f *exercises) Get(ctx context.Context, token provider.Secret, externalID string) (provider.Record, []provider.Quota, error) {
 	if !idForm.MatchString(externalID) || provider.IsMadeUpID(externalID) {
 		return provider.Record{}, nil, &provider.Error{Provider: Name, Op: opGet, Class: provider.ClassBadRequest, Reason: reasonBadID}
 	}
@@ -135,16 +132,16 @@ func (f *fetcher) GetActivity(ctx context.Context, token provider.Secret, extern
 	if body = bare(body); !json.Valid(body) {
 		return provider.Record{}, nil, invalid(opGet, httpcall.ReasonIncomplete)
 	}
-	activities, err := f.activities(ctx, token, []json.RawMessage{body})
+	records, err := f.records(ctx, token, []json.RawMessage{body})
 	if err != nil {
 		return provider.Record{}, nil, err
 	}
-	return activities[0], nil, nil
+	return records[0], nil, nil
 }
 
-// activities are the points of an answer, newest first: Google's own order has small
+// records are the points of an answer, newest first: Google's own order has small
 // inversions (section 3). Those without a readable start come last.
-func (f *fetcher) activities(ctx context.Context, token provider.Secret, points []json.RawMessage) ([]provider.Record, error) {
+func (f *exercises) records(ctx context.Context, token provider.Secret, points []json.RawMessage) ([]provider.Record, error) {
 	read := make([]point, 0, len(points))
 	for _, raw := range points {
 		read = append(read, readPoint(raw))
@@ -152,11 +149,11 @@ func (f *fetcher) activities(ctx context.Context, token provider.Secret, points 
 	if err := f.zones.complete(ctx, token, read); err != nil {
 		return nil, err
 	}
-	activities := make([]provider.Record, 0, len(points))
+	records := make([]provider.Record, 0, len(points))
 	for _, p := range read {
-		activities = append(activities, p.Record)
+		records = append(records, p.Record)
 	}
-	slices.SortStableFunc(activities, func(a, b provider.Record) int {
+	slices.SortStableFunc(records, func(a, b provider.Record) int {
 		switch {
 		case a.StartedAt == nil && b.StartedAt == nil:
 			return 0
@@ -168,10 +165,10 @@ func (f *fetcher) activities(ctx context.Context, token provider.Secret, points 
 			return b.StartedAt.Compare(*a.StartedAt)
 		}
 	})
-	return activities, nil
+	return records, nil
 }
 
-// point is an activity with what its record says about account and offset.
+// point is a record with what its record says about account and offset.
 type point struct {
 	provider.Record
 	account string
@@ -183,7 +180,7 @@ type point struct {
 // wrong with the point, it is kept.
 func readPoint(raw json.RawMessage) point {
 	p := point{Record: provider.Record{
-		Format: FormatDataPoint, Raw: raw,
+		Provider: Name, Kind: kindActivity, Format: FormatDataPoint, Raw: raw,
 		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
 	}}
 	members, err := rawjson.Read(raw)

@@ -21,7 +21,7 @@ func testWindow() events.Window {
 
 func listFrom(t *testing.T, c *provider.Connector, cursor string) (provider.Page, error) {
 	t.Helper()
-	return c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: planted, Window: testWindow(), Cursor: cursor})
+	return c.Sources[0].List.List(t.Context(), provider.ListRequest{Token: planted, Window: testWindow(), Cursor: cursor})
 }
 
 func rpcStatus(status int, canonical, reason, metadata string) string {
@@ -217,16 +217,16 @@ func TestUnreachableServer(t *testing.T) {
 	server := answering(t, reply{200, asJSON, "{}"})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := server.Fetcher.ListActivities(ctx, provider.ListRequest{Token: planted, Window: testWindow()})
+	_, err := server.Sources[0].List.List(ctx, provider.ListRequest{Token: planted, Window: testWindow()})
 	if e := wantClean(t, err); e.Class != provider.ClassUnavailable || e.Reason != httpcall.ReasonCanceled {
 		t.Errorf("got %v", err)
 	}
 	release := make(chan struct{})
 	slow := served(t, func(http.ResponseWriter, *http.Request) { <-release })
 	defer close(release)
-	f, ok := slow.Fetcher.(*fetcher)
+	f, ok := slow.Sources[0].List.(*exercises)
 	if !ok {
-		t.Fatalf("the fetcher is a %T", slow.Fetcher)
+		t.Fatalf("the list is a %T", slow.Sources[0].List)
 	}
 	f.api.client.HTTP.Timeout = 50 * time.Millisecond
 	_, err = listFrom(t, slow, "")

@@ -25,6 +25,12 @@ const (
 	FormatTCX       = "google_health.tcx.v1"
 )
 
+// The kinds of what is read here.
+const (
+	kindActivity = "activity"
+	kindRoute    = "route"
+)
+
 // HashVersion numbers the set of volatile members. Raise it with every change of
 // that set: known records are then hashed anew from the log.
 const HashVersion = 1
@@ -104,10 +110,9 @@ func Descriptor() provider.Descriptor {
 		Capabilities: []string{
 			provider.CapabilityActivities, provider.CapabilityHistorical, provider.CapabilityGetByID, provider.CapabilityNotifications,
 		},
-		RequiredScopes: []string{ScopeActivity},
-		RouteScopes:    []string{ScopeLocation},
-		SourceRank:     1,
-		Hints:          hints(),
+		Needs:      provider.NeedsOf(sources(nil, nil)),
+		SourceRank: 1,
+		Hints:      hints(),
 	}
 }
 
@@ -126,16 +131,25 @@ func New(c Config) *provider.Connector {
 		Descriptor:    Descriptor(),
 		DefaultScopes: c.DefaultScopes,
 		Authorizer:    newAuthorizer(c, google),
-		Fetcher:       &fetcher{api: google, zones: newZones(google, c.Now)},
-		HashVersion:   HashVersion,
-		Volatile:      Volatile(),
-		Budget:        c.Budget,
-		AppBudget:     c.AppBudget,
+		Sources:       sources(&exercises{api: google, zones: newZones(google, c.Now)}, &routes{google}),
+		Budgets:       []provider.Budget{c.Budget, c.AppBudget},
 	}
 	if c.NotificationSecret != "" {
 		connector.Notifications = newNotifications(c, client)
 	}
 	return connector
+}
+
+// sources are what is read here. Without calls they still say what they need.
+func sources(list *exercises, attach *routes) []provider.Source {
+	return []provider.Source{
+		{
+			Name: kindActivity, Kind: kindActivity, Scopes: []string{ScopeActivity},
+			Order: provider.OrderStart, List: list, Get: list, ProvesAbsence: true,
+			HashVersion: HashVersion, Volatile: Volatile(),
+		},
+		{Name: kindRoute, Kind: kindRoute, Scopes: []string{ScopeLocation}, Attach: attach, Attaches: kindActivity, HashVersion: HashVersion},
+	}
 }
 
 // complete fills in what is not configured.
@@ -163,6 +177,7 @@ func (c Config) complete() Config {
 	if c.AppBudget.Requests == 0 {
 		c.AppBudget = app
 	}
+	c.AppBudget.Whose = provider.OfApp
 	if c.Now == nil {
 		c.Now = time.Now
 	}

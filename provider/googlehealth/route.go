@@ -17,9 +17,22 @@ import (
 // are about 3 MB. Within JSON it must still fit into one message of the log.
 const maxRoute = 6 << 20
 
-// HasRoute implements provider.RouteGetter: hasGps says so (section 4). Exercises
-// that do not say it are not asked for their route; each would cost a request.
-func (f *fetcher) HasRoute(format string, raw []byte) bool {
+// routeName is the name of the one attachment of an exercise.
+const routeName = "route"
+
+// routes downloads where exercises went.
+type routes struct{ api *api }
+
+// Wants implements provider.Attacher: hasGps says so (section 4). Exercises that do
+// not say it are not asked for their route; each would cost a request.
+func (*routes) Wants(r provider.Record) []string {
+	if !hasRoute(r.Format, r.Raw) {
+		return nil
+	}
+	return []string{routeName}
+}
+
+func hasRoute(format string, raw []byte) bool {
 	if format != FormatDataPoint || !bytes.Contains(raw, []byte("hasGps")) { // most records do not say it
 		return false
 	}
@@ -33,12 +46,13 @@ func (f *fetcher) HasRoute(format string, raw []byte) bool {
 	return point.Exercise.ExerciseMetadata.HasGPS
 }
 
-// GetRoute implements provider.RouteGetter: it downloads an exercise as a TCX file
+// Attach implements provider.Attacher: it downloads an exercise as a TCX file
 // (section 4). It needs the scopes for activities and for location; without the
 // second one Google may also answer with a file that has no positions. partialData
 // keeps points that have a heart rate but no position.
-func (f *fetcher) GetRoute(ctx context.Context, token provider.Secret, externalID string) (provider.Record, *provider.Quota, error) {
-	if !idForm.MatchString(externalID) || provider.IsMadeUpID(externalID) {
+func (f *routes) Attach(ctx context.Context, token provider.Secret, parent events.ParentRef, name string) (provider.Record, []provider.Quota, error) {
+	externalID := parent.ExternalID
+	if parent.Kind != kindActivity || name != routeName || !idForm.MatchString(externalID) || provider.IsMadeUpID(externalID) {
 		return provider.Record{}, nil, &provider.Error{Provider: Name, Op: opRoute, Class: provider.ClassBadRequest, Reason: reasonBadID}
 	}
 	body, err := f.api.get(ctx, call{
@@ -56,7 +70,7 @@ func (f *fetcher) GetRoute(ctx context.Context, token provider.Secret, externalI
 		return provider.Record{}, nil, invalid(opRoute, reasonNotTCX)
 	}
 	return provider.Record{
-		ExternalID: externalID, Format: FormatTCX, Raw: body,
+		Provider: Name, Kind: kindRoute, Format: FormatTCX, Raw: body,
 		Context: events.ActivityContext{OffsetSource: events.OffsetUnknown},
 	}, nil, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 )
 
@@ -24,15 +25,13 @@ func TestRoutes(t *testing.T) {
 		w.WriteHeader(answer.status)
 		_, _ = io.WriteString(w, answer.body)
 	})
-	routes, ok := c.Fetcher.(provider.RouteGetter)
-	if !ok {
-		t.Fatal("the fetcher gives no routes")
-	}
-	route, _, err := routes.GetRoute(t.Context(), planted, "5550001112223334445")
+	source, _ := c.Source(kindRoute)
+	routes := source.Attach
+	route, _, err := routes.Attach(t.Context(), planted, exercise("5550001112223334445"), routeName)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(route.Raw) != tcx || route.Format != FormatTCX || route.ExternalID != "5550001112223334445" || route.Problem != "" {
+	if string(route.Raw) != tcx || route.Format != FormatTCX || route.Kind != kindRoute || route.Problem != "" {
 		t.Errorf("got %+v", route)
 	}
 	if asked.URL.Path != "/v4/users/me/dataTypes/exercise/dataPoints/5550001112223334445:exportExerciseTcx" || asked.URL.Query().Encode() != "alt=media&partialData=true" {
@@ -53,23 +52,30 @@ func TestRoutes(t *testing.T) {
 		"rate limited":      {reply{429, nil, ""}, provider.ClassRateLimited},
 	} {
 		answer = test.reply
-		_, _, err := routes.GetRoute(t.Context(), planted, "7")
+		_, _, err := routes.Attach(t.Context(), planted, exercise("7"), routeName)
 		if e := wantClean(t, err); e.Class != test.class || e.Op != opRoute {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	asked = nil
-	if _, _, err := routes.GetRoute(t.Context(), planted, "7/../8"); provider.ClassOf(err) != provider.ClassBadRequest || asked != nil {
-		t.Errorf("an odd id gave %v", err)
+	for _, odd := range []events.ParentRef{exercise("7/../8"), exercise(""), {Kind: "sleep", ExternalID: "7"}} {
+		if _, _, err := routes.Attach(t.Context(), planted, odd, routeName); provider.ClassOf(err) != provider.ClassBadRequest || asked != nil {
+			t.Errorf("%+v gave %v", odd, err)
+		}
 	}
+	if _, _, err := routes.Attach(t.Context(), planted, exercise("7"), "fit"); provider.ClassOf(err) != provider.ClassBadRequest || asked != nil {
+		t.Errorf("another attachment gave %v", err)
+	}
+}
+
+func exercise(id string) events.ParentRef {
+	return events.ParentRef{Kind: kindActivity, ExternalID: id}
 }
 
 func TestRecordsTellOfRoutes(t *testing.T) {
 	c := served(t, func(http.ResponseWriter, *http.Request) { t.Error("the provider was asked") })
-	routes, ok := c.Fetcher.(provider.RouteGetter)
-	if !ok {
-		t.Fatal("the fetcher gives no routes")
-	}
+	source, _ := c.Source(kindRoute)
+	routes := source.Attach
 	for name, test := range map[string]struct {
 		format, raw string
 		want        bool
@@ -84,7 +90,7 @@ func TestRecordsTellOfRoutes(t *testing.T) {
 		"no JSON":           {FormatDataPoint, `<html>`, false},
 		"another's data":    {"fitbit.activity_list.v1", `{"exercise":{"exerciseMetadata":{"hasGps":true}}}`, false},
 	} {
-		if got := routes.HasRoute(test.format, []byte(test.raw)); got != test.want {
+		if got := len(routes.Wants(provider.Record{Format: test.format, Raw: []byte(test.raw)})) == 1; got != test.want {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}

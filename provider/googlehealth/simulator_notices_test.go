@@ -50,14 +50,11 @@ func TestNotificationsOfTheSimulator(t *testing.T) {
 	if !sawEdit || !sawDeletion {
 		t.Errorf("edit %t, deletion %t in %+v", sawEdit, sawDeletion, *heard)
 	}
-	getter, ok := f.connector.Fetcher.(provider.Getter)
-	if !ok {
-		t.Fatal("the fetcher does not get by id")
-	}
-	if _, _, err := getter.GetActivity(t.Context(), grant.AccessToken, deleted.ExternalID); provider.ClassOf(err) != provider.ClassNotFound {
+	getter := f.connector.Sources[0].Get
+	if _, _, err := getter.Get(t.Context(), grant.AccessToken, deleted.ExternalID); provider.ClassOf(err) != provider.ClassNotFound {
 		t.Errorf("what was deleted gives %v", err)
 	}
-	if a, _, err := getter.GetActivity(t.Context(), grant.AccessToken, edited.ExternalID); err != nil || !bytes.Equal(a.Raw, f.RawRecord(grant.AccountID, edited.ExternalID)) {
+	if a, _, err := getter.Get(t.Context(), grant.AccessToken, edited.ExternalID); err != nil || !bytes.Equal(a.Raw, f.RawRecord(grant.AccountID, edited.ExternalID)) {
 		t.Errorf("what was edited gives %s, %v", a.Raw, err)
 	}
 }

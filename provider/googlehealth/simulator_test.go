@@ -90,7 +90,7 @@ func (f *fake) read(t *testing.T, g provider.Grant, w events.Window) map[string]
 	got := map[string]provider.Record{}
 	request := provider.ListRequest{Token: g.AccessToken, Window: w}
 	for {
-		page, err := f.connector.Fetcher.ListActivities(t.Context(), request)
+		page, err := f.connector.Sources[0].List.List(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +262,7 @@ func TestAccountsThatCannotBeConnected(t *testing.T) {
 	}
 	grant := f.connected(t, f.people[0])
 	list := func() provider.Class {
-		_, err := f.connector.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: grant.AccessToken, Window: events.Window{From: f.now.AddDate(0, 0, -7), To: f.now}})
+		_, err := f.connector.Sources[0].List.List(t.Context(), provider.ListRequest{Token: grant.AccessToken, Window: events.Window{From: f.now.AddDate(0, 0, -7), To: f.now}})
 		return provider.ClassOf(err)
 	}
 	for _, state := range []cloud.AccountState{cloud.AccountDenied, cloud.AccountDataDenied} {
@@ -292,10 +292,10 @@ func TestSomeScopesOnly(t *testing.T) {
 	f := newFake(t)
 	account := cloud.HealthUserID(f.people[0])
 	grant, err := f.connect(t, account, googlehealth.ScopeLocation)
-	if err != nil || !slices.Equal(f.connector.MissingScopes(grant.Scopes), []string{googlehealth.ScopeActivity}) {
+	if err != nil || !slices.Equal(f.connector.Needs.Barring(grant.Scopes), []string{googlehealth.ScopeActivity}) {
 		t.Fatalf("granted %v, error %v", grant.Scopes, err)
 	}
-	_, err = f.connector.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: grant.AccessToken, Window: events.Window{From: f.now.AddDate(0, 0, -7), To: f.now}})
+	_, err = f.connector.Sources[0].List.List(t.Context(), provider.ListRequest{Token: grant.AccessToken, Window: events.Window{From: f.now.AddDate(0, 0, -7), To: f.now}})
 	if class := provider.ClassOf(err); class != provider.ClassInsufficientScope {
 		t.Errorf("without the scope the list gives %v", err)
 	}
@@ -317,17 +317,14 @@ func TestRoutesOfTheSimulator(t *testing.T) {
 	if err := f.SetQuota(grant.AccountID, 100_000, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	routes, ok := f.connector.Fetcher.(provider.RouteGetter)
-	if !ok {
-		t.Fatal("the fetcher gives no routes")
-	}
+	source, _ := f.connector.Source("route")
 	located, partial, absent := 0, 0, 0
 	for _, record := range f.Records(grant.AccountID)[:60] {
-		route, _, err := routes.GetRoute(t.Context(), grant.AccessToken, record.ExternalID)
+		route, _, err := source.Attach.Attach(t.Context(), grant.AccessToken, events.ParentRef{Kind: source.Attaches, ExternalID: record.ExternalID}, "route")
 		switch track := f.RawTrack(grant.AccountID, record.ExternalID); {
 		case provider.ClassOf(err) == provider.ClassNotFound && track == nil:
 			absent++
-		case err != nil || route.Format != googlehealth.FormatTCX || route.ExternalID != record.ExternalID:
+		case err != nil || route.Format != googlehealth.FormatTCX:
 			t.Errorf("%s: got %d bytes of %s, error %v", record.ExternalID, len(route.Raw), route.Format, err)
 		case track != nil && bytes.Equal(route.Raw, track):
 			located++

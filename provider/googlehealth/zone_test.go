@@ -107,7 +107,7 @@ func TestSettingsThatCannotBeReadNow(t *testing.T) {
 func TestAZoneOutlivesAToken(t *testing.T) {
 	c, asked := zoneCloud(t, "88", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"timeZone":"Europe/Rome"}`) })
 	for _, token := range []provider.Secret{"first", "second"} {
-		if _, err := c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: token, Window: testWindow()}); err != nil {
+		if _, err := c.Sources[0].List.List(t.Context(), provider.ListRequest{Token: token, Window: testWindow()}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -123,7 +123,7 @@ func TestAccountsDoNotShareAZone(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"timeZone":%q}`, zones[r.Header.Get("Authorization")])
 	})
 	for token, want := range map[provider.Secret]string{"first": "Europe/Rome", "second": "Asia/Tokyo"} {
-		page, err := c.Fetcher.ListActivities(t.Context(), provider.ListRequest{Token: token, Window: testWindow()})
+		page, err := c.Sources[0].List.List(t.Context(), provider.ListRequest{Token: token, Window: testWindow()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,9 +140,9 @@ func TestAZoneIsReadAnewAfterADay(t *testing.T) {
 		asked++
 		writeJSON(w, 200, map[string]any{"timeZone": "Europe/Rome"})
 	})
-	f, ok := c.Fetcher.(*fetcher)
+	f, ok := c.Sources[0].List.(*exercises)
 	if !ok {
-		t.Fatalf("the fetcher is a %T", c.Fetcher)
+		t.Fatalf("the list is a %T", c.Sources[0].List)
 	}
 	f.zones.now = func() time.Time { return now }
 	for _, step := range []time.Duration{0, zoneLife - time.Second, time.Second} {

@@ -48,7 +48,7 @@ func testExchange(t *testing.T, h Harness) {
 	if !g.ExpiresAt.After(before) {
 		t.Errorf("expires at %s, before it was made", g.ExpiresAt)
 	}
-	if missing := h.Connector.MissingScopes(g.Scopes); len(missing) > 0 {
+	if missing := h.Connector.Needs.Missing(g.Scopes); len(missing) > 0 {
 		t.Errorf("granted %v, which lacks %v", g.Scopes, missing)
 	}
 }
@@ -66,11 +66,12 @@ func testWrongVerifier(t *testing.T, h Harness) {
 // the person refused must show.
 func testSomeScopes(t *testing.T, h Harness) {
 	c := h.Connector
-	i := slices.IndexFunc(c.DefaultScopes, func(s string) bool { return !slices.Contains(c.RequiredScopes, s) })
+	required := c.Needs.Required()
+	i := slices.IndexFunc(c.DefaultScopes, func(s string) bool { return !slices.Contains(required, s) })
 	if i < 0 {
 		t.Fatal("every default scope is required: there is nothing to refuse")
 	}
-	for _, granted := range [][]string{c.RequiredScopes, {c.DefaultScopes[i]}} {
+	for _, granted := range [][]string{required, {c.DefaultScopes[i]}} {
 		code := h.ConsentTo(t, h.authorizeURL(), granted)
 		g, err := c.Authorizer.Exchange(t.Context(), provider.Secret(code), verifier, redirectURI)
 		if err != nil {
@@ -81,8 +82,8 @@ func testSomeScopes(t *testing.T, h Harness) {
 				t.Errorf("the grant holds %v, given were %v", g.Scopes, granted)
 			}
 		}
-		if complete := len(c.MissingScopes(g.Scopes)) == 0; complete != (granted[0] == c.RequiredScopes[0]) {
-			t.Errorf("%v lacks %v", g.Scopes, c.MissingScopes(g.Scopes))
+		if barred := len(c.Needs.Barring(g.Scopes)) > 0; barred != (granted[0] != required[0]) {
+			t.Errorf("%v lacks %v", g.Scopes, c.Needs.Barring(g.Scopes))
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 // testGet asks for records by id: as they are listed, after an edit of nothing, once
 // they are gone. Providers without get have nothing to show here.
 func testGet(t *testing.T, h Harness) {
-	getter, ok := h.Connector.Fetcher.(provider.Getter)
-	if !ok {
+	getter := h.source(t).Get
+	if getter == nil {
 		return
 	}
 	kept, gone := h.Add(t, noon(), `"x_unheard_of":1.0`), h.Add(t, noon().Add(time.Hour), "")
@@ -21,7 +21,7 @@ func testGet(t *testing.T, h Harness) {
 		t.Fatalf("got %d records, error %v", len(all), err)
 	}
 	for _, listed := range all {
-		a, _, err := getter.GetActivity(t.Context(), g.AccessToken, listed.ExternalID)
+		a, _, err := getter.Get(t.Context(), g.AccessToken, listed.ExternalID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,14 +33,14 @@ func testGet(t *testing.T, h Harness) {
 		}
 	}
 	h.Remove(t, gone.ExternalID)
-	_, _, err = getter.GetActivity(t.Context(), g.AccessToken, gone.ExternalID)
+	_, _, err = getter.Get(t.Context(), g.AccessToken, gone.ExternalID)
 	_ = h.wantError(t, err, provider.ClassNotFound)
-	if _, _, err := getter.GetActivity(t.Context(), g.AccessToken, kept.ExternalID); err != nil {
+	if _, _, err := getter.Get(t.Context(), g.AccessToken, kept.ExternalID); err != nil {
 		t.Errorf("the other record went, too: %v", err)
 	}
 	// What names nothing at the provider must never be proved to be gone.
 	for _, id := range []string{"", "../identity", "a b", "unidentified-0123"} {
-		_, _, err := getter.GetActivity(t.Context(), g.AccessToken, id)
+		_, _, err := getter.Get(t.Context(), g.AccessToken, id)
 		_ = h.wantError(t, err, provider.ClassBadRequest)
 	}
 }
@@ -48,8 +48,8 @@ func testGet(t *testing.T, h Harness) {
 // testGetFaults makes the answer for one record fail. Nothing but the provider's own
 // word may say that a record is gone.
 func testGetFaults(t *testing.T, h Harness) {
-	getter, ok := h.Connector.Fetcher.(provider.Getter)
-	if !ok {
+	getter := h.source(t).Get
+	if getter == nil {
 		return
 	}
 	r := h.Add(t, noon(), "")
@@ -62,7 +62,7 @@ func testGetFaults(t *testing.T, h Harness) {
 	} {
 		t.Run(string(fault), func(t *testing.T) {
 			h.Fail(t, GetEndpoint, fault)
-			_, _, err := getter.GetActivity(t.Context(), g.AccessToken, r.ExternalID)
+			_, _, err := getter.Get(t.Context(), g.AccessToken, r.ExternalID)
 			_ = h.wantError(t, err, class)
 		})
 	}

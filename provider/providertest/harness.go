@@ -116,6 +116,16 @@ func (h Harness) connect(t *testing.T) provider.Grant {
 	return grant
 }
 
+// source is the source that the suite's records come from.
+func (h Harness) source(t *testing.T) *provider.Source {
+	t.Helper()
+	i := slices.IndexFunc(h.Connector.Sources, func(s provider.Source) bool { return s.List != nil })
+	if i < 0 {
+		t.Fatal("nothing can be listed")
+	}
+	return &h.Connector.Sources[i]
+}
+
 // has says whether the provider has words for a fault.
 func (h Harness) has(f Fault) bool { return !slices.Contains(h.Lacks, f) }
 

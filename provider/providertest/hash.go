@@ -11,7 +11,7 @@ import (
 
 func (h Harness) hash(t *testing.T, raw []byte) string {
 	t.Helper()
-	sum, err := provider.ContentHash(raw, h.Connector.Volatile)
+	sum, err := provider.ContentHash(raw, h.source(t).Volatile)
 	if err != nil {
 		t.Fatal(err)
 	}

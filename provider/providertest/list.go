@@ -28,7 +28,7 @@ func (h Harness) read(t *testing.T, g provider.Grant, w events.Window) ([]provid
 	request := provider.ListRequest{Token: g.AccessToken, Window: w}
 	var all []provider.Record
 	for range most {
-		page, err := h.Connector.Fetcher.ListActivities(t.Context(), request)
+		page, err := h.source(t).List.List(t.Context(), request)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +155,7 @@ func testListFaults(t *testing.T, h Harness) {
 func testForeignCursor(t *testing.T, h Harness) {
 	g := h.connect(t)
 	request := provider.ListRequest{Token: g.AccessToken, Window: everything(), Cursor: "https://example.com/collect?token="}
-	_, err := h.Connector.Fetcher.ListActivities(t.Context(), request)
+	_, err := h.source(t).List.List(t.Context(), request)
 	_ = h.wantError(t, err, provider.ClassBadRequest)
 }
 
@@ -163,7 +163,7 @@ func testCanceled(t *testing.T, h Harness) {
 	g := h.connect(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := h.Connector.Fetcher.ListActivities(ctx, provider.ListRequest{Token: g.AccessToken, Window: everything()})
+	_, err := h.source(t).List.List(ctx, provider.ListRequest{Token: g.AccessToken, Window: everything()})
 	_ = h.wantError(t, err, provider.ClassUnavailable)
 	_, err = h.Connector.Authorizer.Refresh(ctx, g.RefreshToken)
 	_ = h.wantError(t, err, provider.ClassUnavailable)

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -43,16 +44,19 @@ func testDescription(t *testing.T, h Harness) {
 	if c.Name == "" || strings.ContainsAny(c.Name, ".*> ") || c.DisplayName == "" {
 		t.Errorf("name %q, display name %q: the name is a token of subjects", c.Name, c.DisplayName)
 	}
-	if missing := c.MissingScopes(c.DefaultScopes); len(missing) > 0 {
+	if missing := c.Needs.Missing(c.DefaultScopes); len(missing) > 0 {
 		t.Errorf("the default scopes lack %v", missing)
 	}
-	if c.HashVersion < 1 || c.Budget.Requests < 1 || c.Budget.Per <= 0 {
-		t.Errorf("hash version %d and budget %+v must be set", c.HashVersion, c.Budget)
+	if needs := provider.NeedsOf(c.Sources); !reflect.DeepEqual(c.Needs, needs) {
+		t.Errorf("the descriptor says that it needs %+v, the sources say %+v", c.Needs, needs)
+	}
+	if len(c.BudgetsOf(provider.OfAccount)) == 0 {
+		t.Error("an account needs a budget")
 	}
 	if !slices.Contains(c.Capabilities, provider.CapabilityActivities) {
 		t.Errorf("capabilities are %v", c.Capabilities)
 	}
-	_, canGet := c.Fetcher.(provider.Getter)
+	canGet := slices.ContainsFunc(c.Sources, func(s provider.Source) bool { return s.Get != nil })
 	if says := slices.Contains(c.Capabilities, provider.CapabilityGetByID); says != canGet {
 		t.Errorf("says it gets by id: %t; does: %t", says, canGet)
 	}

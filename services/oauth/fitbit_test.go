@@ -65,7 +65,7 @@ func TestFitbitFromConsentToDisconnect(t *testing.T) {
 		t.Errorf("after a rejection the version is %d, want 2 and another token", second.TokenVersion)
 	}
 	now := time.Now()
-	_, err := h.config.Connectors[fitbit.Name].Fetcher.ListActivities(t.Context(), provider.ListRequest{
+	_, err := h.config.Connectors[fitbit.Name].Sources[0].List.List(t.Context(), provider.ListRequest{
 		Token: provider.Secret(second.AccessToken), Window: events.Window{From: now.AddDate(0, 0, -7), To: now}})
 	if err != nil {
 		t.Errorf("the cloud does not accept the refreshed token: %v", err)

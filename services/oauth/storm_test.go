@@ -333,7 +333,7 @@ func (s *storm) audit() {
 func (s *storm) tryToken(token rpc.TokenResponse) {
 	for host := range s.children {
 		now := time.Now()
-		_, err := stormConnector("http://"+host).Fetcher.ListActivities(context.Background(), provider.ListRequest{
+		_, err := stormConnector("http://" + host).Sources[0].List.List(context.Background(), provider.ListRequest{
 			Token: provider.Secret(token.AccessToken), Window: events.Window{From: now.AddDate(0, 0, -1), To: now},
 		})
 		if err != nil && now.Before(token.ExpiresAt.Add(-stormLife/4)) {

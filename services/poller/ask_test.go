@@ -14,7 +14,7 @@ import (
 // asking is a cloud that gives single records.
 type asking struct{ *cloud }
 
-func (a asking) GetActivity(_ context.Context, _ provider.Secret, id string) (provider.Record, *provider.Quota, error) {
+func (a asking) Get(_ context.Context, _ provider.Secret, id string) (provider.Record, []provider.Quota, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked = append(a.asked, id)
@@ -36,7 +36,7 @@ func TestASuspectIsAskedForWhereTheProviderCan(t *testing.T) {
 	w.cloud.fill(25, w.clock.now(), day)
 	c := w.config()
 	c.Rescan = nil
-	c.Connectors[cloudName].Fetcher = asking{w.cloud}
+	c.Connectors[cloudName].Sources[0].Get = asking{w.cloud}
 	w.start(c, work.Hooks{})
 	p := newPerson()
 	w.ended(w.activate(p))
@@ -69,7 +69,7 @@ func TestAnAnswerThatIsNeitherFoundNorNotFoundProvesNothing(t *testing.T) {
 			w.cloud.fill(9, w.clock.now(), day)
 			c := w.config()
 			c.Rescan = nil
-			c.Connectors[cloudName].Fetcher = asking{w.cloud}
+			c.Connectors[cloudName].Sources[0].Get = asking{w.cloud}
 			w.start(c, work.Hooks{})
 			p := newPerson()
 			w.ended(w.activate(p))

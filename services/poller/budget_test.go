@@ -52,7 +52,7 @@ func TestTwoPollersKeepTheAppsBudget(t *testing.T) {
 	w.cloud.fill(25, w.clock.now(), day) // three pages for everybody
 	c := w.config()
 	c.Rescan, c.Workers = nil, 4
-	c.Connectors[cloudName].AppBudget = provider.Budget{Requests: limit, Per: time.Hour}
+	c.Connectors[cloudName].Budgets = []provider.Budget{{Whose: provider.OfApp, Requests: limit, Per: time.Hour}}
 	asked := w.byHour()
 	w.start(c, work.Hooks{})
 	w.start(c, work.Hooks{})
@@ -131,9 +131,9 @@ func TestAnUnexpectedRefusalHalvesTheBudget(t *testing.T) {
 			c := w.config()
 			c.Rescan = nil
 			if app {
-				c.Connectors[cloudName].AppBudget = provider.Budget{Requests: 8, Per: time.Hour}
+				c.Connectors[cloudName].Budgets = []provider.Budget{{Whose: provider.OfApp, Requests: 8, Per: time.Hour}}
 			} else {
-				c.Connectors[cloudName].Budget = provider.Budget{Requests: 8, Per: time.Hour}
+				c.Connectors[cloudName].Budgets = []provider.Budget{{Requests: 8, Per: time.Hour}}
 			}
 			start := w.clock.now()
 			asked := w.byHour()
@@ -167,7 +167,7 @@ func TestAnUnexpectedRefusalHalvesTheBudget(t *testing.T) {
 func TestAManualSyncIsToldUntilWhenItWaits(t *testing.T) {
 	w, p := seasoned(t, 3, day, func(c *Config) {
 		c.Rescan = nil
-		c.Connectors[cloudName].Budget = provider.Budget{Requests: 1, Per: time.Hour}
+		c.Connectors[cloudName].Budgets = []provider.Budget{{Requests: 1, Per: time.Hour}}
 	})
 	id := w.request(p, events.TriggerManual, w.clock.now().Add(-2*day), w.clock.now())
 	got := w.reported(id, events.SyncDeferred)

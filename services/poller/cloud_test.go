@@ -20,7 +20,7 @@ type cloud struct {
 	pageSize int
 	calls    []provider.ListRequest
 	answer   func(call int, r provider.ListRequest) error // a failure to answer with; nil is none
-	quota    func() *provider.Quota
+	quota    func() []provider.Quota
 	enter    func() // called outside the lock when a request comes
 	resume   bool   // pages say where to read on by time
 	counted  bool   // pages are named by position
@@ -75,8 +75,8 @@ func (c *cloud) requests() []provider.ListRequest {
 	return slices.Clone(c.calls)
 }
 
-// ListActivities implements provider.Fetcher. The cursor is the offset of the page.
-func (c *cloud) ListActivities(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
+// List implements provider.Lister. The cursor is the offset of the page.
+func (c *cloud) List(ctx context.Context, r provider.ListRequest) (provider.Page, error) {
 	c.mu.Lock()
 	enter := c.enter
 	c.mu.Unlock()
@@ -123,7 +123,7 @@ func (c *cloud) ListActivities(ctx context.Context, r provider.ListRequest) (pro
 		}
 	}
 	if c.quota != nil {
-		page.Quota = c.quota()
+		page.Quotas = c.quota()
 	}
 	return page, nil
 }

@@ -83,7 +83,7 @@ func TestTheDeepScanLeavesTheBudgetToOthers(t *testing.T) {
 	const limit, history = 40, 20
 	w := newWorld(t)
 	c := deep(w)
-	c.Connectors[cloudName].Budget = provider.Budget{Requests: limit, Per: time.Hour}
+	c.Connectors[cloudName].Budgets = []provider.Budget{{Requests: limit, Per: time.Hour}}
 	w.start(c, work.Hooks{})
 	p := newPerson()
 	w.consent(&p, "account")

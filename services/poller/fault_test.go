@@ -27,9 +27,9 @@ func TestASyncOutOfBudgetWaitsForTheReset(t *testing.T) {
 	reset := w.clock.now().Add(40 * time.Minute)
 	left := 2
 	w.cloud.change(func(c *cloud) {
-		c.quota = func() *provider.Quota {
+		c.quota = func() []provider.Quota {
 			left--
-			return &provider.Quota{Limit: 150, Remaining: max(left, 0), ResetAt: reset}
+			return []provider.Quota{{Limit: 150, Remaining: max(left, 0), ResetAt: reset}}
 		}
 	})
 	w.start(w.config(), work.Hooks{})
@@ -78,7 +78,7 @@ func TestAProviderWithoutHeadersIsCounted(t *testing.T) {
 	w := newWorld(t)
 	w.cloud.fill(25, w.clock.now(), day)
 	c := w.config()
-	c.Connectors[cloudName].Budget = provider.Budget{Requests: 2, Per: time.Hour}
+	c.Connectors[cloudName].Budgets = []provider.Budget{{Requests: 2, Per: time.Hour}}
 	w.start(c, work.Hooks{})
 	id := w.activate(newPerson())
 	if got := w.reported(id, events.SyncDeferred); got.Counts.Pages != 2 || !got.NotBefore.Equal(w.clock.now().Add(time.Hour)) {

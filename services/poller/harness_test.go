@@ -110,7 +110,9 @@ func (w *world) config() Config {
 		Log: bustest.Logger(w.t), DB: w.db, Bus: w.bus, InitialDays: 30, Lease: 30 * time.Second, Workers: 2,
 		Rescan: []Scan{{Span: 2 * day, Every: 15 * time.Minute}, {Span: 7 * day, Every: 6 * time.Hour}},
 		Connectors: provider.Connectors{cloudName: {
-			Descriptor: provider.Descriptor{Name: cloudName}, Fetcher: w.cloud, HashVersion: 1, Volatile: []string{"link"},
+			Descriptor: provider.Descriptor{Name: cloudName}, Sources: []provider.Source{{
+				Name: "activity", Kind: "activity", List: w.cloud, ProvesAbsence: true, HashVersion: 1, Volatile: []string{"link"},
+			}},
 		}},
 	}
 }

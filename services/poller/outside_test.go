@@ -19,8 +19,8 @@ func TestWhatNoDatabaseHoldsStopsNoSync(t *testing.T) {
 		for i, id := range []string{"plain", "nul\x00a", "nul\x00b", "\xff", "\xfe", strings.Repeat("long", 5000), ""} {
 			c.records = append(c.records, record{id: id, version: string(rune('a' + i)), start: w.clock.now().Add(-time.Duration(i+1) * time.Hour)})
 		}
-		c.quota = func() *provider.Quota {
-			return &provider.Quota{Limit: math.MaxInt64, Remaining: math.MaxInt64, ResetAt: time.Unix(1<<55, 0)}
+		c.quota = func() []provider.Quota {
+			return []provider.Quota{{Limit: math.MaxInt64, Remaining: math.MaxInt64, ResetAt: time.Unix(1<<55, 0)}}
 		}
 	})
 	w.start(w.config(), work.Hooks{})
@@ -45,7 +45,7 @@ func TestWhatNoDatabaseHoldsStopsNoSync(t *testing.T) {
 			c.answer = nil
 			return &provider.Error{
 				Provider: cloudName, Op: "list activities", Class: provider.ClassRateLimited, RetryAt: time.Unix(1<<55, 0),
-				Quota: &provider.Quota{Limit: -1, Remaining: math.MinInt64, ResetAt: time.Unix(-1<<55, 0)},
+				Quotas: []provider.Quota{{Limit: -1, Remaining: math.MinInt64, ResetAt: time.Unix(-1<<55, 0)}},
 			}
 		}
 	})

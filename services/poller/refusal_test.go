@@ -40,8 +40,10 @@ func (w *world) askedIn(asked map[time.Time]int, since time.Time, want ...int) {
 
 func TestARefusalThatSaysNothingHalvesAndWaitsHalfAMinute(t *testing.T) {
 	for name, give := range map[string]func(*provider.Connector){
-		"account": func(c *provider.Connector) { c.Budget = provider.Budget{Requests: 8, Per: time.Hour} },
-		"app":     func(c *provider.Connector) { c.AppBudget = provider.Budget{Requests: 8, Per: time.Hour} },
+		"account": func(c *provider.Connector) { c.Budgets = []provider.Budget{{Requests: 8, Per: time.Hour}} },
+		"app": func(c *provider.Connector) {
+			c.Budgets = []provider.Budget{{Whose: provider.OfApp, Requests: 8, Per: time.Hour}}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -73,7 +75,7 @@ func TestAProviderThatGoesOnRefusingIsAskedEverMoreSeldom(t *testing.T) {
 			w.cloud.fill(25, w.clock.now(), day)
 			c := w.config()
 			c.Rescan = nil
-			c.Connectors[cloudName].Budget = budget
+			c.Connectors[cloudName].Budgets = []provider.Budget{budget}
 			refusing := true // under the cloud's lock
 			w.cloud.refuse(func(int) bool { return refusing })
 			w.start(c, work.Hooks{})
@@ -115,7 +117,7 @@ func TestAConfiguredBudgetThatChangesCountsFromTheNextHour(t *testing.T) {
 	c.Rescan = nil
 	var id string
 	for hour, requests := range []int{2, 8, 3} {
-		c.Connectors[cloudName].Budget = provider.Budget{Requests: requests, Per: time.Hour}
+		c.Connectors[cloudName].Budgets = []provider.Budget{{Requests: requests, Per: time.Hour}}
 		poller := w.start(c, work.Hooks{})
 		if hour == 0 {
 			id = w.activate(newPerson())
@@ -137,14 +139,14 @@ func TestALowerLimitThatAnAnswerToldStays(t *testing.T) {
 	start, asked := w.clock.now(), w.byHour()
 	w.cloud.change(func(c *cloud) {
 		c.pageSize = 1
-		c.quota = func() *provider.Quota {
+		c.quota = func() []provider.Quota {
 			c.quota = nil // it tells once
-			return &provider.Quota{Limit: 4, Remaining: 3, ResetAt: start.Add(time.Hour)}
+			return []provider.Quota{{Limit: 4, Remaining: 3, ResetAt: start.Add(time.Hour)}}
 		}
 	})
 	c := w.config()
 	c.Rescan = nil
-	c.Connectors[cloudName].Budget = provider.Budget{Requests: 8, Per: time.Hour}
+	c.Connectors[cloudName].Budgets = []provider.Budget{{Requests: 8, Per: time.Hour}}
 	w.start(c, work.Hooks{})
 	w.reported(w.activate(newPerson()), events.SyncDeferred)
 	for range 2 {

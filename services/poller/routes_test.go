@@ -29,9 +29,15 @@ type routes struct {
 	refuse func(id string) error // a failure to answer with; nil is none
 }
 
-func (r routing) HasRoute(_ string, raw []byte) bool { return bytes.Contains(raw, []byte(`"bulk":"x`)) }
+func (r routing) Wants(record provider.Record) []string {
+	if !bytes.Contains(record.Raw, []byte(`"bulk":"x`)) {
+		return nil
+	}
+	return []string{"route"}
+}
 
-func (r routing) GetRoute(_ context.Context, _ provider.Secret, id string) (provider.Record, *provider.Quota, error) {
+func (r routing) Attach(_ context.Context, _ provider.Secret, parent events.ParentRef, _ string) (provider.Record, []provider.Quota, error) {
+	id := parent.ExternalID
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.routes.asked = append(r.routes.asked, id)
@@ -40,7 +46,7 @@ func (r routing) GetRoute(_ context.Context, _ provider.Secret, id string) (prov
 			return provider.Record{}, nil, err
 		}
 	}
-	return provider.Record{ExternalID: id, Format: "cloud.tcx.v1", Raw: []byte("<tcx>" + id + r.routes.text + "</tcx>\n")}, nil, nil
+	return provider.Record{Format: "cloud.tcx.v1", Raw: []byte("<tcx>" + id + r.routes.text + "</tcx>\n")}, nil, nil
 }
 
 // routed is a world whose cloud has five records, of which r1 and r3 have routes.
@@ -59,7 +65,9 @@ func newRouted(t *testing.T) *routed {
 	x := &routed{world: w, routes: &routes{}, config: w.config(), person: newPerson()}
 	x.config.Rescan = nil
 	c := x.config.Connectors[cloudName]
-	c.Fetcher, c.RouteScopes = routing{w.cloud, x.routes}, []string{routeScope}
+	c.Sources = append(c.Sources, provider.Source{
+		Name: "route", Kind: "route", Scopes: []string{routeScope}, Attach: routing{w.cloud, x.routes}, Attaches: "activity", HashVersion: 1,
+	})
 	return x
 }
 
@@ -226,7 +234,7 @@ func TestARouteThatFailsIsTriedAgainAndBlocksNothing(t *testing.T) {
 
 func TestRoutesKeepWithinTheBudget(t *testing.T) {
 	x := newRouted(t)
-	x.config.Connectors[cloudName].Budget = provider.Budget{Requests: 2, Per: time.Minute}
+	x.config.Connectors[cloudName].Budgets = []provider.Budget{{Requests: 2, Per: time.Minute}}
 	x.start(x.config, work.Hooks{})
 	x.consent(routeScope)
 	x.want([]string{"r1"}, "r1") // the list took the other request

@@ -92,7 +92,7 @@ func (a account) read(t *testing.T, p *simulator.Person, w events.Window) (recor
 	}
 	request := provider.ListRequest{Token: grant.AccessToken, Window: w}
 	for {
-		page, err := a.connector.Fetcher.ListActivities(t.Context(), request)
+		page, err := a.connector.Sources[0].List.List(t.Context(), request)
 		if err != nil {
 			t.Fatal(err)
 		}

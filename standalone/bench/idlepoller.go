@@ -44,10 +44,10 @@ type (
 // quiet is a provider that has nothing. It counts what it is asked.
 type quiet struct{ pages atomic.Int64 }
 
-// ListActivities implements provider.Fetcher.
-func (q *quiet) ListActivities(context.Context, provider.ListRequest) (provider.Page, error) {
+// List implements provider.Lister.
+func (q *quiet) List(context.Context, provider.ListRequest) (provider.Page, error) {
 	q.pages.Add(1)
-	return provider.Page{Quota: &provider.Quota{Limit: 150, Remaining: 149, ResetAt: time.Now().Truncate(time.Hour).Add(time.Hour)}}, nil
+	return provider.Page{Quotas: []provider.Quota{{Limit: 150, Remaining: 149, ResetAt: time.Now().Truncate(time.Hour).Add(time.Hour)}}}, nil
 }
 
 // statements counts what is sent to the database.
@@ -91,7 +91,7 @@ func runIdle(ctx context.Context) (err error) {
 	cloud := &quiet{}
 	service, err := poller.New(poller.Config{
 		Log: log, DB: db, Bus: b, InitialDays: 30, Rescan: o.Scans, Jitter: 30 * time.Second, Workers: backfillWorkers, Registry: telemetry.NewRegistry(),
-		Connectors: provider.Connectors{quietProvider: {Descriptor: provider.Descriptor{Name: quietProvider}, Fetcher: cloud, HashVersion: 1}},
+		Connectors: provider.Connectors{quietProvider: {Descriptor: provider.Descriptor{Name: quietProvider}, Sources: []provider.Source{{Name: "activity", Kind: "activity", List: cloud, ProvesAbsence: true, HashVersion: 1}}}},
 	})
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func TestDoctorSaysWhatToRegisterAndWhatIsWrong(t *testing.T) {
 		}},
 		"no gateway":          {with("GOOGLE_HEALTH_REDIRECT_URI", "http://127.0.0.1:1/api/v1/oauth/google_health/callback"), exitOK, []string{"No gateway answers"}},
 		"no HTTPS":            {with("GOOGLE_HEALTH_REDIRECT_URI", "http://example.invalid/x"), exitFailed, []string{"neither HTTPS nor on this machine"}},
-		"too little":          {with("GOOGLE_HEALTH_DEFAULT_SCOPE", "sleep.readonly"), exitFailed, []string{"no activity can be read"}},
+		"too little":          {with("GOOGLE_HEALTH_DEFAULT_SCOPE", "sleep.readonly"), exitFailed, []string{"nothing can be read"}},
 		"another word":        {with("GOOGLE_HEALTH_NOTIFICATION_SECRET", noticeSecret+"2"), exitFailed, []string{"does not accept the notification secret"}},
 		"nothing told":        {with("GOOGLE_HEALTH_NOTIFICATION_SECRET", ""), exitOK, []string{"Notifications are off"}},
 		"a provider of yours": {env, exitUsage, nil},

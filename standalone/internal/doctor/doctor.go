@@ -115,8 +115,8 @@ func (e *examination) variable(setting string) string {
 func (e *examination) register() {
 	e.say(StateNote, "Redirect URI to register, exactly:\n"+e.redirectURI, "Another one is set with "+e.variable(provider.SettingRedirectURI)+".")
 	e.say(StateNote, "Scopes to register, and asked for:\n"+strings.Join(e.connector.DefaultScopes, "\n"), "Others are set with "+e.variable(provider.SettingScopes)+".")
-	if missing := e.connector.MissingScopes(e.connector.DefaultScopes); len(missing) > 0 {
-		e.say(StateFail, "Without "+strings.Join(missing, ", ")+" no activity can be read.", "Add it to "+e.variable(provider.SettingScopes)+".")
+	if missing := e.connector.Needs.Barring(e.connector.DefaultScopes); len(missing) > 0 {
+		e.say(StateFail, "Without "+strings.Join(missing, ", ")+" nothing can be read.", "Add it to "+e.variable(provider.SettingScopes)+".")
 	}
 	u, err := url.Parse(e.redirectURI)
 	path := "/api/v1/oauth/" + e.connector.Name + "/callback"

@@ -73,7 +73,7 @@ func (s *System) Publish() { s.t.Helper(); s.Exec(views) }
 func (s *System) Config() gateway.Config {
 	return gateway.Config{
 		Log: bustest.Logger(s.t), DB: s.DB, Bus: s.Bus, Addr: "127.0.0.1:0", AdminKey: Key, Registry: telemetry.NewRegistry(),
-		Catalog: []provider.Descriptor{{Name: "fitbit", DisplayName: "Fitbit"}, {Name: "google_health", Aliases: []string{"google"}, DisplayName: "Google Health", RouteScopes: []string{"location"}}},
+		Catalog: []provider.Descriptor{{Name: "fitbit", DisplayName: "Fitbit"}, {Name: "google_health", Aliases: []string{"google"}, DisplayName: "Google Health", Needs: provider.Needs{{Source: "route", Kind: "route", Scopes: []string{"location"}, Attaches: "activity"}}}},
 	}
 }
 

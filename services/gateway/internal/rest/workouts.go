@@ -108,12 +108,15 @@ func (s *server) GetWorkoutRoute(ctx context.Context, r api.GetWorkoutRouteReque
 	return document{body: route.Bytes, format: route.Format, contentType: contentTCX}, nil
 }
 
+// kindRoute is the kind whose scopes matter here.
+const kindRoute = "route"
+
 // routeScopes are those without which a provider gives no routes; empty when it never
 // does.
 func (s *server) routeScopes(name string) []string {
 	for _, d := range s.o.Catalog {
 		if d.Name == name {
-			return d.RouteScopes
+			return d.Needs.OfKind(kindRoute)
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ func (c *Cloud) Connector() *provider.Connector {
 	return &provider.Connector{
 		Descriptor: provider.Descriptor{
 			Name: Name, DisplayName: "Fake Cloud", Status: provider.StatusAvailable,
-			Capabilities: []string{provider.CapabilityActivities}, RequiredScopes: []string{"activity"},
+			Capabilities: []string{provider.CapabilityActivities}, Needs: provider.Needs{{Source: "activity", Kind: "activity", Scopes: []string{"activity"}}},
 		},
 		DefaultScopes: []string{"activity", "profile"},
 		Authorizer:    authorizer{base: c.URL},

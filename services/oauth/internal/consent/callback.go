@@ -84,10 +84,10 @@ func (f *Flow) Callback(ctx context.Context, q rpc.CallbackRequest) (rpc.Callbac
 	return f.settle(ctx, connector, grant, back)
 }
 
-// missingWords are the required scopes that a grant lacks; the class where it lacks
-// none, and the provider refuses it all the same.
+// missingWords are the scopes for want of which a grant allows nothing; the class where
+// it lacks none, and the provider refuses it all the same.
 func missingWords(connector *provider.Connector, grant provider.Grant, class provider.Class) string {
-	if missing := connector.MissingScopes(grant.Scopes); len(missing) > 0 {
+	if missing := connector.Needs.Barring(grant.Scopes); len(missing) > 0 {
 		return strings.Join(missing, " ")
 	}
 	return string(class)
@@ -139,7 +139,7 @@ func (f *Flow) settle(ctx context.Context, connector *provider.Connector, grant 
 		f.Revoker.Wake()
 	}
 	back.ConnectionID, back.Status = c.ID, c.Status
-	if len(connector.MissingScopes(grant.Scopes)) > 0 {
+	if len(connector.Needs.Barring(grant.Scopes)) > 0 {
 		return f.sendBack(back, errorScope, missingWords(connector, grant, provider.ClassInsufficientScope)), nil
 	}
 	f.consents.WithLabelValues(c.Provider, "activated").Inc()

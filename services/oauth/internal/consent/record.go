@@ -99,7 +99,7 @@ func (f *Flow) write(ctx context.Context, t store.Tx, connector *provider.Connec
 	}
 	was := c.State
 	c.Scopes = grant.Scopes
-	c.State = status.RulesOf(connector.Descriptor).Next(was, status.Consented{Missing: connector.MissingScopes(grant.Scopes)}, now)
+	c.State = status.RulesOf(connector.Descriptor).Next(was, status.Consented{Missing: connector.Needs.Barring(grant.Scopes)}, now)
 	sealed, err := f.Sealer.SealPair(seal.Pair{Access: grant.AccessToken, Refresh: grant.RefreshToken}, c.ID)
 	if err != nil {
 		return err

@@ -127,7 +127,7 @@ func (k *Keeper) store(ctx context.Context, fresh store.Connection) (stored stor
 			return err
 		}
 		stored, err = k.setState(ctx, t, stored, status.Refreshed{
-			Missing: k.Connectors[stored.Provider].MissingScopes(stored.Scopes), Ends: stored.RefreshExpiresAt,
+			Missing: k.Connectors[stored.Provider].Needs.Barring(stored.Scopes), Ends: stored.RefreshExpiresAt,
 		})
 		return err
 	})

@@ -64,7 +64,7 @@ func Announced(from, to State) bool {
 type Rules struct {
 	DisplayName string // for sentences
 	Successor   string // the provider to connect when this one is switched off
-	// RequiredScopes are those without which no record can be read.
+	// RequiredScopes are those of everything that can be read.
 	RequiredScopes []string
 	// RetireConfirm is how far a second 410 must be from the first.
 	RetireConfirm time.Duration
@@ -75,7 +75,7 @@ type Rules struct {
 // RulesOf are the rules for a provider, with the default times.
 func RulesOf(d provider.Descriptor) Rules {
 	return Rules{
-		DisplayName: d.DisplayName, Successor: d.Successor, RequiredScopes: d.RequiredScopes,
+		DisplayName: d.DisplayName, Successor: d.Successor, RequiredScopes: d.Needs.Required(),
 		RetireConfirm: DefaultRetireConfirm, DegradeAfter: DefaultDegradeAfter,
 	}
 }
@@ -107,8 +107,8 @@ func (r Rules) Next(s State, n Input, now time.Time) State {
 	return next
 }
 
-// Consented is a new consent, first or again. Missing are the required scopes
-// that were not granted.
+// Consented is a new consent, first or again. Missing are the scopes to ask for where
+// nothing can be read with those that were granted; none where something can.
 type Consented struct{ Missing []string }
 
 func (n Consented) apply(r Rules, s State, _ time.Time) State {
@@ -135,7 +135,7 @@ func (Ended) apply(_ Rules, s State, _ time.Time) State {
 	return State{Status: events.StatusRevoked, Since: s.Since}
 }
 
-// Refreshed is a new token pair, stored. Ends is when the consent ends by itself,
+// Refreshed is a new token pair, stored. Missing is as of Consented. Ends is when the consent ends by itself,
 // zero when it does not.
 type Refreshed struct {
 	Missing []string

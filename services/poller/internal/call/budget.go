@@ -131,10 +131,8 @@ func (c *Caller) count(ctx context.Context, quotas []provider.Quota, err error) 
 	if err != nil {
 		class = string(provider.ClassOf(err))
 		var typed *provider.Error
-		if errors.As(err, &typed) && typed.Quota != nil {
-			quotas = []provider.Quota{*typed.Quota}
-		} else if typed != nil {
-			quotas = nil
+		if errors.As(err, &typed) {
+			quotas = typed.Quotas
 		}
 		if class == "" {
 			class = "unknown"
@@ -210,6 +208,18 @@ func usedUp(quotas []provider.Quota) *provider.Quota {
 	return nil
 }
 
+// lastReset is when the last of the limits that have nothing left allows requests
+// again; of all limits where the answer says so of none.
+func lastReset(quotas []provider.Quota) (at time.Time) {
+	none := usedUp(quotas) == nil
+	for _, q := range quotas {
+		if (none || q.Remaining <= 0) && q.ResetAt.After(at) {
+			at = q.ResetAt
+		}
+	}
+	return at
+}
+
 func saysOfAccount(refusal error) bool {
 	var e *provider.Error
 	return errors.As(refusal, &e) && e.OfAccount
@@ -224,8 +234,8 @@ func (c *Caller) resetOf(err error, refusals int) time.Time {
 		if e.RetryAt.After(now) {
 			return e.RetryAt
 		}
-		if e.Quota != nil && e.Quota.ResetAt.After(now) {
-			return e.Quota.ResetAt
+		if at := lastReset(e.Quotas); at.After(now) {
+			return at
 		}
 	}
 	return now.Add(Backoff(refusals + 5))

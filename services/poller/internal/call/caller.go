@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
@@ -71,23 +72,12 @@ type answer struct {
 
 // For makes a caller for a lease.
 func (cs *Callers) For(l store.Lease, c *provider.Connector) *Caller {
-	caller := &Caller{Callers: cs, lease: l, connector: c, purse: l.AccountPurse(ofAccount(c))}
-	if budgets := ofApp(c); len(budgets) > 0 {
+	caller := &Caller{Callers: cs, lease: l, connector: c, purse: l.AccountPurse(c.BudgetsOf(provider.OfAccount))}
+	if budgets := c.BudgetsOf(provider.OfApp); len(budgets) > 0 {
 		caller.appPurse = store.Purse{Provider: l.Provider, Account: store.AppAccount, Budgets: budgets}
 		caller.app = cs.app(l.Provider)
 	}
 	return caller
-}
-
-// ofAccount are a connector's budgets of one account.
-func ofAccount(c *provider.Connector) []provider.Budget { return []provider.Budget{c.Budget} }
-
-// ofApp are those of the whole app.
-func ofApp(c *provider.Connector) []provider.Budget {
-	if c.AppBudget.Requests <= 0 {
-		return nil
-	}
-	return []provider.Budget{c.AppBudget}
 }
 
 // Prepare asks for the access token already, without waiting for it.
@@ -134,38 +124,40 @@ func (c *Caller) Refused(ctx context.Context, class provider.Class) (store.Stand
 	return c.Tokens.Refused(ctx, c.lease.ConnectionID, refused, class)
 }
 
-// List reads one page of a list.
-func (c *Caller) List(ctx context.Context, p Purpose, r provider.ListRequest) (provider.Page, error) {
-	return call(ctx, c, "list activities", p, func(ctx context.Context, token provider.Secret) (provider.Page, []provider.Quota, error) {
+// List reads one page of a source's list.
+func (c *Caller) List(ctx context.Context, p Purpose, s *provider.Source, r provider.ListRequest) (provider.Page, error) {
+	return call(ctx, c, "list "+s.Name, p, func(ctx context.Context, token provider.Secret) (provider.Page, []provider.Quota, error) {
 		r.Token = token
-		page, err := c.connector.Fetcher.ListActivities(ctx, r)
+		page, err := s.List.List(ctx, r)
 		if err == nil {
-			page, err = page.Storable(c.connector.Volatile)
+			page, err = page.Storable(s.Volatile)
 		}
-		return page, one(page.Quota), err
+		return page, page.Quotas, err
 	})
 }
 
-// Ask is a connector's call that gives one record.
-type Ask func(ctx context.Context, token provider.Secret, externalID string) (provider.Record, *provider.Quota, error)
-
-// Get asks for one record by its id.
-func (c *Caller) Get(ctx context.Context, op string, p Purpose, ask Ask, externalID string) (provider.Record, error) {
+// Get asks a source for one record by its id.
+func (c *Caller) Get(ctx context.Context, p Purpose, s *provider.Source, externalID string) (provider.Record, error) {
+	op := "get " + s.Name
 	return call(ctx, c, op, p, func(ctx context.Context, token provider.Secret) (provider.Record, []provider.Quota, error) {
-		a, quota, err := ask(ctx, token, externalID)
-		a = a.Storable(c.connector.Volatile)
-		if err == nil && a.ExternalID != externalID {
+		r, quotas, err := s.Get.Get(ctx, token, externalID)
+		r = r.Storable(s.Volatile)
+		if err == nil && r.ExternalID != externalID {
 			err = &provider.Error{Provider: c.lease.Provider, Op: op, Class: provider.ClassInvalidResponse, Reason: "another record"}
 		}
-		return a, one(quota.Storable()), err
+		return r, provider.StorableQuotas(quotas), err
 	})
 }
 
-func one(q *provider.Quota) []provider.Quota {
-	if q == nil {
-		return nil
-	}
-	return []provider.Quota{*q}
+// Attach asks a source for one attachment of a record.
+func (c *Caller) Attach(ctx context.Context, p Purpose, s *provider.Source, parent events.ParentRef, name string) (provider.Record, error) {
+	return call(ctx, c, "get "+s.Name, p, func(ctx context.Context, token provider.Secret) (provider.Record, []provider.Quota, error) {
+		r, quotas, err := s.Attach.Attach(ctx, token, parent, name)
+		r.ExternalID = parent.ExternalID // which is known to be an id that can be kept
+		r = r.Storable(s.Volatile)
+		r.Parent, r.ExternalID = &parent, events.AttachmentID(parent, name)
+		return r, provider.StorableQuotas(quotas), err
+	})
 }
 
 // request is one call of a connector.

@@ -45,8 +45,18 @@ func (d *desk) Refused(_ context.Context, _ string, t call.Token, class provider
 // list is a connector whose answers a test gives.
 type list func(r provider.ListRequest) (provider.Page, error)
 
-func (f list) ListActivities(_ context.Context, r provider.ListRequest) (provider.Page, error) {
+func (f list) List(_ context.Context, r provider.ListRequest) (provider.Page, error) {
 	return f(r)
+}
+
+// listed is a source with such a list.
+func listed(f list) []provider.Source { return []provider.Source{{Name: "activity", List: f}} }
+
+// another is a source that gives another record than it is asked for.
+type another struct{}
+
+func (another) Get(context.Context, provider.Secret, string) (provider.Record, []provider.Quota, error) {
+	return provider.Record{ExternalID: "b"}, nil, nil
 }
 
 // rig is a caller of one lease with all that it needs.
@@ -55,6 +65,7 @@ type rig struct {
 	callers *call.Callers
 	tokens  *desk
 	now     time.Time
+	source  *provider.Source
 }
 
 func newRig(t *testing.T, c *provider.Connector) *rig {
@@ -67,7 +78,7 @@ func newRig(t *testing.T, c *provider.Connector) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{tokens: &desk{version: 1}, now: noon}
+	r := &rig{tokens: &desk{version: 1}, now: noon, source: &c.Sources[0]}
 	r.callers = &call.Callers{
 		Log: slog.New(slog.DiscardHandler), Store: store.New(db), Tokens: r.tokens, Metrics: metrics, Now: func() time.Time { return r.now },
 	}
@@ -81,7 +92,7 @@ func (r *rig) lease(c *provider.Connector, account string) *call.Caller {
 
 func (r *rig) read(t *testing.T) error {
 	t.Helper()
-	_, err := r.List(t.Context(), events.TriggerManual, provider.ListRequest{})
+	_, err := r.List(t.Context(), events.TriggerManual, r.source, provider.ListRequest{})
 	return err
 }
 
@@ -101,7 +112,7 @@ func TestARefusedTokenIsReportedAndReplacedOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var used []string
-			r := newRig(t, &provider.Connector{Fetcher: list(func(r provider.ListRequest) (provider.Page, error) {
+			r := newRig(t, &provider.Connector{Sources: listed(func(r provider.ListRequest) (provider.Page, error) {
 				used = append(used, string(r.Token))
 				if string(r.Token) != test.good {
 					return provider.Page{}, refusal(provider.ClassUnauthorized)
@@ -120,7 +131,7 @@ func TestARefusedTokenIsReportedAndReplacedOnce(t *testing.T) {
 }
 
 func TestATokenIsAskedForOnceUntilItEnds(t *testing.T) {
-	r := newRig(t, &provider.Connector{Fetcher: list(func(provider.ListRequest) (provider.Page, error) { return provider.Page{}, nil })})
+	r := newRig(t, &provider.Connector{Sources: listed(func(provider.ListRequest) (provider.Page, error) { return provider.Page{}, nil })})
 	r.tokens.expires = noon.Add(time.Hour)
 	r.Prepare(t.Context())
 	for _, step := range []struct {
@@ -143,7 +154,7 @@ func TestATokenIsAskedForOnceUntilItEnds(t *testing.T) {
 
 func TestWithoutATokenNobodyIsAskedAndNothingIsSpent(t *testing.T) {
 	calls := 0
-	r := newRig(t, &provider.Connector{Budget: provider.Budget{Requests: 1, Per: time.Hour}, Fetcher: list(func(provider.ListRequest) (provider.Page, error) {
+	r := newRig(t, &provider.Connector{Budgets: []provider.Budget{{Requests: 1, Per: time.Hour}}, Sources: listed(func(provider.ListRequest) (provider.Page, error) {
 		calls++
 		return provider.Page{}, nil
 	})})
@@ -170,10 +181,10 @@ func TestWhatAConnectorDoesWrongHasAClass(t *testing.T) {
 	}{
 		"a class of its own": {func() error { return refusal(provider.ClassGone) }, provider.ClassGone, "cloud: list activities: gone: the API seems switched off; confirm with a second call"},
 		"no class":           {func() error { return errors.New("secret") }, provider.ClassUnavailable, "no readable answer."},
-		"a panic":            {func() error { panic("secret") }, provider.ClassInvalidResponse, "cloud: list activities: invalid_response [panic]: try again later"},
+		"a panic":            {func() error { panic("secret") }, provider.ClassInvalidResponse, "cloud: list activity: invalid_response [panic]: try again later"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, &provider.Connector{Fetcher: list(func(provider.ListRequest) (provider.Page, error) { return provider.Page{}, test.answer() })})
+			r := newRig(t, &provider.Connector{Sources: listed(func(provider.ListRequest) (provider.Page, error) { return provider.Page{}, test.answer() })})
 			var got *call.ProviderError
 			if err := r.read(t); !errors.As(err, &got) || got.Class != test.class || got.Detail() != test.detail {
 				t.Errorf("the request: %#v", err)
@@ -181,10 +192,8 @@ func TestWhatAConnectorDoesWrongHasAClass(t *testing.T) {
 		})
 	}
 	t.Run("another record", func(t *testing.T) {
-		r := newRig(t, &provider.Connector{})
-		_, err := r.Get(t.Context(), "get activity", events.TriggerManual, func(context.Context, provider.Secret, string) (provider.Record, *provider.Quota, error) {
-			return provider.Record{ExternalID: "b"}, nil, nil
-		}, "a")
+		r := newRig(t, &provider.Connector{Sources: []provider.Source{{Name: "activity", Get: another{}}}})
+		_, err := r.Get(t.Context(), events.TriggerManual, r.source, "a")
 		if call.ClassOf(err) != provider.ClassInvalidResponse {
 			t.Errorf("the request: %v", err)
 		}
@@ -193,11 +202,11 @@ func TestWhatAConnectorDoesWrongHasAClass(t *testing.T) {
 
 func TestOurOwnEndIsNoFaultOfTheProvider(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	r := newRig(t, &provider.Connector{Fetcher: list(func(provider.ListRequest) (provider.Page, error) {
+	r := newRig(t, &provider.Connector{Sources: listed(func(provider.ListRequest) (provider.Page, error) {
 		cancel()
 		return provider.Page{}, refusal(provider.ClassUnavailable)
 	})})
-	_, err := r.List(ctx, events.TriggerManual, provider.ListRequest{})
+	_, err := r.List(ctx, events.TriggerManual, r.source, provider.ListRequest{})
 	if !errors.Is(err, context.Canceled) || call.ClassOf(err) != "" {
 		t.Errorf("the request: %v", err)
 	}
@@ -205,13 +214,13 @@ func TestOurOwnEndIsNoFaultOfTheProvider(t *testing.T) {
 
 func TestARequestNeedsRoomInTheAppsBudgetAndTheAccounts(t *testing.T) {
 	c := &provider.Connector{
-		Budget: provider.Budget{Requests: 3, Per: time.Hour}, AppBudget: provider.Budget{Requests: 4, Per: 2 * time.Hour},
-		Fetcher: list(func(provider.ListRequest) (provider.Page, error) { return provider.Page{}, nil }),
+		Budgets: []provider.Budget{{Requests: 3, Per: time.Hour}, {Whose: provider.OfApp, Requests: 4, Per: 2 * time.Hour}},
+		Sources: listed(func(provider.ListRequest) (provider.Page, error) { return provider.Page{}, nil }),
 	}
 	r := newRig(t, c)
 	other := r.lease(c, "other")
 	read := func(caller *call.Caller) string {
-		_, err := caller.List(t.Context(), events.TriggerManual, provider.ListRequest{})
+		_, err := caller.List(t.Context(), events.TriggerManual, r.source, provider.ListRequest{})
 		var short *call.ShortError
 		if errors.As(err, &short) && short.Refusal == nil {
 			return short.Whose + " until " + short.Until.Format("15:04")
@@ -230,11 +239,11 @@ func TestARequestNeedsRoomInTheAppsBudgetAndTheAccounts(t *testing.T) {
 }
 
 func TestADeepScanLeavesNineTenths(t *testing.T) {
-	c := &provider.Connector{Budget: provider.Budget{Requests: 40, Per: time.Hour}, Fetcher: list(func(provider.ListRequest) (provider.Page, error) { return provider.Page{}, nil })}
+	c := &provider.Connector{Budgets: []provider.Budget{{Requests: 40, Per: time.Hour}}, Sources: listed(func(provider.ListRequest) (provider.Page, error) { return provider.Page{}, nil })}
 	r := newRig(t, c)
 	count := func(p call.Purpose) (n int) {
 		for {
-			_, err := r.List(t.Context(), p, provider.ListRequest{})
+			_, err := r.List(t.Context(), p, r.source, provider.ListRequest{})
 			var short *call.ShortError
 			if errors.As(err, &short) {
 				return n
@@ -270,8 +279,8 @@ func TestARefusalForALimitSaysUntilWhen(t *testing.T) {
 		"of an account":                 {false, provider.Error{RetryAt: later}, call.OfAccount, later},
 		"of an app that has a limit":    {true, provider.Error{RetryAt: later}, call.OfApp, later},
 		"the account is named":          {true, provider.Error{RetryAt: later, OfAccount: true}, call.OfAccount, later},
-		"the account has none left":     {true, provider.Error{Quota: &provider.Quota{Limit: 10, ResetAt: later}}, call.OfAccount, later},
-		"some are left to the account":  {true, provider.Error{Quota: &provider.Quota{Limit: 10, Remaining: 5, ResetAt: later}}, call.OfApp, later},
+		"the account has none left":     {true, provider.Error{Quotas: []provider.Quota{{Limit: 10, ResetAt: later}}}, call.OfAccount, later},
+		"some are left to the account":  {true, provider.Error{Quotas: []provider.Quota{{Limit: 10, Remaining: 5, ResetAt: later}}}, call.OfApp, later},
 		"the provider does not say":     {false, provider.Error{}, call.OfAccount, time.Time{}},
 		"what it says is over already":  {false, provider.Error{RetryAt: noon}, call.OfAccount, time.Time{}},
 		"the app, and it does not say":  {true, provider.Error{}, call.OfApp, time.Time{}},
@@ -281,12 +290,12 @@ func TestARefusalForALimitSaysUntilWhen(t *testing.T) {
 			answer := test.err
 			answer.Provider, answer.Op, answer.Class = "cloud", "list activities", provider.ClassRateLimited
 			calls := 0
-			c := &provider.Connector{Budget: provider.Budget{Requests: 100, Per: time.Hour}, Fetcher: list(func(provider.ListRequest) (provider.Page, error) {
+			c := &provider.Connector{Budgets: []provider.Budget{{Requests: 100, Per: time.Hour}}, Sources: listed(func(provider.ListRequest) (provider.Page, error) {
 				calls++
 				return provider.Page{}, &answer
 			})}
 			if test.app {
-				c.AppBudget = provider.Budget{Requests: 100, Per: time.Hour}
+				c.Budgets = append(c.Budgets, provider.Budget{Whose: provider.OfApp, Requests: 100, Per: time.Hour})
 			}
 			r := newRig(t, c)
 			var short *call.ShortError

@@ -70,6 +70,16 @@ func (p *Plan) Count(c *events.SyncCounts) {
 	c.Seen += p.unchanged + p.tooLarge
 }
 
+// source is where the target's records come from.
+func (x *Index) source() *provider.Source {
+	const activities = "activity"
+	source, ok := x.Connector.Source(activities)
+	if !ok {
+		return &provider.Source{}
+	}
+	return source
+}
+
 // Plan finds what a page holds beyond what the log knows. What this very sync has
 // published or repeats is passed over: it is counted already.
 func (x *Index) Plan(ctx context.Context, page Page) (*Plan, error) {
@@ -83,7 +93,7 @@ func (x *Index) Plan(ctx context.Context, page Page) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := provider.NewHasher(x.Connector.Volatile)
+	hasher, err := provider.NewHasher(x.source().Volatile)
 	if err != nil {
 		return nil, fmt.Errorf("compare records of %s: %w", x.Target.Provider, err)
 	}
@@ -163,7 +173,7 @@ func (x *Index) same(ctx context.Context, k store.Known, hash string) (same bool
 	if k.Sequence == 0 || k.Removed || k.Origin != string(events.OriginAPI) {
 		return false, nil, nil
 	}
-	if k.HashVersion == x.Connector.HashVersion {
+	if k.HashVersion == x.source().HashVersion {
 		return k.ContentHash == hash, nil, nil
 	}
 	d, err := x.Bus.Get(ctx, events.StreamFacts, k.Sequence)
@@ -174,8 +184,8 @@ func (x *Index) same(ctx context.Context, k store.Known, hash string) (same bool
 	if !ok {
 		return false, nil, nil
 	}
-	k.HashVersion, k.StartedAt = x.Connector.HashVersion, old.StartedAt // the database keeps no offset in it
-	if k.ContentHash, err = provider.ContentHash(old.Raw, x.Connector.Volatile); err != nil {
+	k.HashVersion, k.StartedAt = x.source().HashVersion, old.StartedAt // the database keeps no offset in it
+	if k.ContentHash, err = provider.ContentHash(old.Raw, x.source().Volatile); err != nil {
 		return false, nil, fmt.Errorf("hash a known record again: %w", err)
 	}
 	return k.ContentHash == hash, &k, nil
@@ -187,7 +197,7 @@ func (x *Index) fetched(syncID string, a provider.Record, hash string, replaces 
 	data := &events.ActivityFetched{
 		UserID: t.UserID, Provider: t.Provider, ConnectionID: t.ConnectionID, SyncID: syncID,
 		ProviderAccountID: t.AccountID, ExternalID: a.ExternalID, Format: a.Format, Context: a.Context,
-		ProviderModifiedAt: a.ModifiedAt, ContentHash: hash, HashVersion: x.Connector.HashVersion, ReplacesSequence: replaces,
+		ProviderModifiedAt: a.ModifiedAt, ContentHash: hash, HashVersion: x.source().HashVersion, ReplacesSequence: replaces,
 		Origin: events.OriginAPI, FetchedAt: now, StartedAt: a.StartedAt, Raw: a.Raw,
 	}
 	e := events.Event{
@@ -195,7 +205,7 @@ func (x *Index) fetched(syncID string, a provider.Record, hash string, replaces 
 		Source: report.Source, About: a.ExternalID, Time: now, Provider: t.Provider, UserID: t.UserID, Data: data,
 	}
 	return e, store.Known{
-		ExternalID: a.ExternalID, ContentHash: hash, HashVersion: x.Connector.HashVersion,
+		ExternalID: a.ExternalID, ContentHash: hash, HashVersion: x.source().HashVersion,
 		Origin: string(events.OriginAPI), StartedAt: a.StartedAt, SyncID: syncID, Account: t.AccountID,
 	}
 }

@@ -53,12 +53,22 @@ type Verification struct {
 	Hashed int
 }
 
+// sourceOf is where the records of a provider come from.
+func sourceOf(c *provider.Connector) *provider.Source {
+	const activities = "activity"
+	source, ok := c.Source(activities)
+	if !ok {
+		return &provider.Source{}
+	}
+	return source
+}
+
 // Begin looks for targets whose index was made from another log. target is the
 // sequence up to which facts will be checked.
 func (v *Verification) Begin(ctx context.Context, target uint64) error {
 	v.target, v.hashers = target, map[string]*provider.Hasher{}
 	for name, c := range v.Connectors {
-		h, err := provider.NewHasher(c.Volatile)
+		h, err := provider.NewHasher(sourceOf(c).Volatile)
 		if err != nil {
 			return fmt.Errorf("hash records of %s: %w", name, err)
 		}
@@ -148,7 +158,7 @@ func (v *Verification) hash(f fact) string {
 	if f.origin == events.OriginImport {
 		hash = h.Import(f.raw, f.context)
 	}
-	if c.HashVersion != f.hashVersion {
+	if sourceOf(c).HashVersion != f.hashVersion {
 		return hash
 	}
 	v.Hashed++

@@ -25,7 +25,7 @@ func (s *session) ask(ctx context.Context, w store.Window) error {
 			return s.outcomes.finish(ctx, tx, &w, report.Outcome{Status: events.SyncSuccess})
 		})
 	}
-	found, err := s.caller.Get(ctx, "get activity", purpose(w), s.getter().GetActivity, x.ExternalID)
+	found, err := s.caller.Get(ctx, purpose(w), s.source(), x.ExternalID)
 	class := call.ClassOf(err)
 	if err == nil || class == provider.ClassNotFound {
 		if err := s.health.answered(ctx); err != nil {

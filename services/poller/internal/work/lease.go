@@ -120,7 +120,7 @@ func (s *session) run(ctx context.Context) error {
 		w := t.window
 		if s.connector == nil {
 			err = s.outcomes.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
-		} else if w.Confirms && s.getter() != nil {
+		} else if w.Confirms && s.source().Get != nil {
 			err = s.traced(ctx, "ask for a record", w, func(ctx context.Context) error { return s.ask(ctx, w) })
 		} else {
 			err = s.traced(ctx, "read a page", w, func(ctx context.Context) error { return s.page(ctx, w) })

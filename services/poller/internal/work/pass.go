@@ -13,16 +13,19 @@ import (
 
 // rules say what an absence needs to be believed at the lease's provider.
 func (s *session) rules() absence.Rules {
-	return absence.Rules{RemovalConfirm: s.RemovalConfirm, AbsenceConfirm: s.AbsenceConfirm, ByID: s.getter() != nil}
+	return absence.Rules{RemovalConfirm: s.RemovalConfirm, AbsenceConfirm: s.AbsenceConfirm, ByID: s.source().Get != nil}
 }
 
-// getter asks for single records, where the provider can.
-func (s *session) getter() provider.Getter {
-	if s.connector == nil {
-		return nil
+// activities is the source whose windows there are.
+const activities = "activity"
+
+// source is what a window reads; empty where the provider is not configured any more.
+func (s *session) source() *provider.Source {
+	source, ok := s.connector.Source(activities)
+	if !ok {
+		return &provider.Source{}
 	}
-	g, _ := s.connector.Fetcher.(provider.Getter)
-	return g
+	return source
 }
 
 // judge looks for records that the window should hold and the pass did not show;

@@ -15,27 +15,27 @@ import (
 // routeFold is what a stretch of the log says about routes. It stays empty for a
 // provider that has none.
 type routeFold struct {
-	getter  provider.RouteGetter // nil when the provider has no routes
-	wanted  map[string]uint64    // versions that tell of a route, by external id
+	source  *provider.Source  // nil when the provider has no routes
+	wanted  map[string]uint64 // versions that tell of a route, by external id
 	fetched map[string]store.Route
 	dropped map[string]bool
 }
 
 // NewRouteFold folds what a stretch of the log says about a connector's routes.
-func NewRouteFold(c *provider.Connector) ledger.Reader { return &routeFold{getter: routesOf(c)} }
+func NewRouteFold(c *provider.Connector) ledger.Reader { return &routeFold{source: routesOf(c)} }
+
+// routeName is the name of the attachment, and of the source that gives it.
+const routeName = "route"
 
 // routesOf gives routes, where the provider has them.
-func routesOf(c *provider.Connector) provider.RouteGetter {
-	if c == nil {
-		return nil
-	}
-	g, _ := c.Fetcher.(provider.RouteGetter)
-	return g
+func routesOf(c *provider.Connector) *provider.Source {
+	source, _ := c.Source(routeName)
+	return source
 }
 
 // Add folds one fact in. Facts come in the order of the log.
 func (f *routeFold) Add(data events.Data, sequence uint64) {
-	if f.getter == nil {
+	if f.source == nil {
 		return
 	}
 	if f.wanted == nil {
@@ -43,7 +43,7 @@ func (f *routeFold) Add(data events.Data, sequence uint64) {
 	}
 	switch data := data.(type) {
 	case *events.ActivityFetched:
-		if data.Origin == events.OriginAPI && f.getter.HasRoute(data.Format, data.Raw) {
+		if data.Origin == events.OriginAPI && slices.Contains(f.source.Attach.Wants(provider.Record{Format: data.Format, Raw: data.Raw}), routeName) {
 			f.wanted[data.ExternalID] = sequence
 		}
 	case *events.RouteFetched:

@@ -3,7 +3,6 @@ package work
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/stridelog/stridelog/events"
@@ -38,7 +37,7 @@ func (s *session) askRoutes(ctx context.Context) error {
 		if routes == nil { // the provider is not configured here any more
 			return s.putOffRoutes(ctx, s.Now().Add(routesPause))
 		}
-		if s.routesRefused(turn.Scopes) {
+		if !routes.Granted(turn.Scopes) {
 			return s.routesLater(ctx, store.RefuseRoutes)
 		}
 		if !turn.Found { // somebody else was here, or the index was made again
@@ -51,13 +50,10 @@ func (s *session) askRoutes(ctx context.Context) error {
 	return nil
 }
 
-func (s *session) routesRefused(granted []string) bool {
-	return slices.ContainsFunc(s.connector.RouteScopes, func(scope string) bool { return !slices.Contains(granted, scope) })
-}
-
 // askRoute asks for one route and acts on the answer, by its class.
-func (s *session) askRoute(ctx context.Context, routes provider.RouteGetter, r store.Route) error {
-	found, err := s.caller.Get(ctx, "get route", events.TriggerBackfill, routes.GetRoute, r.ExternalID)
+func (s *session) askRoute(ctx context.Context, routes *provider.Source, r store.Route) error {
+	parent := events.ParentRef{Kind: routes.Attaches, ExternalID: r.ExternalID}
+	found, err := s.caller.Attach(ctx, events.TriggerBackfill, routes, parent, routeName)
 	var token *call.TokenError
 	var short *call.ShortError
 	switch class := call.ClassOf(err); {
