@@ -28,7 +28,7 @@ const (
 // into the log: lease, token, fetch, compare, publish, index, progress, report, all
 // of it durable. The limit is a bare loop that fetches the same pages and publishes
 // each as one atomic batch.
-func backfill(of past) func(context.Context, *stores, io.Writer, *slog.Logger) error {
+func backfill(of longHistory) func(context.Context, *stores, io.Writer, *slog.Logger) error {
 	return func(ctx context.Context, s *stores, out io.Writer, log *slog.Logger) (err error) {
 		b, err := newBackfilling(ctx, s, of, log)
 		if err != nil {
@@ -60,7 +60,7 @@ func backfill(of past) func(context.Context, *stores, io.Writer, *slog.Logger) e
 // backfilling is what the variants share.
 type backfilling struct {
 	stores    *stores
-	past      past
+	past      longHistory
 	db        *pgxpool.Pool
 	bus       *bus.Bus
 	address   string // of the cloud
@@ -75,7 +75,7 @@ type backfilling struct {
 }
 
 // newBackfilling starts the cloud and a poller.
-func newBackfilling(ctx context.Context, s *stores, of past, log *slog.Logger) (*backfilling, error) {
+func newBackfilling(ctx context.Context, s *stores, of longHistory, log *slog.Logger) (*backfilling, error) {
 	b := &backfilling{stores: s, past: of, users: map[string]string{}}
 	people, err := longHistories(of)
 	if err != nil {

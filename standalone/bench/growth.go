@@ -30,13 +30,13 @@ func (b *backfilling) growth(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// grown is a poller's memory after so many records.
-type grown struct {
+// memorySample is a poller's memory after so many records.
+type memorySample struct {
 	readingResult
 	records int
 }
 
-func (b *backfilling) memoryOf(ctx context.Context, token string) (g grown, err error) {
+func (b *backfilling) memoryOf(ctx context.Context, token string) (g memorySample, err error) {
 	c, err := b.stores.startChild(ctx, childReading, readingOrder{b.stores.databaseURL, b.stores.natsURL, b.past.provider, b.address, token})
 	if err != nil {
 		return g, err

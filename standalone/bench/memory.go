@@ -72,7 +72,7 @@ func runMemory(ctx context.Context) error {
 		return err
 	}
 	defer server.Stop()
-	people, cloud, err := crowd(memoryUsers)
+	people, cloud, err := simulatedPeople(memoryUsers)
 	if err != nil {
 		return err
 	}
@@ -105,9 +105,9 @@ func runMemory(ctx context.Context) error {
 	return in.Stop()
 }
 
-// crowd are so many people and their cloud. They have no more history than is read:
+// simulatedPeople are so many people and their cloud. They have no more history than is read:
 // what the cloud invents of a person stays in memory, and would be most of it.
-func crowd(n int) ([]*simulator.Person, *fake.Cloud, error) {
+func simulatedPeople(n int) ([]*simulator.Person, *fake.Cloud, error) {
 	var people []*simulator.Person
 	for i := range n {
 		style := []simulator.Style{simulator.StyleRunner, simulator.StyleRider, simulator.StyleGym, simulator.StyleWalker}[i%4]

@@ -14,9 +14,9 @@ import (
 	fakegoogle "github.com/stridelog/stridelog/provider/simulator/googlehealth"
 )
 
-// past is a simulated cloud whose people have long histories, how the product reads
+// longHistory is a simulated cloud whose people have long histories, how the product reads
 // them and how a bare loop does.
-type past struct {
+type longHistory struct {
 	provider string
 	years    int // that the histories have
 	users    int // connected in a round, with the accounts of usualPeople in turn
@@ -48,12 +48,12 @@ const (
 	plenty      = 10_000_000 // requests that a cloud allows
 )
 
-func pasts() map[string]past {
-	return map[string]past{fitbit.Name: fitbitPast(), googlehealth.Name: googlePast()}
+func allHistories() map[string]longHistory {
+	return map[string]longHistory{fitbit.Name: fitbitPast(), googlehealth.Name: googlePast()}
 }
 
-func fitbitPast() past {
-	return past{
+func fitbitPast() longHistory {
+	return longHistory{
 		provider: fitbit.Name, years: 3, users: 24, pageSize: 100,
 		account: (*simulator.Person).AccountID,
 		cloud: func(people []*simulator.Person) (http.Handler, error) {
@@ -78,8 +78,8 @@ func fitbitPast() past {
 	}
 }
 
-func googlePast() past {
-	return past{
+func googlePast() longHistory {
+	return longHistory{
 		provider: googlehealth.Name, years: 6, users: 8, pageSize: 25, busiest: true,
 		account: fakegoogle.HealthUserID,
 		cloud:   googleCloud,

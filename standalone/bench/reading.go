@@ -63,7 +63,7 @@ func openBus(ctx context.Context, natsURL, name string, log *slog.Logger) (*bus.
 
 // startReading runs the product until stop, with somebody who gives it tokens by
 // connection. stop may be called again.
-func startReading(ctx context.Context, db *pgxpool.Pool, b *bus.Bus, of past, connector *provider.Connector, token func(connection string) string, log *slog.Logger) (stop func() error, err error) {
+func startReading(ctx context.Context, db *pgxpool.Pool, b *bus.Bus, of longHistory, connector *provider.Connector, token func(connection string) string, log *slog.Logger) (stop func() error, err error) {
 	server, err := b.Serve("oauth", log,
 		bus.Method[rpc.TokenRequest, rpc.TokenResponse](rpc.OAuthToken, func(_ context.Context, r rpc.TokenRequest) (rpc.TokenResponse, error) {
 			return rpc.TokenResponse{AccessToken: token(r.ConnectionID), TokenVersion: 1}, nil
@@ -104,7 +104,7 @@ func runReading(ctx context.Context) error {
 	}
 	defer db.Close()
 	defer b.Conn().Close()
-	of := pasts()[o.Provider]
+	of := allHistories()[o.Provider]
 	stop, err := startReading(ctx, db, b, of, connectorTo(of, o.Address), func(string) string { return o.Token }, log)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ import (
 const childCloud = "cloud"
 
 // longHistories are the people of a cloud.
-func longHistories(of past) ([]*simulator.Person, error) {
+func longHistories(of longHistory) ([]*simulator.Person, error) {
 	count := usualPeople
 	if of.busiest {
 		count++
@@ -44,7 +44,7 @@ func longHistories(of past) ([]*simulator.Person, error) {
 
 // startCloud runs this program once more, as the cloud. It ends when life is closed.
 // Its CPU time counts as that of clients, who take no part.
-func (s *stores) startCloud(of past) (url string, life io.Closer, err error) {
+func (s *stores) startCloud(of longHistory) (url string, life io.Closer, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, err
@@ -71,7 +71,7 @@ func (s *stores) startCloud(of past) (url string, life io.Closer, err error) {
 
 // runCloud is the process that startCloud starts.
 func runCloud(context.Context) error {
-	of := pasts()[os.Args[2]]
+	of := allHistories()[os.Args[2]]
 	people, err := longHistories(of)
 	if err != nil {
 		return err
@@ -88,14 +88,14 @@ func runCloud(context.Context) error {
 }
 
 // connectorTo is the real connector, for the cloud at an address.
-func connectorTo(of past, address string) *provider.Connector {
+func connectorTo(of longHistory, address string) *provider.Connector {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
 	transport.MaxIdleConnsPerHost = backfillWorkers
 	return of.connector(address, &http.Client{Transport: transport, Timeout: 30 * time.Second})
 }
 
 // consents are access tokens of people, who give their consent as in a browser.
-func consents(ctx context.Context, of past, c *provider.Connector, people []*simulator.Person) ([]string, error) {
+func consents(ctx context.Context, of longHistory, c *provider.Connector, people []*simulator.Person) ([]string, error) {
 	challenge := sha256.Sum256([]byte(bareVerifier))
 	var tokens []string
 	for _, p := range people {

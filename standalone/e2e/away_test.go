@@ -183,7 +183,7 @@ func TestNATSAwayIsToldOnEveryRoute(t *testing.T) {
 	t.Parallel()
 	nats := startNATS(t)
 	w := &world{databaseURL: postgrestest.URL(t), natsURL: nats.url()}
-	w.inviteFour(t)
+	w.addFourPeople(t)
 	in := w.start(t)
 	user := w.connect(t, in.Client, w.people[0])
 	list := w.workouts(t, in.Client, user, w.people[0])

@@ -55,7 +55,7 @@ func (c *cell) run(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("before the fault: %w", err)
 		}
 		c.consents = 0
-		if err := c.disturb(); err != nil {
+		if err := c.makeChanges(); err != nil {
 			return "", err
 		}
 	}
@@ -88,8 +88,8 @@ func (c *cell) run(ctx context.Context) (string, error) {
 	return c.verdict(ctx, equal.Sub(began))
 }
 
-// disturb gives the coming operation something to find.
-func (c *cell) disturb() error {
+// makeChanges gives the coming operation something to find.
+func (c *cell) makeChanges() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.uploadLate(); err != nil {

@@ -106,8 +106,8 @@ type chaos struct {
 	*world
 	seed    int
 	dice    *rand.Rand
-	pg      *mortalPostgres
-	nats    *mortalNATS  // nil: a cluster
+	pg      *postgresProcess
+	nats    *natsProcess // nil: a cluster
 	cluster *natsCluster // nil: one server
 	env     []string
 	client  *client.Client
@@ -132,7 +132,7 @@ func newChaos(t *testing.T, seed int) *chaos {
 	t.Helper()
 	c := chaosWith(t, seed, 5*time.Millisecond)
 	c.nats = startNATS(t)
-	c.furnish(t, c.nats.url())
+	c.startStores(t, c.nats.url())
 	return c
 }
 
@@ -144,12 +144,12 @@ func chaosWith(t *testing.T, seed int, latency time.Duration) *chaos {
 		byVictim: map[victim]int{}, reached: make(chan struct{}),
 	}
 	t.Logf("chaos with seed %d", seed)
-	c.invite(t, latency)
+	c.addPeople(t, latency)
 	return c
 }
 
-// furnish starts Postgres beside NATS, and says how the services find all.
-func (c *chaos) furnish(t *testing.T, natsURL string) {
+// startStores starts Postgres beside NATS, and says how the services find all.
+func (c *chaos) startStores(t *testing.T, natsURL string) {
 	t.Helper()
 	c.pg = startPostgres(t)
 	c.natsURL, c.databaseURL = natsURL, c.pg.url()
@@ -168,8 +168,8 @@ func (c *chaos) furnish(t *testing.T, natsURL string) {
 	}
 }
 
-// invite makes people with more than enough records, and their cloud.
-func (c *chaos) invite(t *testing.T, latency time.Duration) {
+// addPeople makes people with more than enough records, and their cloud.
+func (c *chaos) addPeople(t *testing.T, latency time.Duration) {
 	t.Helper()
 	now := time.Now()
 	for i := 0; len(c.people) < chaosPeople; i++ {
@@ -224,7 +224,7 @@ func (c *chaos) round(t *testing.T, whole bool, victims []victim) {
 		at := base + i*share + c.dice.IntN(share)
 		c.awaitRequests(ctx, t, at, ended)
 		_ = pauseFor(ctx, time.Duration(c.dice.IntN(25))*time.Millisecond)
-		c.strike(ctx, t, v)
+		c.killVictim(ctx, t, v)
 	}
 	if err := <-ended; err != nil {
 		t.Fatalf("round %d: %v", c.rounds, err)
@@ -296,15 +296,15 @@ func (c *chaos) awaitRequests(ctx context.Context, t *testing.T, at int, ended c
 	}
 }
 
-// strike kills one victim and brings it back.
-func (c *chaos) strike(ctx context.Context, t *testing.T, v victim) {
+// killVictim kills one victim and brings it back.
+func (c *chaos) killVictim(ctx context.Context, t *testing.T, v victim) {
 	t.Helper()
 	c.supervise(t)
 	c.kills++
 	c.byVictim[v]++
 	switch v {
 	case victimLeader, victimPair:
-		c.strikeServers(ctx, t, v)
+		c.killServers(ctx, t, v)
 	case victimNATS:
 		c.nats.kill()
 		c.nats.start(t)

@@ -52,7 +52,7 @@ func TestKillsOfServersOfACluster(t *testing.T) {
 		victims = victims[some:]
 		t.Logf("%d kills: %d lost, %d doubled, %d extra", c.kills, c.total.lost, c.total.doubled, c.total.extra)
 	}
-	c.insistReplicated(t)
+	c.checkReplicated(t)
 	t.Logf("cluster: seed %d, %d kills of the leader and %d of two servers in %d backfills of %d activities and more, each beside one of %d imports of %d: %d lost, %d doubled, %d extra; %d processes ended by themselves",
 		c.seed, c.byVictim[victimLeader], c.byVictim[victimPair], c.rounds, chaosRecords, c.imported, clusterExercises, c.total.lost, c.total.doubled, c.total.extra, c.ended)
 }
@@ -61,7 +61,7 @@ func newClusterChaos(t *testing.T, seed int, sync string) *chaos {
 	t.Helper()
 	c := chaosWith(t, seed, clusterLatency)
 	c.cluster = startNATSCluster(t, sync)
-	c.furnish(t, c.cluster.url())
+	c.startStores(t, c.cluster.url())
 	c.env = append(c.env, "STRIDELOG_REPLICAS=3")
 	return c
 }
@@ -78,7 +78,7 @@ func (c *chaos) clusterRound(t *testing.T, whole bool, victims []victim) {
 		if err := <-i.ended; err != nil {
 			t.Fatalf("round %d: %v", c.rounds, err)
 		}
-		c.insistOnce(ctx, t, i)
+		c.checkOnce(ctx, t, i)
 	}
 	c.cluster.awaitWhole(ctx, t, c.js)
 	out := runCommand(t, []string{"DATABASE_URL=" + c.databaseURL, "NATS_URL=" + c.natsURL}, "verify")
@@ -153,8 +153,8 @@ func (c *chaos) awaitImported(ctx context.Context, id string, records int) error
 	}
 }
 
-// insistOnce insists on one fact of each record of an import.
-func (c *chaos) insistOnce(ctx context.Context, t *testing.T, i *runningImport) {
+// checkOnce wants one fact of each record of an import.
+func (c *chaos) checkOnce(ctx context.Context, t *testing.T, i *runningImport) {
 	t.Helper()
 	facts, err := readFacts(ctx, c.js, i.userID)
 	if err != nil {
@@ -174,8 +174,8 @@ func (c *chaos) insistOnce(ctx context.Context, t *testing.T, i *runningImport) 
 	}
 }
 
-// strikeServers kills one or two servers of the cluster and brings them back.
-func (c *chaos) strikeServers(ctx context.Context, t *testing.T, v victim) {
+// killServers kills one or two servers of the cluster and brings them back.
+func (c *chaos) killServers(ctx context.Context, t *testing.T, v victim) {
 	t.Helper()
 	began := time.Now()
 	c.cluster.awaitWhole(ctx, t, c.js) // a majority must be there before and after
@@ -202,9 +202,9 @@ func (c *chaos) strikeServers(ctx context.Context, t *testing.T, v victim) {
 	}
 }
 
-// insistReplicated checks that everything has three replicas: streams, the bucket of
+// checkReplicated checks that everything has three replicas: streams, the bucket of
 // uploads and the services' consumers.
-func (c *chaos) insistReplicated(t *testing.T) {
+func (c *chaos) checkReplicated(t *testing.T) {
 	t.Helper()
 	ctx := deadline(t)
 	c.cluster.awaitWhole(ctx, t, c.js)

@@ -12,8 +12,8 @@ import (
 	"github.com/stridelog/stridelog/provider/simulator/visitor"
 )
 
-// walk runs commands of ours one after the other and keeps what they printed.
-type walk struct {
+// commandRunner runs commands of ours one after the other and keeps what they printed.
+type commandRunner struct {
 	t    *testing.T
 	path string
 	env  []string
@@ -21,7 +21,7 @@ type walk struct {
 
 // run runs a command, wants an exit code and texts of its output, and returns its
 // standard output.
-func (w walk) run(code int, args []string, says ...string) string {
+func (w commandRunner) run(code int, args []string, says ...string) string {
 	w.t.Helper()
 	cmd := exec.CommandContext(deadline(w.t), w.path, args...)
 	var out, errs bytes.Buffer
@@ -49,7 +49,7 @@ func TestCommandsTakeAPersonFromTheFirstDayToTheLast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := walk{t, path, []string{"URL=" + c.BaseURL, "KEY=" + c.Key, "HOME=" + t.TempDir()}}
+	w := commandRunner{t, path, []string{"URL=" + c.BaseURL, "KEY=" + c.Key, "HOME=" + t.TempDir()}}
 	const ada = "Ada/Byron 1815" // as a client may name somebody
 
 	made := w.run(0, []string{"users", "create", "--external-user-id", ada, "--email", "ada@example.org"}, "external id  "+ada, "ada@example.org")
@@ -86,10 +86,10 @@ func TestCommandsTakeAPersonFromTheFirstDayToTheLast(t *testing.T) {
 	w.run(0, []string{"connections", "list", ada, "--json"}, `"status":"revoked"`)
 	w.run(1, []string{"sync", "start", ada, "fitbit"}, "409")
 
-	here := walk{t, path, []string{"STRIDELOG_DATA_DIR=" + dir, "HOME=" + t.TempDir()}}
+	here := commandRunner{t, path, []string{"STRIDELOG_DATA_DIR=" + dir, "HOME=" + t.TempDir()}}
 	here.run(0, []string{"users", "list"}, id) // the demo of this machine needs neither URL nor KEY
-	wrong := walk{t, path, []string{"URL=" + c.BaseURL, "KEY=sk-wrong"}}
+	wrong := commandRunner{t, path, []string{"URL=" + c.BaseURL, "KEY=sk-wrong"}}
 	wrong.run(1, []string{"users", "list"}, "401", "check KEY")
-	away := walk{t, path, []string{"URL=http://" + porttest.Address(t), "KEY=" + c.Key}}
+	away := commandRunner{t, path, []string{"URL=http://" + porttest.Address(t), "KEY=" + c.Key}}
 	away.run(1, []string{"users", "list"}, "check that the gateway runs and that URL is its address")
 }

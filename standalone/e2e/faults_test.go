@@ -48,12 +48,12 @@ func operations() []string { return []string{opInitial, opScheduled, opManual, o
 func TestFaultMatrix(t *testing.T) {
 	t.Parallel()
 	rows := faultRows()
-	newFaultWorld(t, len(rows)*len(operations()), nil).strikeAll(t, rows, func(int, int) bool { return true })
+	newFaultWorld(t, len(rows)*len(operations()), nil).runCells(t, rows, func(int, int) bool { return true })
 }
 
-// strikeAll runs a cell for every row and operation that are chosen by their
+// runCells runs a cell for every row and operation that are chosen by their
 // numbers, as subtests, and prints the table of how they ended.
-func (w *faultWorld) strikeAll(t *testing.T, rows []faultRow, chosen func(row, op int) bool) {
+func (w *faultWorld) runCells(t *testing.T, rows []faultRow, chosen func(row, op int) bool) {
 	results := make([][]string, len(rows))
 	var cells sync.WaitGroup
 	slots := make(chan struct{}, cellsAtOnce)
@@ -117,7 +117,7 @@ func newFaultWorld(t *testing.T, size int, change func(*config.Config)) *faultWo
 func (w *faultWorld) run(t *testing.T, others map[string]provider.Values, change func(*config.Config)) {
 	t.Helper()
 	w.scripts, w.scans = map[string]func(*fault.Call) *fault.Fault{}, map[string]int{}
-	w.side.SetFault(w.strike)
+	w.side.SetFault(w.fault)
 	w.in = w.startWith(t, installation.Options{
 		Log:            slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), // faults warn all the time
 		Providers:      others,
@@ -139,12 +139,12 @@ const day = 24 * time.Hour
 // populate makes a Fitbit cloud with so many people.
 func (w *world) populate(t *testing.T, size int, o fitbit.Options) {
 	t.Helper()
-	w.invite(t, size, func(*simulator.Person) bool { return true })
+	w.addPeople(t, size, func(*simulator.Person) bool { return true })
 	w.openCloud(t, o)
 }
 
-// invite finds so many people who have a history worth reading.
-func (w *world) invite(t *testing.T, size int, suits func(*simulator.Person) bool) {
+// addPeople finds so many people who have a history worth reading.
+func (w *world) addPeople(t *testing.T, size int, suits func(*simulator.Person) bool) {
 	t.Helper()
 	seen := map[string]bool{}
 	for i := 0; len(w.people) < size; i++ {
@@ -159,8 +159,8 @@ func (w *world) invite(t *testing.T, size int, suits func(*simulator.Person) boo
 	}
 }
 
-// strike is the cloud's fault hook.
-func (w *faultWorld) strike(call *fault.Call) *fault.Fault {
+// fault is the cloud's fault hook.
+func (w *faultWorld) fault(call *fault.Call) *fault.Fault {
 	w.mu.Lock()
 	script := w.scripts[call.AccountID]
 	if w.side.endpoint(call) == endpointList && w.side.firstPage(call) {

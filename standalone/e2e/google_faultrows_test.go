@@ -19,7 +19,7 @@ func TestGoogleFaultMatrix(t *testing.T) {
 	t.Parallel()
 	rows := append(googleCallRows(), append(googleRefusalRows(), googleDataRows()...)...)
 	whole := os.Getenv("STRIDELOG_SOAK_MATRIX") != ""
-	newGoogleFaultWorld(t, len(rows)*len(operations())).strikeAll(t, rows, func(row, op int) bool {
+	newGoogleFaultWorld(t, len(rows)*len(operations())).runCells(t, rows, func(row, op int) bool {
 		return whole || row%len(operations()) == op
 	})
 }

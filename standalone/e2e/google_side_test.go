@@ -29,7 +29,7 @@ type googleSide struct {
 func newGoogleFaultWorld(t *testing.T, size int) *faultWorld {
 	t.Helper()
 	g := &googleWorld{world: newStores(t)}
-	g.invite(t, size, func(p *simulator.Person) bool {
+	g.addPeople(t, size, func(p *simulator.Person) bool {
 		asked, now := 0, time.Now() // what a manual sync reads has two pages
 		for _, truth := range p.History(now) {
 			if truth.Start.After(now.Add(-10*day)) && truth.Start.Before(now.Add(-2*day)) {
@@ -48,7 +48,7 @@ func newGoogleFaultWorld(t *testing.T, size int) *faultWorld {
 		return halting
 	})
 	for _, p := range g.people {
-		if err := side.calm(side.account(p)); err != nil {
+		if err := side.makeFinal(side.account(p)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,10 +62,10 @@ const (
 	googlePerMinute = 300
 )
 
-// calm makes an account's records final and gives it the quota that the system is
+// makeFinal makes an account's records final and gives it the quota that the system is
 // configured for. Google rewrites some records hours later, which is a version more
 // that no fault makes.
-func (s googleSide) calm(account string) error {
+func (s googleSide) makeFinal(account string) error {
 	for _, r := range s.Records(account) {
 		if err := s.EditRecord(account, r.ExternalID, func(*googlehealth.Record) {}); err != nil {
 			return err

@@ -85,7 +85,7 @@ func newGoogleWorldOf(t *testing.T, people int, o googlehealth.Options, change f
 func (w *googleWorld) openGoogle(t *testing.T, o googlehealth.Options) {
 	t.Helper()
 	o.ClientID, o.ClientSecret, o.RedirectURIs, o.People = "GOOGLE-CLIENT", "a-google-secret", []string{installation.CallbackURL(google)}, w.people
-	o.Fault = w.strike
+	o.Fault = w.fault
 	var err error
 	if w.health, err = googlehealth.New(o); err != nil {
 		t.Fatal(err)
@@ -104,8 +104,8 @@ func (w *googleWorld) openGoogle(t *testing.T, o googlehealth.Options) {
 	}
 }
 
-// strike is the cloud's fault hook.
-func (w *googleWorld) strike(call *googlehealth.Call) *googlehealth.Fault {
+// fault is the cloud's fault hook.
+func (w *googleWorld) fault(call *googlehealth.Call) *googlehealth.Fault {
 	w.mu.Lock()
 	script := w.scripts[call.AccountID]
 	w.mu.Unlock()

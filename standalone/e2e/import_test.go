@@ -134,7 +134,7 @@ func TestImportsAndPollingGiveOneRowInAnyOrder(t *testing.T) {
 	})
 }
 
-// oneRowEach insists on one row for each record of an archive, and on at most so
+// oneRowEach wants one row for each record of an archive, and on at most so
 // many facts of one.
 func (w *importWorld) oneRowEach(t *testing.T, c *client.Client, user client.User, a *export.Archive, most int) map[string][]byte {
 	t.Helper()
@@ -151,7 +151,7 @@ func (w *importWorld) oneRowEach(t *testing.T, c *client.Client, user client.Use
 	return served
 }
 
-// apiWins insists that every workout of the cloud is served as the API tells it.
+// apiWins checks that every workout of the cloud is served as the API tells it.
 func (w *importWorld) apiWins(t *testing.T, c *client.Client, user client.User, person *simulator.Person, served map[string][]byte) {
 	t.Helper()
 	for _, truth := range w.cloud.Truth(person.AccountID()) {

@@ -83,7 +83,7 @@ func (w *importWorld) refuseOrReport(t *testing.T, c *client.Client, user client
 	return want
 }
 
-// noUploads insists that every upload is deleted after use. The bucket is that of
+// noUploads checks that every upload is deleted after use. The bucket is that of
 // the documentation.
 func (w *importWorld) noUploads(t *testing.T) {
 	t.Helper()

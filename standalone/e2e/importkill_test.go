@@ -89,7 +89,7 @@ func TestAnUploadSurvivesAKilledPoller(t *testing.T) {
 	w.noUploads(t)
 }
 
-// once insists on one fact of each record.
+// once wants one fact of each record.
 func (w *importWorld) once(t *testing.T, a *export.Archive, fetched, removed map[string]int) {
 	t.Helper()
 	if len(fetched) != len(a.Records()) || len(removed) != 0 {

@@ -125,7 +125,7 @@ func uploads(t *testing.T, a *export.Archive, packing string) []client.Upload {
 	return files
 }
 
-// bringIn imports an archive over REST and insists on success.
+// bringIn imports an archive over REST and wants success.
 func bringIn(t *testing.T, c *client.Client, user client.User, a *export.Archive, packing string) client.Import {
 	t.Helper()
 	ctx := deadline(t)

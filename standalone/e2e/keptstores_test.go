@@ -176,7 +176,7 @@ func (k *keptStores) announced(t *testing.T, stream string) map[uint64]jetstream
 	return all
 }
 
-// sameAnnouncements insists that the earlier program's announcements have moved. They
+// sameAnnouncements checks that the earlier program's announcements have moved. They
 // live for 30 days, so kept stores have none once they are older.
 func (k *keptStores) sameAnnouncements(t *testing.T, was map[uint64]jetstream.Msg) {
 	t.Helper()
@@ -316,7 +316,7 @@ func identities(t *testing.T, list []json.RawMessage) map[string]identity {
 	return all
 }
 
-// clean insists that verify finds nothing.
+// clean checks that verify finds nothing.
 func (k *keptStores) clean(t *testing.T, in *installation.Installation) {
 	t.Helper()
 	done, err := in.System.Verify(deadline(t), func(d system.Difference) { t.Errorf("%s %d: %s", d.Where, d.Sequence, d.What) }, func(system.VerifyProgress) {})

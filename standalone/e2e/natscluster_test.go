@@ -43,7 +43,7 @@ const clusterAnswer = 10 * time.Second
 // natsCluster is three NATS servers in processes of their own, each always at the same
 // address.
 type natsCluster struct {
-	members map[string]*mortalNATS // by the server's name
+	members map[string]*natsProcess // by the server's name
 	names   []string
 }
 
@@ -60,7 +60,7 @@ log_file: %q
 // acknowledge: a kill takes nothing that the system has, so only a long test waits for it.
 func startNATSCluster(t *testing.T, sync string) *natsCluster {
 	t.Helper()
-	c := &natsCluster{members: map[string]*mortalNATS{}, names: []string{"one", "two", "three"}}
+	c := &natsCluster{members: map[string]*natsProcess{}, names: []string{"one", "two", "three"}}
 	var routes []string
 	var addresses []string
 	for range c.names {
@@ -69,7 +69,7 @@ func startNATSCluster(t *testing.T, sync string) *natsCluster {
 	}
 	dir := t.TempDir()
 	for i, name := range c.names {
-		n := &mortalNATS{addr: porttest.Address(t)}
+		n := &natsProcess{addr: porttest.Address(t)}
 		config, log := filepath.Join(dir, name+".conf"), filepath.Join(dir, name+".log")
 		text := fmt.Sprintf(clusterServer, name, n.addr, filepath.Join(dir, name), sync, addresses[i], strings.Join(routes, ", "), log)
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

@@ -84,7 +84,7 @@ func (c peerClient) send(t *testing.T, method, path, body string) (status int, h
 	}
 	r.Header.Set(peer.Key, c.key)
 	r.Header.Set("Content-Type", "application/json") // theirs say so without a body, too
-	client := patientHTTP()
+	client := slowHTTP()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	got, err := client.Do(r)
 	if err != nil {

@@ -111,7 +111,7 @@ func startCommand(t *testing.T, env []string, path string, args ...string) *proc
 	return p
 }
 
-// stop ends the process as Ctrl-C does and insists that it ends well.
+// stop ends the process as Ctrl-C does and checks that it ends well.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	_ = p.cmd.Process.Signal(syscall.SIGINT)
@@ -180,7 +180,7 @@ const demoPrinted = `(?s)with (\d+) workouts.*API key +(\S+).*demo user +(\S+).*
 
 // demoClient calls a demo by what it printed.
 func demoClient(printed []string) *client.Client {
-	return &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: patientHTTP()}
+	return &client.Client{BaseURL: printed[4], Key: printed[2], HTTP: slowHTTP()}
 }
 
 func TestDemoKeepsItsStateOverARestart(t *testing.T) {

@@ -19,10 +19,10 @@ func (c *cell) script() func(*fault.Call) *fault.Fault {
 	if c.op == opRefresh && c.row.list != nil {
 		s.atToken = c.row.list
 	}
-	return s.strike
+	return s.fault
 }
 
-func (s *script) strike(call *fault.Call) *fault.Fault {
+func (s *script) fault(call *fault.Call) *fault.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch s.w.side.endpoint(call) {

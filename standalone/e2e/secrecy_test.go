@@ -29,9 +29,9 @@ import (
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
 
-// vault is a world whose stores lie in known folders, and everything that was
+// secrecyWorld is a world whose stores lie in known folders, and everything that was
 // secret or said in it.
-type vault struct {
+type secrecyWorld struct {
 	*world
 	natsDir, dataDir string
 	nats             *natsserver.Server
@@ -48,7 +48,7 @@ type vault struct {
 // repeat the token, and a disconnect, and then searches what a person could copy:
 // logs, the files of both stores, every table, every event, every REST answer.
 func TestNoSecretIsInClearAnywhere(t *testing.T) {
-	v := newVault(t)
+	v := newSecrecyWorld(t)
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(v.log, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	in, err := installation.Start(t.Context(), installation.Options{DatabaseURL: v.databaseURL, NATSURL: v.natsURL, Providers: map[string]provider.Values{"fitbit": v.fitbit}, Log: log})
 	if err != nil {
@@ -99,10 +99,10 @@ func TestNoSecretIsInClearAnywhere(t *testing.T) {
 	}
 }
 
-func newVault(t *testing.T) *vault {
+func newSecrecyWorld(t *testing.T) *secrecyWorld {
 	t.Helper()
-	v := &vault{world: &world{}, natsDir: t.TempDir(), dataDir: dataDir(t), log: newOutput(), rest: newOutput(), secrets: map[string]string{}}
-	v.inviteFour(t)
+	v := &secrecyWorld{world: &world{}, natsDir: t.TempDir(), dataDir: dataDir(t), log: newOutput(), rest: newOutput(), secrets: map[string]string{}}
+	v.addFourPeople(t)
 	v.postgres = startCluster(t, v.dataDir)
 	t.Cleanup(func() { _ = v.postgres.Stop(context.Background()) })
 	v.databaseURL = v.postgres.URL()
@@ -112,11 +112,11 @@ func newVault(t *testing.T) *vault {
 	}
 	t.Cleanup(v.nats.Stop)
 	v.natsURL = v.nats.URL()
-	v.cloud.SetFault(v.overhear)
+	v.cloud.SetFault(v.recordTokens)
 	return v
 }
 
-func (v *vault) keep(kind, secret string) {
+func (v *secrecyWorld) keep(kind, secret string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(secret) >= 8 {
@@ -126,7 +126,7 @@ func (v *vault) keep(kind, secret string) {
 
 // showKeys makes a key, gives it a new secret, issues a token, and sends them and a guess.
 // Its client is not listened to: the answers that make secrets show them once.
-func (v *vault) showKeys(t *testing.T, c client.Client) {
+func (v *secrecyWorld) showKeys(t *testing.T, c client.Client) {
 	t.Helper()
 	c.HTTP = &http.Client{}
 	user := newUser(t, &c, "shown")
@@ -162,7 +162,7 @@ func (v *vault) showKeys(t *testing.T, c client.Client) {
 }
 
 // keepSealingKey takes the key material out of the key set, in each spelling.
-func (v *vault) keepSealingKey(t *testing.T, keyset string) {
+func (v *secrecyWorld) keepSealingKey(t *testing.T, keyset string) {
 	t.Helper()
 	var set struct {
 		Key []struct {
@@ -182,9 +182,9 @@ func (v *vault) keepSealingKey(t *testing.T, keyset string) {
 	}
 }
 
-// overhear keeps every secret that goes to and from the token endpoint, and lets
+// recordTokens keeps every secret that goes to and from the token endpoint, and lets
 // refreshes fail loudly when told to.
-func (v *vault) overhear(call *fitbit.Call) *fitbit.Fault {
+func (v *secrecyWorld) recordTokens(call *fitbit.Call) *fitbit.Fault {
 	if call.Endpoint != fitbit.EndpointToken {
 		return nil
 	}
@@ -211,7 +211,7 @@ func (v *vault) overhear(call *fitbit.Call) *fitbit.Fault {
 }
 
 // live goes through what happens to a connection.
-func (v *vault) live(t *testing.T, c *client.Client) {
+func (v *secrecyWorld) live(t *testing.T, c *client.Client) {
 	t.Helper()
 	first, second := v.people[0], v.people[1]
 	user := v.connect(t, c, first)
@@ -268,7 +268,7 @@ func (v *vault) live(t *testing.T, c *client.Client) {
 	}
 }
 
-func (v *vault) sync(t *testing.T, c *client.Client, userID string) string {
+func (v *secrecyWorld) sync(t *testing.T, c *client.Client, userID string) string {
 	t.Helper()
 	id, err := c.Historical(deadline(t), userID, "fitbit", 3)
 	if err != nil {
@@ -281,7 +281,7 @@ func (v *vault) sync(t *testing.T, c *client.Client, userID string) string {
 	return sync.Status
 }
 
-func (v *vault) misuse(t *testing.T, c *client.Client) {
+func (v *secrecyWorld) misuse(t *testing.T, c *client.Client) {
 	t.Helper()
 	v.mu.Lock()
 	var code string
@@ -302,20 +302,20 @@ func (v *vault) misuse(t *testing.T, c *client.Client) {
 	}
 }
 
-func (v *vault) setEcho(on bool) {
+func (v *secrecyWorld) setEcho(on bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.echo = on
 }
 
-func (v *vault) echoes() int {
+func (v *secrecyWorld) echoes() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.echoed
 }
 
 // plant leaves the control in every place that is searched.
-func (v *vault) plant(t *testing.T, c *client.Client, log *slog.Logger, control string) {
+func (v *secrecyWorld) plant(t *testing.T, c *client.Client, log *slog.Logger, control string) {
 	t.Helper()
 	ctx := deadline(t)
 	log.DebugContext(ctx, "control", "value", control)
@@ -329,7 +329,7 @@ func (v *vault) plant(t *testing.T, c *client.Client, log *slog.Logger, control 
 }
 
 // places are what can be read while the stores run.
-func (v *vault) places(t *testing.T) map[string]map[string][]byte {
+func (v *secrecyWorld) places(t *testing.T) map[string]map[string][]byte {
 	t.Helper()
 	log, _ := v.log.read()
 	answers, _ := v.rest.read()
@@ -340,7 +340,7 @@ func (v *vault) places(t *testing.T) map[string]map[string][]byte {
 }
 
 // tables are all rows of all tables as text.
-func (v *vault) tables(t *testing.T) map[string][]byte {
+func (v *secrecyWorld) tables(t *testing.T) map[string][]byte {
 	t.Helper()
 	ctx := deadline(t)
 	db, err := pgx.Connect(ctx, v.databaseURL)
@@ -368,7 +368,7 @@ func (v *vault) tables(t *testing.T) map[string][]byte {
 }
 
 // events are all messages of all streams with their headers.
-func (v *vault) events(t *testing.T) map[string][]byte {
+func (v *secrecyWorld) events(t *testing.T) map[string][]byte {
 	t.Helper()
 	ctx := deadline(t)
 	js, texts := v.jetStream(t), map[string][]byte{}

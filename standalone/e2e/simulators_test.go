@@ -50,7 +50,7 @@ func TestASimulatorPrintsAllThatASystemNeeds(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := clientAt(addr)
-			w := walk{t, path, []string{"URL=" + c.BaseURL, "KEY=" + c.Key}}
+			w := commandRunner{t, path, []string{"URL=" + c.BaseURL, "KEY=" + c.Key}}
 			w.run(0, []string{"users", "create", "--external-user-id", "ada"})
 			address := strings.TrimSpace(w.run(0, []string{"connections", "authorize", "ada", name}))
 			callback, err := visitor.Decide(t.Context(), c.HTTP, address, visitor.Decision{AccountID: cloud.account})

@@ -50,25 +50,25 @@ func TestMain(m *testing.M) {
 	server.WaitForShutdown()
 }
 
-// mortalNATS is a NATS server in a process of its own, always at the same address.
-type mortalNATS struct {
+// natsProcess is a NATS server in a process of its own, always at the same address.
+type natsProcess struct {
 	addr string
 	env  []string
 	cmd  *exec.Cmd
 }
 
-func startNATS(t *testing.T) *mortalNATS {
+func startNATS(t *testing.T) *natsProcess {
 	t.Helper()
 	addr := porttest.Address(t)
-	n := &mortalNATS{addr: addr, env: []string{natsDirVariable + "=" + t.TempDir(), natsAddrVariable + "=" + addr}}
+	n := &natsProcess{addr: addr, env: []string{natsDirVariable + "=" + t.TempDir(), natsAddrVariable + "=" + addr}}
 	n.start(t)
 	t.Cleanup(n.kill)
 	return n
 }
 
-func (n *mortalNATS) url() string { return "nats://" + n.addr }
+func (n *natsProcess) url() string { return "nats://" + n.addr }
 
-func (n *mortalNATS) start(t *testing.T) {
+func (n *natsProcess) start(t *testing.T) {
 	t.Helper()
 	n.cmd = exec.Command(os.Args[0])
 	n.cmd.Env = n.env
@@ -79,22 +79,22 @@ func (n *mortalNATS) start(t *testing.T) {
 	}
 }
 
-func (n *mortalNATS) kill() {
+func (n *natsProcess) kill() {
 	_ = n.cmd.Process.Kill()
 	_ = n.cmd.Wait() // it was killed
 }
 
-// mortalPostgres is a durable cluster that can be killed. A restart takes another
-// port; a door in front of it keeps the address.
-type mortalPostgres struct {
-	dir    string
-	server *launcher.Server
-	door   *door
+// postgresProcess is a durable cluster that can be killed. A restart takes another
+// port; a forwarder in front of it keeps the address.
+type postgresProcess struct {
+	dir       string
+	server    *launcher.Server
+	forwarder *forwarder
 }
 
-func startPostgres(t *testing.T) *mortalPostgres {
+func startPostgres(t *testing.T) *postgresProcess {
 	t.Helper()
-	p := &mortalPostgres{dir: dataDir(t), door: newDoor(t)}
+	p := &postgresProcess{dir: dataDir(t), forwarder: newForwarder(t)}
 	p.start(t)
 	t.Cleanup(func() {
 		if err := p.server.Stop(context.Background()); err != nil {
@@ -104,10 +104,10 @@ func startPostgres(t *testing.T) *mortalPostgres {
 	return p
 }
 
-func (p *mortalPostgres) start(t *testing.T) {
+func (p *postgresProcess) start(t *testing.T) {
 	t.Helper()
 	p.server = startCluster(t, p.dir)
-	p.door.leadTo(p.address().Host)
+	p.forwarder.leadTo(p.address().Host)
 }
 
 // startCluster starts a durable Postgres in a folder. Whoever starts it stops it.
@@ -122,7 +122,7 @@ func startCluster(t *testing.T, dir string) *launcher.Server {
 	return server
 }
 
-func (p *mortalPostgres) address() *url.URL {
+func (p *postgresProcess) address() *url.URL {
 	u, err := url.Parse(p.server.URL())
 	if err != nil {
 		panic(err) // the launcher's own URL
@@ -131,14 +131,14 @@ func (p *mortalPostgres) address() *url.URL {
 }
 
 // url is the same for the whole life of the cluster.
-func (p *mortalPostgres) url() string {
+func (p *postgresProcess) url() string {
 	u := p.address()
-	u.Host = p.door.listener.Addr().String()
+	u.Host = p.forwarder.listener.Addr().String()
 	return u.String()
 }
 
 // kill kills the postmaster; its children notice by themselves.
-func (p *mortalPostgres) kill(t *testing.T) {
+func (p *postgresProcess) kill(t *testing.T) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.dir, "pg", "*", "data", "postmaster.pid"))
 	if err != nil || len(files) != 1 {
@@ -162,21 +162,21 @@ func (p *mortalPostgres) kill(t *testing.T) {
 	}
 }
 
-// door forwards TCP connections to an address that may change.
-type door struct {
+// forwarder forwards TCP connections to an address that may change.
+type forwarder struct {
 	listener net.Listener
 	mu       sync.Mutex
 	target   string
 }
 
-func newDoor(t *testing.T) *door {
+func newForwarder(t *testing.T) *forwarder {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	d := &door{listener: l}
+	d := &forwarder{listener: l}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -189,13 +189,13 @@ func newDoor(t *testing.T) *door {
 	return d
 }
 
-func (d *door) leadTo(address string) {
+func (d *forwarder) leadTo(address string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.target = address
 }
 
-func (d *door) forward(client net.Conn) {
+func (d *forwarder) forward(client net.Conn) {
 	defer client.Close()
 	d.mu.Lock()
 	target := d.target

@@ -41,8 +41,8 @@ const (
 // asks for a sync as a caller with a trace of its own, and follows that trace to the
 // projected rows and to the events about them.
 func TestOneSyncIsOneTrace(t *testing.T) {
-	v := &vault{world: newWorld(t), secrets: map[string]string{}}
-	v.cloud.SetFault(v.overhear)
+	v := &secrecyWorld{world: newWorld(t), secrets: map[string]string{}}
+	v.cloud.SetFault(v.recordTokens)
 	spans := newCollector(t)
 	addr := porttest.Address(t)
 	env := append(v.environment(t, addr), spans.environment()...)
@@ -66,7 +66,7 @@ func TestOneSyncIsOneTrace(t *testing.T) {
 
 // tracedSync connects a person and reads what they did since in a trace of the
 // caller's.
-func (v *vault) tracedSync(t *testing.T, c *client.Client) (client.User, client.Sync) {
+func (v *secrecyWorld) tracedSync(t *testing.T, c *client.Client) (client.User, client.Sync) {
 	t.Helper()
 	ctx, person := deadline(t), v.people[0]
 	user := join(ctx, t, c, person)
@@ -112,7 +112,7 @@ func (v *vault) tracedSync(t *testing.T, c *client.Client) (client.User, client.
 }
 
 // uploadTwo lets a person have done two more workouts within the last week.
-func (v *vault) uploadTwo(t *testing.T, account string) {
+func (v *secrecyWorld) uploadTwo(t *testing.T, account string) {
 	t.Helper()
 	for day := range 2 {
 		another := v.cloud.Truth(account)[0]
@@ -238,7 +238,7 @@ func (x tree) checkFold(t *testing.T) {
 }
 
 // checkWorkoutEvents reads what analysts read: the events continue the trace.
-func (v *vault) checkWorkoutEvents(t *testing.T, x tree, userID string, want int) {
+func (v *secrecyWorld) checkWorkoutEvents(t *testing.T, x tree, userID string, want int) {
 	t.Helper()
 	ctx := deadline(t)
 	consumer, err := v.jetStream(t).OrderedConsumer(ctx, "STRIDELOG_CHANGES", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"stridelog.workout.recorded.fitbit." + userID}})
@@ -263,7 +263,7 @@ func (v *vault) checkWorkoutEvents(t *testing.T, x tree, userID string, want int
 
 // searchSpans looks for what must not be in any span of any trace. The control is a
 // span that holds all of it, sent on the same way.
-func (v *vault) searchSpans(t *testing.T, c *traceCollector) {
+func (v *secrecyWorld) searchSpans(t *testing.T, c *traceCollector) {
 	t.Helper()
 	search := func(secret string) (names []string) {
 		for _, s := range c.all(t) {

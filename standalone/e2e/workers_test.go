@@ -24,8 +24,8 @@ import (
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
 
-// twins is a system of two processes, each with every service.
-type twins struct {
+// twoProcesses is a system of two processes, each with every service.
+type twoProcesses struct {
 	*world
 	clients [2]*client.Client // one a process
 
@@ -34,10 +34,10 @@ type twins struct {
 	both  chan struct{}      // closed when both have asked
 }
 
-func newTwins(t *testing.T, people int) *twins {
+func newTwoProcesses(t *testing.T, people int) *twoProcesses {
 	t.Helper()
-	w := &twins{world: newStores(t)}
-	w.gather()
+	w := &twoProcesses{world: newStores(t)}
+	w.waitForBoth()
 	w.populate(t, people, fitbit.Options{})
 	env := w.environment(t, "")
 	for i := range w.clients {
@@ -56,8 +56,8 @@ func newTwins(t *testing.T, people int) *twins {
 	return w
 }
 
-// gather makes both pollers wait for each other once more.
-func (w *twins) gather() {
+// waitForBoth makes both pollers wait for each other once more.
+func (w *twoProcesses) waitForBoth() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked, w.both = [2]map[string]bool{{}, {}}, make(chan struct{})
@@ -65,7 +65,7 @@ func (w *twins) gather() {
 
 // watched is the cloud as one process reaches it. Nobody's lists are answered
 // before the other has asked too, so that neither can do all the work alone.
-func (w *twins) watched(i int) http.Handler {
+func (w *twoProcesses) watched(i int) http.Handler {
 	cloud := w.cloud.Handler()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/activities/list.json") {
@@ -79,7 +79,7 @@ func (w *twins) watched(i int) http.Handler {
 	})
 }
 
-func (w *twins) arrive(i int, token string) <-chan struct{} {
+func (w *twoProcesses) arrive(i int, token string) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before := len(w.asked[0]) > 0 && len(w.asked[1]) > 0
@@ -94,7 +94,7 @@ func (w *twins) arrive(i int, token string) <-chan struct{} {
 // and sees both go on after them.
 func TestTwoOfEveryServiceShareTheWork(t *testing.T) {
 	const people = 20 // more than the workers of one poller
-	w := newTwins(t, people)
+	w := newTwoProcesses(t, people)
 	ctx := deadline(t)
 	var users []client.User // in the order of the people
 	for i, person := range w.people {
@@ -136,9 +136,9 @@ func TestTwoOfEveryServiceShareTheWork(t *testing.T) {
 
 // anotherRound gives every account a record of some time ago, syncs it through one
 // gateway and compares at both.
-func (w *twins) anotherRound(ctx context.Context, t *testing.T, users []client.User, ago time.Duration) {
+func (w *twoProcesses) anotherRound(ctx context.Context, t *testing.T, users []client.User, ago time.Duration) {
 	t.Helper()
-	w.gather()
+	w.waitForBoth()
 	syncs := make([]string, len(users))
 	for i, person := range w.people {
 		account := person.AccountID()
@@ -166,7 +166,7 @@ func (w *twins) anotherRound(ctx context.Context, t *testing.T, users []client.U
 type work struct{ published, folded int }
 
 // done reads a process's own counters.
-func (w *twins) done(ctx context.Context, t *testing.T, i int) work {
+func (w *twoProcesses) done(ctx context.Context, t *testing.T, i int) work {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.clients[i].BaseURL+"/metrics", nil)
 	if err != nil {
@@ -196,7 +196,7 @@ func (w *twins) done(ctx context.Context, t *testing.T, i int) work {
 }
 
 // sameAtBoth waits for the truth and wants both gateways to serve the same bytes.
-func (w *twins) sameAtBoth(ctx context.Context, t *testing.T, user client.User, person *simulator.Person) {
+func (w *twoProcesses) sameAtBoth(ctx context.Context, t *testing.T, user client.User, person *simulator.Person) {
 	t.Helper()
 	w.awaitTruth(ctx, t, w.clients[0], user, person)
 	var lists [2]map[string][]byte
@@ -214,7 +214,7 @@ func (w *twins) sameAtBoth(ctx context.Context, t *testing.T, user client.User, 
 
 // poison publishes what nobody can read, on subjects that the projector and the
 // poller consume, and waits for the dead letters.
-func (w *twins) poison(ctx context.Context, t *testing.T, userID string) {
+func (w *twoProcesses) poison(ctx context.Context, t *testing.T, userID string) {
 	t.Helper()
 	js := w.jetStream(t)
 	want := map[string]string{}

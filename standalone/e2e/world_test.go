@@ -58,12 +58,12 @@ func newStores(t *testing.T) *world {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := newStores(t)
-	w.inviteFour(t)
+	w.addFourPeople(t)
 	return w
 }
 
-// inviteFour makes four people of different habits and their cloud.
-func (w *world) inviteFour(t *testing.T) {
+// addFourPeople makes four people of different habits and their cloud.
+func (w *world) addFourPeople(t *testing.T) {
 	t.Helper()
 	for _, p := range []struct {
 		name, zone string
@@ -144,7 +144,7 @@ func (w *world) environment(t *testing.T, addr string) []string {
 
 // clientAt calls the gateway of a process.
 func clientAt(addr string) *client.Client {
-	return &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: patientHTTP()}
+	return &client.Client{BaseURL: "http://" + addr, Key: installation.AdminKey, HTTP: slowHTTP()}
 }
 
 // consent lets an account's owner consent to everything.
@@ -260,8 +260,8 @@ func deadline(t *testing.T) context.Context {
 	return waittest.Context(t)
 }
 
-// patientHTTP gives an answer up only when a broken test hangs.
-func patientHTTP() *http.Client { return &http.Client{Timeout: 10 * time.Minute} }
+// slowHTTP gives an answer up only when a broken test hangs.
+func slowHTTP() *http.Client { return &http.Client{Timeout: 10 * time.Minute} }
 
 // everyRecord asks for duplicates too: a cloud's records may touch each other, and
 // what is compared with a cloud is all of them.

@@ -125,8 +125,8 @@ func shown(text *string) string {
 	return *text
 }
 
-// moment is a time of an answer for a table, in UTC.
-func moment(at *time.Time) string {
+// timeText is a time of an answer for a table, in UTC.
+func timeText(at *time.Time) string {
 	if at == nil {
 		return dash
 	}

@@ -54,7 +54,7 @@ func runBackup(ctx context.Context, p Process, c config.Config, args []string) e
 		}
 		m, err := backup.Source{
 			DatabaseURL: stores.DatabaseURL, DB: db, Bus: b, PGBin: c.PGBin, ErasuresFile: erasuresFile(c, stores), Program: program(p),
-			Tell: tell(p),
+			Tell: progressPrinter(p),
 		}.Take(ctx, folder)
 		if err != nil {
 			return fmt.Errorf("backup: %w", err)
@@ -87,7 +87,7 @@ func erasuresFile(c config.Config, stores *store.Stores) string {
 	return c.ErasuresFile
 }
 
-func tell(p Process) func(string, ...any) {
+func progressPrinter(p Process) func(string, ...any) {
 	return func(format string, args ...any) { fmt.Fprintf(p.Stderr, format+"\n", args...) }
 }
 

@@ -67,8 +67,8 @@ func printConnections(ctx context.Context, p Process, c *client.Client, user str
 		if i == 0 {
 			fmt.Fprintln(table, "PROVIDER\tSTATUS\tSINCE\tREASON\tNEXT ACTION\tLAST SYNC\tNEXT SYNC")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", one.Provider, one.Status, moment(one.Since), shown(&one.Reason), shown(&one.NextAction),
-			moment(one.LastSyncedAt), moment(one.NextSyncAt))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", one.Provider, one.Status, timeText(one.Since), shown(&one.Reason), shown(&one.NextAction),
+			timeText(one.LastSyncedAt), timeText(one.NextSyncAt))
 	}
 	return table.Flush()
 }

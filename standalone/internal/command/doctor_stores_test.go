@@ -32,7 +32,7 @@ const (
 )
 
 func TestTheDoctorLooksAtTheStores(t *testing.T) {
-	a := newTwin(t)
+	a := newStorePair(t)
 	env := environ(t, "", "", a.dataDir)
 	code, text := said(t, env, "", "doctor", "stores")
 	embedded := []string{
@@ -46,7 +46,7 @@ func TestTheDoctorLooksAtTheStores(t *testing.T) {
 	}
 	hasAll(t, "found by the data directory", text, embedded)
 
-	b := newTwin(t)
+	b := newStorePair(t)
 	for monitorURL, want := range map[string][]string{
 		"":                             {"warn  NATS does not tell its clients whether it syncs", "-> Set sync_interval: always", "how much disk is left it does not tell"},
 		"off":                          {"NATS takes messages of 8.4 MB.", "how much disk is left it does not tell"},

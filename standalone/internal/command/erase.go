@@ -55,8 +55,8 @@ func eraseCall(p Process, args []string) (user string, err error) {
 	return user, nil
 }
 
-// standing is how far an erasure is, in a line.
-func standing(e rpc.ErasureResponse) string {
+// erasureLine is how far an erasure is, in a line.
+func erasureLine(e rpc.ErasureResponse) string {
 	line := e.State
 	if e.Left != nil {
 		var gone int64
@@ -78,7 +78,7 @@ func erase(ctx context.Context, p Process, b *bus.Bus, user string) error {
 	defer tick.Stop()
 	said := ""
 	for e.State != erasureDone {
-		if now := standing(e); now != said {
+		if now := erasureLine(e); now != said {
 			said = now
 			fmt.Fprintln(p.Stderr, now)
 		}

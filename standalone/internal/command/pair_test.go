@@ -58,19 +58,19 @@ func pairCalls(archive string) map[string]pairCall {
 	}
 }
 
-// twin is the pair of stores of one system.
-type twin struct{ databaseURL, natsURL, dataDir string }
+// storePair is the pair of stores of one system.
+type storePair struct{ databaseURL, natsURL, dataDir string }
 
-// newTwin makes stores that a system has worked on, which have a user "ada", and a
+// newStorePair makes stores that a system has worked on, which have a user "ada", and a
 // data directory that says that a system runs on them.
-func newTwin(t *testing.T) twin {
+func newStorePair(t *testing.T) storePair {
 	t.Helper()
 	server, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Token: natsToken, Log: bustest.Logger(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	s := twin{databaseURL: postgrestest.URL(t), natsURL: server.URL(), dataDir: t.TempDir()}
+	s := storePair{databaseURL: postgrestest.URL(t), natsURL: server.URL(), dataDir: t.TempDir()}
 	in, err := installation.Start(t.Context(), installation.Options{DatabaseURL: s.databaseURL, NATSURL: s.natsURL, Log: bustest.Logger(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func newTwin(t *testing.T) twin {
 }
 
 // state is everything that the stores hold, to be compared.
-func (s twin) state(t *testing.T) string {
+func (s storePair) state(t *testing.T) string {
 	t.Helper()
 	var text strings.Builder
 	js := bustest.Connect(t, s.natsURL, "state").JetStream()
@@ -197,7 +197,7 @@ func everyPairCall(t *testing.T, do func(t *testing.T, call pairCall, args []str
 // Two systems: no command writes into the log of one and the tables of the other,
 // whichever way the mixture was asked for, and each says on which two stores it acts.
 func TestNoCommandMixesTheStoresOfTwoSystems(t *testing.T) {
-	a, b := newTwin(t), newTwin(t)
+	a, b := newStorePair(t), newStorePair(t)
 	before := a.state(t) + b.state(t)
 	everyPairCall(t, func(t *testing.T, call pairCall, args []string) {
 		if call.reads && !call.foreign {
@@ -228,7 +228,7 @@ func TestNoCommandMixesTheStoresOfTwoSystems(t *testing.T) {
 // The control: the same calls work on stores that belong together, named by the
 // environment and found by the data directory.
 func TestEveryCommandActsOnStoresThatBelongTogether(t *testing.T) {
-	a := newTwin(t)
+	a := newStorePair(t)
 	everyPairCall(t, func(t *testing.T, call pairCall, args []string) {
 		find, _ := find(args[0])
 		named := []string{a.databaseURL, a.natsURL}
@@ -276,7 +276,7 @@ func names(t *testing.T, text string, urls ...string) {
 // After a restore the log is another one. The flag takes it, and from then on the two
 // belong together.
 func TestARebuildTakesAForeignLogWhenItIsTold(t *testing.T) {
-	a, b := newTwin(t), newTwin(t)
+	a, b := newStorePair(t), newStorePair(t)
 	env := environ(t, b.databaseURL, a.natsURL, t.TempDir())
 	if code, text := said(t, env, "", "streams"); code != exitFailed || !strings.Contains(text, "rebuild --accept-log") {
 		t.Errorf("before: exit %d\n%s", code, text)

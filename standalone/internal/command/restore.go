@@ -102,7 +102,7 @@ func (r restoring) into(ctx context.Context) error {
 	defer tidy()
 	err = withStores(ctx, r.stores, "restore", r.log, func(db *pgxpool.Pool, b *bus.Bus) error {
 		target := backup.Target{
-			DatabaseURL: r.stores.DatabaseURL, DB: db, Bus: b, PGBin: r.c.PGBin, Program: program(r.p), AcceptLog: r.accept, NoOwner: r.own, Tell: tell(r.p),
+			DatabaseURL: r.stores.DatabaseURL, DB: db, Bus: b, PGBin: r.c.PGBin, Program: program(r.p), AcceptLog: r.accept, NoOwner: r.own, Tell: progressPrinter(r.p),
 		}
 		if newer := r.newerList(); newer != "" {
 			target.ErasuresFiles = []string{newer}
@@ -117,7 +117,7 @@ func (r restoring) into(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.tellList(n, target.ErasuresFiles)
+		r.printErasures(n, target.ErasuresFiles)
 		if err := r.settle(ctx, list); err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ func (r restoring) newerList() string {
 	return path
 }
 
-func (r restoring) tellList(n int, files []string) {
+func (r restoring) printErasures(n int, files []string) {
 	if len(files) == 0 {
 		fmt.Fprintf(r.p.Stdout, "%d erasures are known, from the backup alone. Whoever was erased after it is back: STRIDELOG_ERASURES_FILE names a newer list.\n", n)
 		return

@@ -73,7 +73,7 @@ func expectCall(t *testing.T, env map[string]string, code int, says string, args
 }
 
 func TestTheSealingKeyOfOwnStoresIsRotatedStepByStep(t *testing.T) {
-	s, dir := newTwin(t), t.TempDir()
+	s, dir := newStorePair(t), t.TempDir()
 	env := environ(t, s.databaseURL, s.natsURL, t.TempDir())
 	consenting(t, s.databaseURL, s.natsURL, env["STRIDELOG_SEALING_KEY"])
 	old, before := env["STRIDELOG_SEALING_KEY"], sealedBy(t, s.databaseURL)

@@ -138,7 +138,7 @@ func follow(ctx context.Context, p Process, c *client.Client, user, id string, a
 func syncStanding(s client.Sync) string {
 	line := s.Status
 	if s.NotBefore != nil {
-		line += " until " + moment(s.NotBefore)
+		line += " until " + timeText(s.NotBefore)
 	}
 	if s.Error != nil {
 		line += ": " + s.Error.Code + " " + s.Error.Detail
@@ -203,7 +203,7 @@ func listSyncs(ctx context.Context, p Process, conf config.Config, args []string
 		if i == 0 {
 			fmt.Fprintln(table, "ID\tPROVIDER\tTRIGGER\tSTATUS\tREQUESTED\tFINISHED\tRECORDS")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Provider, s.Trigger, syncStanding(s), moment(s.RequestedAt), moment(s.FinishedAt), counted(s.Counts))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Provider, s.Trigger, syncStanding(s), timeText(s.RequestedAt), timeText(s.FinishedAt), counted(s.Counts))
 	}
 	return table.Flush()
 }

@@ -62,7 +62,7 @@ func listUsers(ctx context.Context, p Process, conf config.Config, args []string
 		if count++; count == 1 {
 			fmt.Fprintln(table, "ID\tEXTERNAL ID\tCREATED\tCONNECTED\tLAST SYNC")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", u.ID, shown(u.ExternalUserID), moment(u.CreatedAt), yesNo(u.HasActiveConnection), moment(u.LastSyncedAt))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", u.ID, shown(u.ExternalUserID), timeText(u.CreatedAt), yesNo(u.HasActiveConnection), timeText(u.LastSyncedAt))
 	}
 	if count == 0 && !*asJSON {
 		fmt.Fprintln(p.Stdout, "There are no such users.")
@@ -139,7 +139,7 @@ func printUser(p Process, object json.RawMessage, asJSON bool) error {
 	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
 		{"id", u.ID}, {"external id", shown(u.ExternalUserID)}, {"first name", shown(u.FirstName)}, {"last name", shown(u.LastName)},
-		{"e-mail", shown(u.Email)}, {"created", moment(u.CreatedAt)}, {"last sync", moment(u.LastSyncedAt)},
+		{"e-mail", shown(u.Email)}, {"created", timeText(u.CreatedAt)}, {"last sync", timeText(u.LastSyncedAt)},
 	} {
 		fmt.Fprintf(table, "%s\t%s\n", row[0], row[1])
 	}

@@ -137,7 +137,7 @@ func (v *verification) run(ctx context.Context) (Verified, error) {
 	if err := v.index.Finish(ctx); err != nil {
 		return v.done, err
 	}
-	err = v.tell(ctx)
+	err = v.reportFound(ctx)
 	v.done.Hashed, v.done.Elapsed = v.index.Hashed, time.Since(v.began)
 	return v.done, err
 }
@@ -171,12 +171,12 @@ func (v *verification) compare(ctx context.Context) error {
 		v.told = time.Now()
 		v.progress(VerifyProgress{Facts: v.done.Facts, Sequence: last, Target: v.done.LastSequence, Rate: float64(v.done.Facts) / time.Since(v.began).Seconds()})
 	}
-	return v.tell(ctx)
+	return v.reportFound(ctx)
 }
 
-// tell reports what was found, but of whoever is being erased: their facts, their
+// reportFound reports what was found, but of whoever is being erased: their facts, their
 // index and their tables do not go at one moment.
-func (v *verification) tell(ctx context.Context) error {
+func (v *verification) reportFound(ctx context.Context) error {
 	users := make([]uuid.UUID, 0, len(v.found))
 	for _, d := range v.found {
 		if id, err := uuid.Parse(d.UserID); err == nil {

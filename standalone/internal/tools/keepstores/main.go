@@ -67,7 +67,7 @@ func run(ctx context.Context, dir string) (err error) {
 		nats.Stop()
 		return err
 	}
-	s := scene{databaseURL: pg.URL(), natsURL: nats.URL(), sealing: sealing, log: log}
+	s := fixture{databaseURL: pg.URL(), natsURL: nats.URL(), sealing: sealing, log: log}
 	served, err := s.play(ctx)
 	nats.Stop()
 	if err != nil {

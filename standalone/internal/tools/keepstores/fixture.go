@@ -41,8 +41,8 @@ type Served struct {
 	Syncs    int               `json:"syncs"`
 }
 
-// scene is a system, two clouds and the people who come by.
-type scene struct {
+// fixture is a system, two clouds and the people who come by.
+type fixture struct {
 	databaseURL, natsURL, sealing string
 	log                           *slog.Logger
 
@@ -54,7 +54,7 @@ type scene struct {
 }
 
 // play lets people connect, edit, remove, import, leave and be erased.
-func (s *scene) play(ctx context.Context) (served map[string]Served, err error) {
+func (s *fixture) play(ctx context.Context) (served map[string]Served, err error) {
 	for i, style := range []simulator.Style{simulator.StyleRunner, simulator.StyleRider} {
 		p, err := simulator.NewPerson(41, fmt.Sprintf("kept person %d", i), "Europe/Berlin", simulator.Options{Style: style, Now: time.Now(), Days: days})
 		if err != nil {
@@ -79,7 +79,7 @@ func (s *scene) play(ctx context.Context) (served map[string]Served, err error) 
 	return s.served(ctx)
 }
 
-func (s *scene) start(ctx context.Context) (closeClouds func(), err error) {
+func (s *fixture) start(ctx context.Context) (closeClouds func(), err error) {
 	const secret = "made-up"
 	fitbitApp := simulator.App{ClientID: "FITBIT", ClientSecret: secret, RedirectURIs: []string{installation.CallbackURL(atFitbit)}}
 	googleApp := simulator.App{ClientID: "GOOGLE", ClientSecret: secret, RedirectURIs: []string{installation.CallbackURL(atGoogle)}}
@@ -106,7 +106,7 @@ func (s *scene) start(ctx context.Context) (closeClouds func(), err error) {
 }
 
 // connect makes a user, lets them consent and reads their past.
-func (s *scene) connect(ctx context.Context, name, at string, person *simulator.Person) (client.User, error) {
+func (s *fixture) connect(ctx context.Context, name, at string, person *simulator.Person) (client.User, error) {
 	user, err := s.c.EnsureUser(ctx, name)
 	if err != nil {
 		return user, err
@@ -125,7 +125,7 @@ func (s *scene) connect(ctx context.Context, name, at string, person *simulator.
 	return user, s.sync(ctx, user, at)
 }
 
-func (s *scene) sync(ctx context.Context, user client.User, at string) error {
+func (s *fixture) sync(ctx context.Context, user client.User, at string) error {
 	id, err := s.c.Historical(ctx, user.ID, at, days+2)
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (s *scene) sync(ctx context.Context, user client.User, at string) error {
 }
 
 // both has accounts at two providers, an edited record and a removed one.
-func (s *scene) both(ctx context.Context) error {
+func (s *fixture) both(ctx context.Context) error {
 	user, err := s.connect(ctx, "both", atFitbit, s.people[0])
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (s *scene) both(ctx context.Context) error {
 
 // unreadable are records that give no workout: one of a known format, one of a
 // format that no program knows yet.
-func (s *scene) unreadable(ctx context.Context) error {
+func (s *fixture) unreadable(ctx context.Context) error {
 	user, err := s.c.EnsureUser(ctx, "both")
 	if err != nil {
 		return err
@@ -193,7 +193,7 @@ func (s *scene) unreadable(ctx context.Context) error {
 }
 
 // importer brings an export archive, which has routes.
-func (s *scene) importer(ctx context.Context) error {
+func (s *fixture) importer(ctx context.Context) error {
 	user, err := s.c.EnsureUser(ctx, "importer")
 	if err != nil {
 		return err
@@ -214,7 +214,7 @@ func (s *scene) importer(ctx context.Context) error {
 }
 
 // leaver disconnects: the data stays.
-func (s *scene) leaver(ctx context.Context) error {
+func (s *fixture) leaver(ctx context.Context) error {
 	user, err := s.connect(ctx, "leaver", atFitbit, s.people[1])
 	if err != nil {
 		return err
@@ -222,7 +222,7 @@ func (s *scene) leaver(ctx context.Context) error {
 	return s.c.Call(ctx, http.MethodDelete, "/users/"+user.ID+"/connections/"+atFitbit, nil, nil)
 }
 
-func (s *scene) erased(ctx context.Context) error {
+func (s *fixture) erased(ctx context.Context) error {
 	user, err := s.connect(ctx, "erased", atGoogle, s.people[1])
 	if err != nil {
 		return err
@@ -240,8 +240,8 @@ func (s *scene) erased(ctx context.Context) error {
 	})
 }
 
-// settled waits for the routes, and insists that tables and log agree.
-func (s *scene) settled(ctx context.Context) error {
+// settled waits for the routes, and checks that tables and log agree.
+func (s *fixture) settled(ctx context.Context) error {
 	account := googlehealth.HealthUserID(s.people[0])
 	want := 0
 	for _, r := range s.health.Records(account) {
@@ -264,7 +264,7 @@ func (s *scene) settled(ctx context.Context) error {
 	return err
 }
 
-func (s *scene) served(ctx context.Context) (map[string]Served, error) {
+func (s *fixture) served(ctx context.Context) (map[string]Served, error) {
 	all := map[string]Served{}
 	for _, name := range []string{"both", "importer", "leaver"} {
 		user, err := s.c.EnsureUser(ctx, name)
