@@ -16,6 +16,10 @@ var (
 	heading    = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	// dropped is what an anchor leaves out of its heading.
 	dropped = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	inline  = regexp.MustCompile("`[^`\n]+`")
+	// pathInCode is a file or folder between backquotes, and not an address, a subject or a
+	// route of the API.
+	pathInCode = regexp.MustCompile(`^[\w.-]+(/[\w.-]+)*/?$`)
 )
 
 // Every link of a document to a file of the repository or to a heading leads somewhere.
@@ -80,6 +84,45 @@ func anchors(text string) (list []string) {
 		list = append(list, strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
 	}
 	return list
+}
+
+// Every file and folder that the page of the architecture names between backquotes exists.
+func TestTheArchitectureNamesFilesThatExist(t *testing.T) {
+	const page = "docs/architecture.md"
+	if got := missingPaths("`events/no.go` `oauth/internal/seal` `platform/bus/erase.go` and `eraseplan.go`, `gone.go` `a.b.c` `x/y`"); !slices.Equal(got, []string{"events/no.go", "gone.go", "x/y"}) {
+		t.Fatalf("of planted paths these are found missing: %v", got)
+	}
+	for _, name := range missingPaths(withoutBlocks(readDocument(t, page))) {
+		t.Errorf("%s names %s, which is not there", page, name)
+	}
+}
+
+// missingPaths are the paths between backquotes that do not exist. A path begins at the
+// root or in services; a file alone is in the folder of the path before it.
+func missingPaths(text string) (missing []string) {
+	folder := ""
+	for _, code := range inline.FindAllString(text, -1) {
+		name := strings.Trim(code, "`")
+		isFile := slices.Contains([]string{".go", ".sql", ".md", ".yaml", ".yml", ".conf"}, path.Ext(name))
+		if !pathInCode.MatchString(name) || !isFile && !strings.Contains(name, "/") {
+			continue
+		}
+		found := ""
+		for _, under := range []string{"", "services", folder} {
+			if full := path.Join(under, name); exists(full) && found == "" {
+				found = full
+			}
+		}
+		switch {
+		case found == "":
+			missing = append(missing, name)
+		case isFile:
+			folder = path.Dir(found)
+		default:
+			folder = found
+		}
+	}
+	return missing
 }
 
 func exists(name string) bool {
