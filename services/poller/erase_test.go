@@ -7,6 +7,7 @@ import (
 	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
+	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/services/poller/internal/work"
 )
 
@@ -47,6 +48,19 @@ func (w *world) erase(user string) rpc.EraseResponse {
 	return got
 }
 
+// storeRecords puts a record and a chunk of a person into the log, of kinds that are no
+// activities.
+func (w *world) storeRecords(user string) {
+	w.t.Helper()
+	r := events.RecordFetched{UserID: user, Provider: cloudName, Kind: "probe", ExternalID: "1", Format: "probe.v1", ContentHash: "sha256:00",
+		Origin: events.OriginAPI, FetchedAt: w.clock.now(), Raw: []byte("{}")}
+	hour := r
+	hour.Kind, hour.ExternalID = "probe_samples", events.ChunkID("pulse", "", "", "2026-03-01T06", nil)
+	for _, data := range []events.Data{&r, &events.ChunkFetched{RecordFetched: hour}} {
+		bustest.Store(w.t, w.bus, events.Event{ID: events.NewID(), Source: "stridelog/poller", Time: r.FetchedAt, Provider: cloudName, UserID: user, Data: data})
+	}
+}
+
 func TestAnErasedUserLeavesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.cloud.fill(25, w.clock.now(), day)
@@ -57,9 +71,12 @@ func TestAnErasedUserLeavesNothing(t *testing.T) {
 	if w.rows(gone.user) == 0 || w.messages(gone.user) == 0 {
 		t.Fatal("the control: there must be something to erase")
 	}
+	for _, p := range []person{gone, stays} {
+		w.storeRecords(p.user)
+	}
 	before := w.messages(stays.user)
 	got := w.erase(gone.user)
-	if got.Counts["facts"] != 26 || got.Counts["syncs"] != 1 || got.Counts["poller_index"] != 25 || got.Counts["poller_targets"] != 1 {
+	if got.Counts["facts"] != 26+2 || got.Counts["syncs"] != 1 || got.Counts["poller_index"] != 25 || got.Counts["poller_targets"] != 1 {
 		t.Errorf("counts are %v", got.Counts)
 	}
 	if n := w.rows(gone.user) + w.messages(gone.user); n != 0 {

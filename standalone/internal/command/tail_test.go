@@ -5,9 +5,12 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/waittest"
@@ -59,6 +62,35 @@ func TestTailPrintsWhatIsAskedFor(t *testing.T) {
 		}
 		if code != exitOK || strings.Join(got, " ") != want {
 			t.Errorf("tail %s: exit %d, printed %v, want %s\n%s", call, code, got, want, said)
+		}
+	}
+}
+
+// Records and chunks are found by these words, among the facts and by their person.
+func TestTailPrintsRecordsOfEveryKind(t *testing.T) {
+	b := bustest.New(t)
+	bustest.Store(t, b, record(anna, `{}`, 0))
+	for _, user := range []string{anna, ben} {
+		gone := events.RecordRemoved{UserID: user, Provider: "fitbit", Kind: "probe", ExternalID: "1", Origin: events.OriginAPI, Proof: events.RemovedNotFound, RemovedAt: time.Unix(1, 0)}
+		for _, data := range []events.Data{&gone, &events.ChunkRemoved{RecordRemoved: gone}} {
+			bustest.Store(t, b, events.Event{ID: events.NewID(), Source: "stridelog/poller", Time: gone.RemovedAt, Provider: "fitbit", UserID: user, Data: data})
+		}
+	}
+	for call, want := range map[string][]string{
+		"--kind record":                {"2 stridelog.record.removed", "4 stridelog.record.removed"},
+		"--kind chunk --user " + ben:   {"5 stridelog.chunk.removed"},
+		"--stream facts --user " + ben: {"4 stridelog.record.removed", "5 stridelog.chunk.removed"},
+		"--kind activity":              {"1 stridelog.activity.fetched"},
+	} {
+		out := &watched{}
+		code, said := tailed(t.Context(), t, b, out, append(strings.Fields(call), "--all", "--follow=false")...)
+		var got []string
+		for line := range strings.Lines(out.String()) {
+			words := strings.Fields(line)
+			got = append(got, words[0]+" "+strings.Join(strings.Split(words[2], ".")[:3], "."))
+		}
+		if code != exitOK || !slices.Equal(got, want) {
+			t.Errorf("tail %s: exit %d, printed %q, want %q\n%s", call, code, got, want, said)
 		}
 	}
 }
