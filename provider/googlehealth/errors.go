@@ -34,6 +34,7 @@ const (
 	reasonNoRoute   = "no_route"
 
 	reasonBadSecret    = "bad_secret"
+	reasonBadMethod    = "bad_method"
 	reasonBadSignature = "bad_signature"
 	reasonUnknownKey   = "unknown_key"
 )

@@ -67,7 +67,7 @@ func changeOf(data map[string]json.RawMessage) (provider.AccountChange, bool) {
 	if kind != typeExercise || !accountForm.MatchString(account) {
 		return provider.AccountChange{}, false
 	}
-	change := provider.AccountChange{AccountID: account, Window: windowOf(data["intervals"])}
+	change := provider.AccountChange{AccountID: account, Kind: kindActivity, Window: windowOf(data["intervals"])}
 	operation, _ := rawjson.Text(data["operation"])
 	if id, _ := rawjson.Text(data["recordId"]); operation == operationDelete && idForm.MatchString(id) {
 		change.Suspects = []string{id}

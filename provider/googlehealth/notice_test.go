@@ -17,6 +17,9 @@ func shown(c provider.AccountChange) string {
 	if c.Window != nil {
 		window = c.Window.From.Format(time.RFC3339) + " to " + c.Window.To.Format(time.RFC3339)
 	}
+	if c.Kind != kindActivity {
+		window += " of " + c.Kind
+	}
 	return fmt.Sprintf("%s %s %v", c.AccountID, window, c.Suspects)
 }
 

@@ -33,20 +33,23 @@ func newNotifications(c Config, client *httpcall.Client) *notifications {
 // subscriber was registered with, and, unless it is the handshake of a registration,
 // a signature over its bytes. Google sends the handshake a second time without the
 // secret and wants that one refused.
-func (n *notifications) Read(ctx context.Context, header http.Header, body []byte) (provider.Notification, error) {
-	if !n.knowsSecret(header) {
+func (n *notifications) Read(ctx context.Context, r provider.NotificationRequest) (provider.Notification, error) {
+	if !n.knowsSecret(r.Header) {
 		return provider.Notification{}, refusedNotice(provider.ClassUnauthorized, reasonBadSecret)
 	}
-	if len(body) > provider.MaxNotification {
+	if r.Method != http.MethodPost {
+		return provider.Notification{}, refusedNotice(provider.ClassBadRequest, reasonBadMethod)
+	}
+	if len(r.Body) > provider.MaxNotification {
 		return provider.Notification{}, refusedNotice(provider.ClassTooLarge, "")
 	}
-	if isHandshake(body) {
+	if isHandshake(r.Body) {
 		return provider.Notification{Answer: http.StatusCreated}, nil
 	}
-	if err := n.keys.verify(ctx, signatureOf(header), body); err != nil {
+	if err := n.keys.verify(ctx, signatureOf(r.Header), r.Body); err != nil {
 		return provider.Notification{}, err
 	}
-	changes, err := parseNotification(body)
+	changes, err := parseNotification(r.Body)
 	if err != nil {
 		return provider.Notification{}, refusedNotice(provider.ClassBadRequest, httpcall.ReasonIncomplete)
 	}

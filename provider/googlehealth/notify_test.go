@@ -96,12 +96,16 @@ func (s *signer) sign(t *testing.T, id uint32, body string) http.Header {
 	return header
 }
 
+func posted(h http.Header, body string) provider.NotificationRequest {
+	return provider.NotificationRequest{Method: http.MethodPost, Header: h, Body: []byte(body)}
+}
+
 const upsert = `[{"data":{"version":"1","healthUserId":"1234567890123456789","operation":"UPSERT","dataType":"exercise","intervals":[{"physicalTimeInterval":{"startTime":"2026-10-03T06:30:00Z","endTime":"2026-10-03T07:12:30Z"}}]}}]`
 
 func TestASignedNotification(t *testing.T) {
 	s, n := newSigner(t, 7, 8)
 	for _, id := range []uint32{7, 8, 7} {
-		got, err := n.Read(t.Context(), s.sign(t, id, upsert), []byte(upsert))
+		got, err := n.Read(t.Context(), posted(s.sign(t, id, upsert), upsert))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +116,7 @@ func TestASignedNotification(t *testing.T) {
 	old := s.sign(t, 7, upsert)
 	old.Set("X-HEALTHAPI-SIGNATURE", old.Get("GOOGLE-HEALTH-API-SIGNATURE"))
 	old.Del("GOOGLE-HEALTH-API-SIGNATURE")
-	if _, err := n.Read(t.Context(), old, []byte(upsert)); err != nil {
+	if _, err := n.Read(t.Context(), posted(old, upsert)); err != nil {
 		t.Errorf("under its older name the signature is not found: %v", err)
 	}
 	if s.asked != 1 {
@@ -143,18 +147,18 @@ func TestForgedNotifications(t *testing.T) {
 	} {
 		header := s.sign(t, 7, upsert)
 		test.change(header)
-		got, err := n.Read(t.Context(), header, []byte(test.body))
+		got, err := n.Read(t.Context(), posted(header, test.body))
 		if e := wantClean(t, err); e.Class != test.class || len(got.Changes) > 0 || got.Answer != 0 {
 			t.Errorf("%s: got %+v, error %v", name, got, err)
 		}
 	}
 	// Signed by a key that is not in the set.
-	_, err := n.Read(t.Context(), s.sign(t, 99, upsert), []byte(upsert))
+	_, err := n.Read(t.Context(), posted(s.sign(t, 99, upsert), upsert))
 	if e := wantClean(t, err); e.Class != provider.ClassUnauthorized || e.Reason != reasonUnknownKey {
 		t.Errorf("an unknown key gave %v", err)
 	}
 	const broken = `[{"data":`
-	if _, err := n.Read(t.Context(), s.sign(t, 7, broken), []byte(broken)); provider.ClassOf(err) != provider.ClassBadRequest {
+	if _, err := n.Read(t.Context(), posted(s.sign(t, 7, broken), broken)); provider.ClassOf(err) != provider.ClassBadRequest {
 		t.Errorf("a signed text of no sense gave %v", err)
 	}
 }
@@ -170,12 +174,12 @@ func changeSignature(h http.Header, change func([]byte) []byte) {
 func TestHandshake(t *testing.T) {
 	s, n := newSigner(t, 7)
 	header := http.Header{"Authorization": {notificationSecret}}
-	got, err := n.Read(t.Context(), header, []byte(` {"type": "verification"} `))
+	got, err := n.Read(t.Context(), posted(header, ` {"type": "verification"} `))
 	if err != nil || got.Answer != http.StatusCreated || len(got.Changes) != 0 || s.asked != 0 {
 		t.Errorf("got %+v, %v; the keys were read %d times", got, err, s.asked)
 	}
 	for _, body := range []string{`{"type":"verification","data":{}}`, `{"type":"hello"}`, `[{"type":"verification"}]`} {
-		if _, err := n.Read(t.Context(), header, []byte(body)); provider.ClassOf(err) != provider.ClassUnauthorized {
+		if _, err := n.Read(t.Context(), posted(header, body)); provider.ClassOf(err) != provider.ClassUnauthorized {
 			t.Errorf("%s passes without a signature: %v", body, err)
 		}
 	}
@@ -185,7 +189,7 @@ func TestHandshake(t *testing.T) {
 func TestKeysAreReadAnew(t *testing.T) {
 	s, n := newSigner(t, 7)
 	read := func(id uint32) provider.Class {
-		_, err := n.Read(t.Context(), s.sign(t, id, upsert), []byte(upsert))
+		_, err := n.Read(t.Context(), posted(s.sign(t, id, upsert), upsert))
 		return provider.ClassOf(err)
 	}
 	steps := []struct {
@@ -221,7 +225,7 @@ func TestKeysAreReadOnceForAll(t *testing.T) {
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
-			if _, err := n.Read(t.Context(), header, []byte(upsert)); err != nil {
+			if _, err := n.Read(t.Context(), posted(header, upsert)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -111,7 +111,7 @@ func (f *fake) listen(t *testing.T) *[]provider.AccountChange {
 	shakes, refused := 0, 0
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		notice, err := f.connector.Notifications.Read(r.Context(), r.Header, body)
+		notice, err := f.connector.Notifications.Read(r.Context(), provider.NotificationRequest{Method: r.Method, Query: r.URL.Query(), Header: r.Header, Body: body})
 		switch {
 		case provider.ClassOf(err) == provider.ClassUnauthorized:
 			refused++

@@ -74,10 +74,10 @@ func newRoutesFixture(t testing.TB) *routesFixture {
 // account, its suspect and a window.
 type told struct{}
 
-func (told) Read(_ context.Context, h http.Header, body []byte) (provider.Notification, error) {
+func (told) Read(_ context.Context, r provider.NotificationRequest) (provider.Notification, error) {
 	n := provider.Notification{Answer: http.StatusNoContent}
-	seconds, _ := strconv.ParseInt(h.Get("X-Request-Id"), 10, 64)
-	for _, line := range strings.Split(string(body), "\n") {
+	seconds, _ := strconv.ParseInt(r.Header.Get("X-Request-Id"), 10, 64)
+	for _, line := range strings.Split(string(r.Body), "\n") {
 		account, suspect, _ := strings.Cut(line, " ")
 		at := time.Unix(seconds, 0)
 		n.Changes = append(n.Changes, provider.AccountChange{AccountID: account, Suspects: []string{suspect}, Window: &events.Window{From: at, To: at.Add(time.Hour)}})

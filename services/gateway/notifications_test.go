@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,14 +19,21 @@ import (
 )
 
 // letters reads notifications that are the changes themselves, and refuses as a header says.
+// A GET is a challenge, which it gives back as the query asks.
 type letters struct{}
 
-func (letters) Read(_ context.Context, h http.Header, body []byte) (provider.Notification, error) {
-	if class := h.Get("X-Class"); class != "" {
+func (letters) Read(_ context.Context, r provider.NotificationRequest) (provider.Notification, error) {
+	if class := r.Header.Get("X-Class"); class != "" {
 		return provider.Notification{}, &provider.Error{Provider: "google_health", Class: provider.Class(class)}
 	}
+	if r.Method == http.MethodGet {
+		if r.Query.Get("hub.verify_token") != "expected" {
+			return provider.Notification{}, &provider.Error{Provider: "google_health", Class: provider.ClassUnauthorized}
+		}
+		return provider.Notification{Answer: http.StatusOK, ContentType: r.Query.Get("as"), Body: []byte(r.Query.Get("hub.challenge"))}, nil
+	}
 	n := provider.Notification{Answer: http.StatusNoContent}
-	return n, json.Unmarshal(body, &n.Changes)
+	return n, json.Unmarshal(r.Body, &n.Changes)
 }
 
 const letterBox = "/api/v1/providers/google_health/notifications"
@@ -120,7 +129,7 @@ func TestNotificationsThatAreRefusedAskForNothing(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{
-		"/api/v1/providers/fitbit/notifications": 404, "/api/v1/providers/nobody/notifications": 404, letterBox + "?a=b": 400,
+		"/api/v1/providers/fitbit/notifications": 404, "/api/v1/providers/nobody/notifications": 404, letterBox + "?a=%zz": 400,
 	} {
 		if a := s.Do(gatewaytest.Request{Method: http.MethodPost, Path: path, Body: "[]", NoKey: true}); a.Status != want || !strings.Contains(string(a.Body), `"code"`) {
 			t.Errorf("%s answered %d: %s", path, a.Status, a.Body)
@@ -131,5 +140,46 @@ func TestNotificationsThatAreRefusedAskForNothing(t *testing.T) {
 	}
 	if status := (letters{}).send(s, `[{"AccountID":"1"}]`, nil); status != http.StatusNoContent || len(requests(t, s)) != 1 {
 		t.Errorf("the good one answered %d", status)
+	}
+}
+
+func TestAChallengeIsGivenBackAndAsksForNothing(t *testing.T) {
+	s := newNotified(t)
+	s.Exec(`UPDATE oauth.connections SET provider_user_id = '1' WHERE id = $1`, s.Connection(s.User(), "google_health", "active"))
+	get := func(query string) gatewaytest.Answer {
+		return s.Do(gatewaytest.Request{Method: http.MethodGet, Path: letterBox + query, NoKey: true})
+	}
+	const challenge = `{"hub.challenge":"<script>15f7</script>"}`
+	for media, want := range map[string]string{
+		"application/json": "application/json", "text/plain; charset=utf-8": "text/plain; charset=utf-8",
+		"text/html": "application/octet-stream", "": "application/octet-stream",
+	} {
+		a := get("?hub.mode=subscribe&hub.verify_token=expected&hub.challenge=" + url.QueryEscape(challenge) + "&as=" + url.QueryEscape(media))
+		if a.Status != http.StatusOK || string(a.Body) != challenge || a.Header.Get("Content-Type") != want || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("as %q: answered %d %v %s", media, a.Status, a.Header, a.Body)
+		}
+	}
+	for query, want := range map[string]int{
+		"?hub.verify_token=another&hub.challenge=15f7": 401, "": 401, "?a=%zz": 400,
+	} {
+		if a := get(query); a.Status != want || strings.Contains(string(a.Body), "15f7") || !strings.Contains(string(a.Body), `"code"`) {
+			t.Errorf("%q answered %d: %s", query, a.Status, a.Body)
+		}
+	}
+	if a := s.Do(gatewaytest.Request{Method: http.MethodGet, Path: "/api/v1/providers/fitbit/notifications", NoKey: true}); a.Status != http.StatusNotFound {
+		t.Errorf("where nothing is set up it answered %d", a.Status)
+	}
+	if n := len(requests(t, s)); n != 0 {
+		t.Errorf("challenges asked for %d syncs", n)
+	}
+	if status := (letters{}).send(s, `[{"AccountID":"1","Kind":"sleep"},{"AccountID":"1","Kind":"activity"},{"AccountID":"1"}]`, nil); status != http.StatusNoContent {
+		t.Fatalf("changes of two kinds answered %d", status)
+	}
+	var kinds []string
+	for _, r := range requests(t, s) {
+		kinds = append(kinds, strings.Join(r.Kinds, "+"))
+	}
+	if slices.Sort(kinds); !slices.Equal(kinds, []string{"", "activity", "sleep"}) {
+		t.Errorf("asked for the kinds %q", kinds)
 	}
 }

@@ -20,27 +20,29 @@ const (
 
 // wish is one window to read, with what may be gone from it.
 type wish struct {
+	kind     string // empty: every kind
 	window   events.Window
 	suspects []string
 }
 
-// gather makes as few windows of an account's changes as lie apart, the newest last.
+// gather makes as few windows of an account's changes as lie apart, for each kind, the
+// newest last.
 // The same changes in another order, or twice, give the same windows.
 func gather(changes []provider.AccountChange, now time.Time) []wish {
 	all := make([]wish, 0, len(changes))
 	for _, c := range changes {
-		w := wish{events.Window{From: now.Add(-recent), To: now}, c.Suspects}
+		w := wish{c.Kind, events.Window{From: now.Add(-recent), To: now}, c.Suspects}
 		if c.Window != nil && c.Window.From.Before(c.Window.To) {
 			w.window = events.Window{From: c.Window.From.UTC(), To: c.Window.To.UTC()}
 		}
 		all = append(all, w)
 	}
-	slices.SortStableFunc(all, func(a, b wish) int { return a.window.From.Compare(b.window.From) })
+	slices.SortStableFunc(all, func(a, b wish) int { return cmp.Or(cmp.Compare(a.kind, b.kind), a.window.From.Compare(b.window.From)) })
 	var merged []wish
 	for _, w := range all {
 		last := len(merged) - 1
-		if last < 0 || w.window.From.Sub(merged[last].window.To) > near {
-			merged = append(merged, wish{window: w.window})
+		if last < 0 || w.kind != merged[last].kind || w.window.From.Sub(merged[last].window.To) > near {
+			merged = append(merged, wish{kind: w.kind, window: w.window})
 			last++
 		}
 		if w.window.To.After(merged[last].window.To) {

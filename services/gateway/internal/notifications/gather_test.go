@@ -18,7 +18,7 @@ func TestGatherCoversEveryChangeInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var changes []provider.AccountChange
 		for i := range rapid.IntRange(1, 12).Draw(t, "changes") {
-			c := provider.AccountChange{AccountID: "a"}
+			c := provider.AccountChange{AccountID: "a", Kind: rapid.SampledFrom([]string{"", "activity", "sleep"}).Draw(t, "kind of data")}
 			if rapid.IntRange(0, 4).Draw(t, "kind") > 0 {
 				from := now.Add(-time.Duration(rapid.IntRange(0, 40*24).Draw(t, "hours")) * time.Hour)
 				c.Window = &events.Window{From: from, To: from.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "minutes")) * time.Minute)}
@@ -39,13 +39,13 @@ func TestGatherCoversEveryChangeInAnyOrder(t *testing.T) {
 				w = &events.Window{From: now.Add(-recent), To: now}
 			}
 			if !slices.ContainsFunc(got, func(g wish) bool {
-				return !g.window.From.After(w.From) && !g.window.To.Before(w.To) && (c.Suspects == nil || slices.Contains(g.suspects, c.Suspects[0]))
+				return g.kind == c.Kind && !g.window.From.After(w.From) && !g.window.To.Before(w.To) && (c.Suspects == nil || slices.Contains(g.suspects, c.Suspects[0]))
 			}) {
 				t.Fatalf("%+v is in none of %v", c, got)
 			}
 		}
 		for i := 1; i < len(got); i++ {
-			if got[i].window.From.Sub(got[i-1].window.To) <= near {
+			if got[i].kind == got[i-1].kind && got[i].window.From.Sub(got[i-1].window.To) <= near {
 				t.Fatalf("%v and %v could be one", got[i-1], got[i])
 			}
 		}

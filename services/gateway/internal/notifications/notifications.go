@@ -128,12 +128,16 @@ func request(name string, c connection, w wish, began time.Time) events.Event {
 	cause := strings.Join(append([]string{
 		"notification", name, c.User.String(), w.window.From.Format(form), w.window.To.Format(form), began.Format(form),
 	}, w.suspects...), "\n")
+	var kinds []string
+	if w.kind != "" {
+		cause, kinds = cause+"\nkind "+w.kind, []string{w.kind}
+	}
 	id := events.SyncID(cause)
 	start := began.Add(slot + clocks)
 	return events.Event{
 		ID: events.SyncID("request\n" + cause), Source: source, About: id, Time: began, Provider: name, UserID: c.User.String(),
 		Data: &events.SyncRequested{
-			SyncID: id, ConnectionID: c.ID.String(), UserID: c.User.String(), Provider: name, Window: w.window, Suspects: w.suspects,
+			SyncID: id, ConnectionID: c.ID.String(), UserID: c.User.String(), Provider: name, Window: w.window, Kinds: kinds, Suspects: w.suspects,
 			Trigger: events.TriggerNotification, RequestedAt: began, NotBefore: &start,
 		},
 	}

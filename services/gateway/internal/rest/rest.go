@@ -138,6 +138,7 @@ func New(o Options) (http.Handler, error) {
 	api.RegisterHandlersWithOptions(guarded, s.strict(), api.GinServerOptions{ErrorHandler: refuseBinding})
 	guarded.POST(startImportPath, s.startImport)
 	guarded.POST(notificationsPath, s.receiveNotification)
+	guarded.GET(notificationsPath, s.receiveNotification)
 	guarded.GET(connectedPath, s.connected)
 	s.operations(guarded, page)
 	answerHead(router, guarded, rules)
