@@ -197,6 +197,7 @@ func TestWithoutATokenNobodyIsAsked(t *testing.T) {
 	w.set(func(w *world) {
 		w.tokenErr = &rpc.Error{Code: rpc.CodeActionRequired, Detail: "The grant is gone.", Reason: events.ReasonReauthRequired, NextAction: "Connect again."}
 	})
+	w.clock.advance(time.Hour) // so long a token is kept
 	calls := len(w.cloud.requests())
 	id = w.request(p, events.TriggerManual, w.clock.now().Add(-day), w.clock.now())
 	if got := w.ended(id); got.Status != events.SyncFailed || got.Error.Code != events.ReasonReauthRequired {

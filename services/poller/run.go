@@ -59,7 +59,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	callers := &call.Callers{Log: c.Log, Store: st, Tokens: call.OAuth{Bus: c.Bus, ReplyKey: replyKey}, Metrics: calls, Now: s.now}
+	callers := &call.Callers{Log: c.Log, Store: st, Tokens: &call.Kept{Tokens: call.OAuth{Bus: c.Bus, ReplyKey: replyKey}, Now: s.now}, Metrics: calls, Now: s.now}
 	pool := work.NewPool(work.Config{
 		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Normalizers: c.Normalizers, Schedule: schedule, Lease: c.Lease,
 		RemovalConfirm: c.RemovalConfirm, AbsenceConfirm: c.AbsenceConfirm, DegradeAfter: c.DegradeAfter,

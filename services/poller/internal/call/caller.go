@@ -80,11 +80,15 @@ func (cs *Callers) For(l store.Lease, c *provider.Connector) *Caller {
 	return caller
 }
 
+func (c *Caller) connection() Connection {
+	return Connection{ID: c.lease.ConnectionID, Consent: c.lease.Consent}
+}
+
 // Prepare asks for the access token already, without waiting for it.
 func (c *Caller) Prepare(ctx context.Context) {
 	first := make(chan answer, 1)
 	go func() {
-		t, err := c.Tokens.Access(ctx, c.lease.ConnectionID)
+		t, err := c.Tokens.Access(ctx, c.connection())
 		first <- answer{t, err}
 	}()
 	c.first = first
@@ -104,7 +108,7 @@ func (c *Caller) access(ctx context.Context) error {
 	case c.token.Good(c.Now()):
 		return nil
 	default:
-		got.token, got.err = c.Tokens.Access(ctx, c.lease.ConnectionID)
+		got.token, got.err = c.Tokens.Access(ctx, c.connection())
 	}
 	if got.err != nil {
 		return got.err
@@ -121,7 +125,7 @@ func (c *Caller) Refused(ctx context.Context, class provider.Class) (store.Stand
 	if class == provider.ClassUnauthorized {
 		c.token = Token{}
 	}
-	return c.Tokens.Refused(ctx, c.lease.ConnectionID, refused, class)
+	return c.Tokens.Refused(ctx, c.connection(), refused, class)
 }
 
 // List reads one page of a source's list.

@@ -29,12 +29,12 @@ type desk struct {
 	expires time.Time
 }
 
-func (d *desk) Access(context.Context, string) (call.Token, error) {
+func (d *desk) Access(context.Context, call.Connection) (call.Token, error) {
 	d.asked++
 	return call.Token{Access: provider.Secret(fmt.Sprintf("token-%d", d.version)), Version: d.version, ExpiresAt: d.expires}, d.err
 }
 
-func (d *desk) Refused(_ context.Context, _ string, t call.Token, class provider.Class) (store.Standing, error) {
+func (d *desk) Refused(_ context.Context, _ call.Connection, t call.Token, class provider.Class) (store.Standing, error) {
 	d.refused = append(d.refused, class)
 	if t.Version == d.version {
 		d.version++

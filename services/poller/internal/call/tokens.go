@@ -32,11 +32,18 @@ type Tokens interface {
 	// Access gives a token that is good for the next request. It fails with a
 	// *TokenError where the connection has none to give, and with any other error where
 	// nobody answered.
-	Access(ctx context.Context, connectionID string) (Token, error)
+	Access(ctx context.Context, c Connection) (Token, error)
 	// Refused reports that the provider refused a token, and says where the connection
 	// stands now. It fails as Access does. One that was refused with ClassUnauthorized
 	// is not given again.
-	Refused(ctx context.Context, connectionID string, t Token, class provider.Class) (store.Standing, error)
+	Refused(ctx context.Context, c Connection, t Token, class provider.Class) (store.Standing, error)
+}
+
+// Connection is whose tokens are asked for, as of a consent: a new one may have changed
+// what its tokens may read.
+type Connection struct {
+	ID      string
+	Consent uint64
 }
 
 // OAuth asks the oauth service for tokens. It keeps none.
@@ -46,11 +53,11 @@ type OAuth struct {
 }
 
 // Access implements Tokens.
-func (o OAuth) Access(ctx context.Context, connectionID string) (Token, error) {
+func (o OAuth) Access(ctx context.Context, c Connection) (Token, error) {
 	resp, err := bus.Call[rpc.TokenRequest, rpc.TokenResponse](ctx, o.Bus, rpc.OAuthToken,
-		rpc.TokenRequest{ConnectionID: connectionID, MinValidity: Validity, ReplyKey: o.ReplyKey.Public()})
+		rpc.TokenRequest{ConnectionID: c.ID, MinValidity: Validity, ReplyKey: o.ReplyKey.Public()})
 	if err == nil {
-		resp, err = o.ReplyKey.Open(connectionID, resp)
+		resp, err = o.ReplyKey.Open(c.ID, resp)
 	}
 	if err != nil {
 		return Token{}, tokenError(err)
@@ -59,9 +66,9 @@ func (o OAuth) Access(ctx context.Context, connectionID string) (Token, error) {
 }
 
 // Refused implements Tokens.
-func (o OAuth) Refused(ctx context.Context, connectionID string, t Token, class provider.Class) (store.Standing, error) {
+func (o OAuth) Refused(ctx context.Context, c Connection, t Token, class provider.Class) (store.Standing, error) {
 	resp, err := bus.Call[rpc.TokenRejectedRequest, rpc.TokenRejectedResponse](ctx, o.Bus, rpc.OAuthTokenRejected,
-		rpc.TokenRejectedRequest{ConnectionID: connectionID, TokenVersion: t.Version, Class: string(class)})
+		rpc.TokenRejectedRequest{ConnectionID: c.ID, TokenVersion: t.Version, Class: string(class)})
 	if err != nil {
 		return store.Standing{}, tokenError(err)
 	}

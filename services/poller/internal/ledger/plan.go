@@ -80,6 +80,9 @@ func (x *Index) source() *provider.Source {
 	return source
 }
 
+// Writes says whether the plan holds anything for the log.
+func (p *Plan) Writes() bool { return len(p.facts) > 0 }
+
 // Plan finds what a page holds beyond what the log knows. What this very sync has
 // published or repeats is passed over: it is counted already.
 func (x *Index) Plan(ctx context.Context, page Page) (*Plan, error) {

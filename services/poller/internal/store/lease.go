@@ -17,8 +17,10 @@ type Lease struct {
 	Token         int64
 	IndexSequence uint64
 	StreamEpoch   string
-	Suspected     bool // some record of the target may be a suspect
-	Routes        bool // to ask for routes: no window was due
+	Suspected     bool   // some record of the target may be a suspect
+	Routes        bool   // to ask for routes: no window was due
+	Expired       bool   // whoever had it before did not give it back: the log may have what the index does not know
+	Consent       uint64 // sequence of the latest ConnectionActivated
 	Trouble       Trouble
 }
 
@@ -65,7 +67,7 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 	leases, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Lease, err error) {
 		err = row.Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
 			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch,
-			&l.Trouble.Class, &l.Trouble.Since, &l.Trouble.ToldClass, &l.Trouble.ToldLate, &l.Routes, &l.Suspected)
+			&l.Trouble.Class, &l.Trouble.Since, &l.Trouble.ToldClass, &l.Trouble.ToldLate, &l.Routes, &l.Expired, &l.Consent, &l.Suspected)
 		return l, err
 	})
 	if err != nil {

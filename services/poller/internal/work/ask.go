@@ -15,6 +15,11 @@ import (
 // ask asks the provider for one suspect by its id: found is an edit, not found is a
 // removal, anything else is nothing. The window ends when nobody is left to ask for.
 func (s *session) ask(ctx context.Context, w store.Window) error {
+	if !s.followed {
+		if _, err := s.follow(ctx); err != nil {
+			return err
+		}
+	}
 	suspects, err := s.Store.Suspects(ctx, s.lease.Target)
 	if err != nil {
 		return err

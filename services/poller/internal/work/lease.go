@@ -36,6 +36,8 @@ type session struct {
 	passes    absence.Passes // under way
 	index     *ledger.Index  // what is known of the log
 	next      *turn          // what comes after a page, if that is known already
+	followed  bool           // the index was brought to the end of the log
+	unstored  bool           // the log has what the database was not told of yet
 }
 
 // serve works on a lease and gives it back; next is when there may be work again. An
@@ -73,6 +75,8 @@ func (p *Pool) serve(ctx context.Context, h *hold) (next time.Time, err error) {
 		err = nil
 	case err != nil && ctx.Err() == nil && !errors.Is(err, ErrRestored):
 		s.rest(ctx)
+	case err != nil && s.unstored:
+		return next, err // whoever takes the lease once it has expired follows the log first
 	}
 	next, failed := p.giveBack(l)
 	return next, errors.Join(err, failed)
@@ -83,6 +87,7 @@ func (s *session) indexOf(l store.Lease) *ledger.Index {
 	return ledger.Config{
 		Store: s.Store, Bus: s.Bus, Normalizers: s.Normalizers, Now: s.Now, Attachments: NewRouteFold,
 		Published: func(provider string, n int) error {
+			s.unstored = true
 			s.Metrics.published.WithLabelValues(provider).Add(float64(n))
 			return hook.Call(s.Hooks.Published)
 		},
@@ -103,8 +108,11 @@ func (s *session) run(ctx context.Context) error {
 	if s.caller != nil {
 		s.caller.Prepare(ctx) // the token comes while the index catches up
 	}
-	if _, err := s.index.Follow(ctx); err != nil {
-		return err
+	// The last one may have ended between the log and the database.
+	if s.lease.Expired || s.lease.Failures > 0 || s.lease.Routes {
+		if _, err := s.follow(ctx); err != nil {
+			return err
+		}
 	}
 	if s.lease.Routes {
 		if err := s.askRoutes(ctx); !errors.Is(err, errDone) {
@@ -133,6 +141,18 @@ func (s *session) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// follow brings the index to the end of the log. A lease that publishes nothing does not:
+// to ask for the end of the log makes the server load a block of it, and whoever else
+// writes the log makes the next publish fail, which tells. Before its first publish a
+// lease follows, so that a log which was restored is noticed.
+func (s *session) follow(ctx context.Context) (map[string]ledger.Recovered, error) {
+	found, err := s.index.Follow(ctx)
+	if err == nil {
+		s.followed, s.unstored = true, false
+	}
+	return found, err
 }
 
 // errDone ends a lease without an error: the target rests or waits for somebody.

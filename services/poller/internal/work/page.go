@@ -22,8 +22,8 @@ const (
 	// cursorFresh is how long a provider's cursor is trusted. An older one may name
 	// a place that the list has moved away from.
 	cursorFresh = 10 * time.Minute
-	// redo is how often a page is compared again when the log knew some of it.
-	redo = 3
+	// redo is how often a page is compared when the log knew some of it.
+	redo = 4
 )
 
 // page reads one page of a window and puts what is new into the log, then into the
@@ -48,6 +48,8 @@ func (s *session) page(ctx context.Context, w store.Window) error {
 		switch {
 		case err == nil:
 			return hook.Call(s.Hooks.Committed)
+		case errors.Is(err, errAnew):
+			continue
 		case !ledger.Behind(err):
 			return err
 		}
@@ -64,7 +66,7 @@ func (s *session) catchUp(ctx context.Context, w *store.Window, because error) e
 	if errors.Is(because, bus.ErrWrongLastSequence) {
 		s.log.InfoContext(ctx, "somebody else wrote the log; comparing again")
 	}
-	found, err := s.index.Follow(ctx)
+	found, err := s.follow(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,6 +75,9 @@ func (s *session) catchUp(ctx context.Context, w *store.Window, because error) e
 	w.Counts.Removed += r.Removed
 	return nil
 }
+
+// errAnew says that the index knows more than what a page was compared with.
+var errAnew = errors.New("the log had more; comparing again")
 
 // purpose is what a window's requests are for.
 func purpose(w store.Window) call.Purpose {
@@ -116,6 +121,15 @@ func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page,
 		for _, x := range v.Removals {
 			s.index.Remove(plan, x.ExternalID, x.Sequence, events.RemovedTwiceGone)
 			s.log.InfoContext(ctx, "a record is gone from the provider", "external_id", x.ExternalID, "sync_id", w.ID)
+		}
+	}
+	if plan.Writes() && !s.followed {
+		known := s.index.Sequence
+		if err := s.catchUp(ctx, w, nil); err != nil {
+			return err
+		}
+		if s.index.Sequence != known {
+			return errAnew
 		}
 	}
 	if err := s.index.Append(ctx, plan); err != nil {
@@ -166,6 +180,7 @@ func (s *session) commit(ctx context.Context, w *store.Window, plan *ledger.Plan
 		return fmt.Errorf("store a page: %w", err)
 	}
 	s.index.Committed()
+	s.unstored = false
 	*w = next
 	s.lease.Failures, s.lease.NotBefore = 0, nil
 	return nil

@@ -131,7 +131,7 @@ func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Even
 	case errors.Is(err, store.ErrFenced), errors.As(err, &stopped):
 		return err
 	case errors.Is(err, bus.ErrDuplicate): // an earlier attempt got through although it seemed to fail
-		if _, err = s.index.Follow(ctx); err != nil {
+		if _, err = s.follow(ctx); err != nil {
 			return err
 		}
 		return s.putOffRoutes(ctx, s.Now().Add(routeSlower*call.Backoff(1)))
@@ -148,6 +148,7 @@ func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Even
 		return err
 	}
 	s.index.Committed()
+	s.unstored = false
 	return hook.Call(s.Hooks.Committed)
 }
 
