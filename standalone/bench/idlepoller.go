@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,8 @@ type (
 	idleOrder struct {
 		DatabaseURL, NATSURL string
 		Scans                []poller.Scan
+		Base                 time.Time // of the people's activities
+		News                 int       // one scan in so many finds something; 0: none
 	}
 	idleResult struct {
 		Memory            int64 // resident, bytes
@@ -41,13 +44,38 @@ type (
 	}
 )
 
-// quiet is a provider that has nothing. It counts what it is asked.
-type quiet struct{ pages atomic.Int64 }
+// quiet is a provider whose people have the activities of idleRecord. It counts what it
+// is asked.
+type quiet struct {
+	pages atomic.Int64
+	base  time.Time
+	news  int // one in so many people has done something since; 0: none has
+}
 
-// List implements provider.Lister.
-func (q *quiet) List(context.Context, provider.ListRequest) (provider.Page, error) {
+// List implements provider.Lister. The token is the connection's number.
+func (q *quiet) List(_ context.Context, r provider.ListRequest) (provider.Page, error) {
 	q.pages.Add(1)
-	return provider.Page{Quotas: []provider.Quota{{Limit: 150, Remaining: 149, ResetAt: time.Now().Truncate(time.Hour).Add(time.Hour)}}}, nil
+	n, err := strconv.Atoi(r.Token.Reveal())
+	if err != nil {
+		return provider.Page{}, err
+	}
+	first := 0
+	if q.news > 0 && n%q.news == 0 {
+		first = -1
+	}
+	page := provider.Page{Quotas: []provider.Quota{{Limit: 150, Remaining: 149, ResetAt: time.Now().Truncate(time.Hour).Add(time.Hour)}}}
+	for week := first; week < idleRecords; week++ {
+		at := max(week, 0)
+		record := idleRecord(q.base, n, at)
+		if week < 0 {
+			record = idleRecord(q.base.Add(time.Hour), n, 0)
+			record.ExternalID = fmt.Sprintf("%d-new", n)
+		}
+		if !record.StartedAt.Before(r.Window.From) && record.StartedAt.Before(r.Window.To) {
+			page.Records = append(page.Records, record)
+		}
+	}
+	return page, nil
 }
 
 // statements counts what is sent to the database.
@@ -80,15 +108,19 @@ func runIdle(ctx context.Context) (err error) {
 		return err
 	}
 	defer b.Conn().Close()
+	numbers := map[string]string{}
+	for n := 1; n <= idleScanned; n++ {
+		numbers[md5UUID(fmt.Sprintf("c%d", n))] = strconv.Itoa(n)
+	}
 	tokens, err := b.Serve("oauth", log, bus.Method[rpc.TokenRequest, rpc.TokenResponse](rpc.OAuthToken,
-		func(context.Context, rpc.TokenRequest) (rpc.TokenResponse, error) {
-			return rpc.TokenResponse{AccessToken: "quiet", TokenVersion: 1}, nil
+		func(_ context.Context, r rpc.TokenRequest) (rpc.TokenResponse, error) {
+			return rpc.TokenResponse{AccessToken: numbers[r.ConnectionID], TokenVersion: 1}, nil
 		}))
 	if err != nil {
 		return err
 	}
 	defer tokens.Stop()
-	cloud := &quiet{}
+	cloud := &quiet{base: o.Base, news: o.News}
 	service, err := poller.New(poller.Config{
 		Log: log, DB: db, Bus: b, InitialDays: 30, Rescan: o.Scans, Jitter: 30 * time.Second, Workers: backfillWorkers, Registry: telemetry.NewRegistry(),
 		Connectors: provider.Connectors{quietProvider: {Descriptor: provider.Descriptor{Name: quietProvider}, Sources: []provider.Source{{Name: "activity", Kind: "activity", List: cloud, ProvesAbsence: true, HashVersion: 1}}}},

@@ -25,6 +25,7 @@ const childNATS = "nats-server"
 // own, so that their CPU time can be told apart. Both are durable: every
 // acknowledged message and every commit is on disk.
 type stores struct {
+	log         *slog.Logger
 	dir         string
 	postgres    *launcher.Server
 	nats        *exec.Cmd
@@ -45,17 +46,25 @@ func startStores(ctx context.Context, log *slog.Logger) (s *stores, err error) {
 	if err := os.Chmod(s.dir, 0o755); err != nil { // Postgres may run as another user
 		return nil, err
 	}
-	if s.postgres, err = launcher.Start(ctx, launcher.Options{
-		Dir: s.dir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}, Log: log,
-	}); err != nil {
+	s.log = log
+	if err := s.startPostgres(ctx); err != nil {
 		return nil, err
 	}
-	s.databaseURL = s.postgres.URL()
 	if err := s.startNATS(); err != nil {
 		s.stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *stores) startPostgres(ctx context.Context) (err error) {
+	if s.postgres, err = launcher.Start(ctx, launcher.Options{
+		Dir: s.dir, BinDir: os.Getenv("STRIDELOG_PG_BIN"), Download: &launcher.Download{Registry: launcher.Registry(os.LookupEnv)}, Log: s.log,
+	}); err != nil {
+		return err
+	}
+	s.databaseURL = s.postgres.URL()
+	return nil
 }
 
 // startNATS runs this program once more, as the server.
