@@ -19,9 +19,9 @@ const (
 	alreadyThere outcome = "already_there" // the log knows as much or better
 )
 
-// beats says whether a version of the log wins over another of the same id: the
+// wins says whether a version of the log wins over another of the same id: the
 // higher origin, then the later place. It is the rule by which workouts are made.
-func beats(v, known version) bool {
+func wins(v, known version) bool {
 	return cmp.Or(cmp.Compare(v.origin.Rank(), known.origin.Rank()), cmp.Compare(v.sequence, known.sequence)) > 0
 }
 
@@ -33,7 +33,7 @@ func (k *knowledge) expect(page []record) {
 		a := k.activity(x.ExternalID)
 		a.foreign, a.held = x.ForeignID, true
 		k.look(x)
-		k.hear(a, x.said, x.Reading.Companion, k.startedAt)
+		k.addContext(a, x.said, x.Reading.Companion, k.startedAt)
 		if foreign = foreign || x.ForeignID; x.ForeignID {
 			k.offer(a, x.Reading, statementOf(x, 0))
 		} else if x.Reading.Sighting != nil && !a.sighted {
@@ -97,7 +97,7 @@ func (k *knowledge) complete(x *provider.ImportedActivity, c events.ActivityCont
 func (k *knowledge) published(x *record, o outcome, sequence uint64) {
 	a := k.activity(x.ExternalID)
 	k.offer(a, x.Reading, statementOf(x, sequence))
-	k.person.hear(x.Context, k.startedAt)
+	k.person.addContext(x.Context, k.startedAt)
 	k.log(a, x.Context, a.track())
 	a.put(version{sequence: sequence, origin: events.OriginImport, edition: x.Reading.Edition, context: k.sum(x.Context), ours: o})
 }

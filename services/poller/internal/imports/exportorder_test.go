@@ -112,7 +112,7 @@ func (l *exportLog) bringIn(t *rapid.T, paths []string) error {
 	l.runs++
 	at := birth.Add(time.Duration(l.runs) * time.Second)
 	one := runOf(l.knownBy(at, fitbit.Normalizers(), export), at)
-	one.known.consider(export.Contexts())
+	one.known.addContexts(export.Contexts())
 	err = inPages(t.Context(), export, func(p page) error {
 		one.known.expect(p.records)
 		for i := range p.records {

@@ -98,7 +98,7 @@ func (k *knowledge) read(d bus.Delivery) {
 	case *events.RouteFetched:
 		k.readRoute(data)
 	case *events.ContextFetched:
-		k.aside(data.ExternalID, data.Context, data.FetchedAt)
+		k.addContextFact(data.ExternalID, data.Context, data.FetchedAt)
 		k.logged.add(data.ExternalID, data.Context)
 	}
 }
@@ -117,7 +117,7 @@ func (k *knowledge) fetched(data *events.ActivityFetched, sequence uint64) {
 				v.ours = enriched
 			}
 		}
-		k.log(a, data.Context, k.hear(a, data.Context, k.alone(data.Context.Companion), data.FetchedAt))
+		k.log(a, data.Context, k.addContext(a, data.Context, k.alone(data.Context.Companion), data.FetchedAt))
 		k.offer(a, reading, newStatement(record, data.ForeignID, data.ProviderModifiedAt, sequence))
 	} else if s, ok := k.normalizers.Sight(record); ok {
 		a.byAPI = true
@@ -137,7 +137,7 @@ func (k *knowledge) removed(data *events.ActivityRemoved, sequence uint64) {
 
 // put keeps the winner.
 func (a *activity) put(v version) {
-	if !a.found || beats(v, a.winner) {
+	if !a.found || wins(v, a.winner) {
 		a.found, a.winner = true, v
 	}
 }

@@ -187,7 +187,7 @@ func (r *run) putRoutes(ctx context.Context, page []*route) error {
 		r.tally.addRoute(x.file, x.outcome)
 		r.atBytes = max(r.atBytes, x.read)
 	}
-	return r.tell(ctx)
+	return r.showProgress(ctx)
 }
 
 func (r *run) routeFact(data *events.RouteFetched) events.Event {

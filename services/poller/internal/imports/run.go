@@ -44,7 +44,7 @@ func (r *run) bringIn(ctx context.Context, export provider.Export) (Report, erro
 		return Report{}, err
 	}
 	beside := export.Contexts()
-	r.known.consider(beside)
+	r.known.addContexts(beside)
 	err := inPages(ctx, export, func(p page) error { return r.bring(ctx, p.records) })
 	if err == nil {
 		err = r.settle(ctx)
@@ -56,10 +56,10 @@ func (r *run) bringIn(ctx context.Context, export provider.Export) (Report, erro
 		err = r.bringRoutes(ctx, export)
 	}
 	if err != nil {
-		return r.stands(r.tally.report()), err
+		return r.report(r.tally.report()), err
 	}
 	r.atBytes = r.total
-	return r.stands(r.tally.complete(export.Report())), nil
+	return r.report(r.tally.complete(export.Report())), nil
 }
 
 // readLog brings what is known up to the end of the log.
@@ -93,7 +93,7 @@ func (r *run) bring(ctx context.Context, page []record) error {
 		r.known.see(x.ExternalID)
 		r.atBytes = max(r.atBytes, x.Read)
 	}
-	return r.tell(ctx)
+	return r.showProgress(ctx)
 }
 
 // write publishes the facts that list gives, and calls done with the sequence of
@@ -166,9 +166,9 @@ func (r *run) removal(externalID string, replaces uint64) events.Event {
 	}, events.ActivityFactID(events.TypeActivityRemoved, r.lease.UserID, r.lease.Provider, externalID, replaces, ""))
 }
 
-// tell shows how far the import is, and stores it from time to time.
-func (r *run) tell(ctx context.Context) error {
-	stands := r.stands(r.tally.report())
+// showProgress shows how far the import is, and stores it from time to time.
+func (r *run) showProgress(ctx context.Context) error {
+	stands := r.report(r.tally.report())
 	if r.show != nil {
 		r.show(stands)
 	}
@@ -179,7 +179,7 @@ func (r *run) tell(ctx context.Context) error {
 	return r.lease.save(ctx, stands)
 }
 
-func (r *run) stands(t Report) Report {
+func (r *run) report(t Report) Report {
 	t.Elapsed = time.Since(r.began)
 	t.Progress = Progress{BytesRead: r.atBytes, BytesTotal: r.total}
 	if seconds := t.Elapsed.Seconds(); seconds > 0 {

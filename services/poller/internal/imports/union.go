@@ -18,7 +18,7 @@ type person struct {
 	statedAt           time.Time
 }
 
-func (p *person) hear(c events.ActivityContext, at time.Time) {
+func (p *person) addContext(c events.ActivityContext, at time.Time) {
 	p.zone, p.unit, p.locale = least(p.zone, c.TimeZone), least(p.unit, c.DistanceUnit), least(p.locale, c.Locale)
 	if zone := c.ImportTimeZone; zone != "" && cmp.Or(at.Compare(p.statedAt), cmp.Compare(zone, p.stated)) > 0 {
 		p.stated, p.statedAt = zone, at
@@ -33,12 +33,12 @@ func least(a, b string) string {
 	return min(a, b)
 }
 
-// hear takes in what an export says beside a record, at the time of its import: of
+// addContext takes in what an export says beside a record, at the time of its import: of
 // the person, of the record's offset, and the companion, which is a record, too. It
 // returns the offset that a track says, nil when none does. Alone is the companion in
 // the context, nil when it is no record.
-func (k *knowledge) hear(a *activity, c events.ActivityContext, alone *provider.Companion, at time.Time) (track *int) {
-	k.person.hear(c, at)
+func (k *knowledge) addContext(a *activity, c events.ActivityContext, alone *provider.Companion, at time.Time) (track *int) {
+	k.person.addContext(c, at)
 	if a.foreign {
 		return nil // the offset is its own
 	}

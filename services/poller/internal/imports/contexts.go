@@ -10,39 +10,39 @@ import (
 	"github.com/stridelog/stridelog/provider"
 )
 
-// aside takes in what an export says beside its records, of the person or of the
+// addContextFact takes in what an export or the log says beside records, of the person or of the
 // activity with an id.
-func (k *knowledge) aside(id string, c events.ActivityContext, at time.Time) {
-	k.person.hear(c, at)
+func (k *knowledge) addContextFact(id string, c events.ActivityContext, at time.Time) {
+	k.person.addContext(c, at)
 	if id != "" && c.UTCOffsetSeconds != nil {
 		k.activity(id).addTrack(*c.UTCOffsetSeconds)
 	}
 }
 
-// consider takes in what the export at hand says so.
-func (k *knowledge) consider(all []provider.ImportedContext) {
+// addContexts takes in what the export at hand says so.
+func (k *knowledge) addContexts(all []provider.ImportedContext) {
 	for _, c := range all {
-		k.aside(c.ExternalID, c.Context, k.startedAt)
+		k.addContextFact(c.ExternalID, c.Context, k.startedAt)
 	}
 }
 
 // logged is what the log says of the person, or of the offset of an activity's track.
 // All of it is found again by reading the log.
-type logged map[saying]bool
+type logged map[contextValue]bool
 
-type saying struct{ id, what, value string }
+type contextValue struct{ id, what, value string }
 
 func (l logged) add(id string, c events.ActivityContext) {
-	for _, s := range sayings(id, c) {
+	for _, s := range contextValues(id, c) {
 		l[s] = true
 	}
 }
 
-// sayings are what a context says of the person or, of an activity, the offset.
-func sayings(id string, c events.ActivityContext) []saying {
-	all := []saying{{"", "zone", c.TimeZone}, {"", "unit", c.DistanceUnit}, {"", "locale", c.Locale}}
+// contextValues are what a context says of the person or, of an activity, the offset.
+func contextValues(id string, c events.ActivityContext) []contextValue {
+	all := []contextValue{{"", "zone", c.TimeZone}, {"", "unit", c.DistanceUnit}, {"", "locale", c.Locale}}
 	if id != "" && c.UTCOffsetSeconds != nil {
-		all = append(all, saying{id, "offset", strconv.Itoa(*c.UTCOffsetSeconds)})
+		all = append(all, contextValue{id, "offset", strconv.Itoa(*c.UTCOffsetSeconds)})
 	}
 	return all
 }
@@ -59,7 +59,7 @@ func (k *knowledge) unlogged(all []provider.ImportedContext) []provider.Imported
 	var left []provider.ImportedContext
 	for _, c := range all {
 		missing := false
-		for _, s := range sayings(c.ExternalID, c.Context) {
+		for _, s := range contextValues(c.ExternalID, c.Context) {
 			missing = missing || s.value != "" && !k.logged[s]
 		}
 		if missing {

@@ -139,7 +139,7 @@ func (w *Worker) claim(ctx context.Context, largest int64) (l store.ImportLease,
 	return w.Store.ClaimImport(ctx, w.owner, w.Now(), w.Lease, largest)
 }
 
-// alone works on one import, which hears of fences by itself.
+// alone works on one import, which is notified of fences by itself.
 func (w *Worker) alone(ctx context.Context, l store.ImportLease) error {
 	fenced, leave := w.fences.join()
 	defer leave()
@@ -149,24 +149,24 @@ func (w *Worker) alone(ctx context.Context, l store.ImportLease) error {
 	return one.serve(ctx, runner.hold(l))
 }
 
-// fences pass the news that some lease may be taken away on to everybody who has one.
+// fences notify everybody who has a lease that some lease may have been taken away.
 type fences struct {
 	mu  sync.Mutex
 	all map[chan struct{}]bool
 }
 
-func (f *fences) join() (heard <-chan struct{}, leave func()) {
-	ear := make(chan struct{}, 1)
+func (f *fences) join() (notified <-chan struct{}, leave func()) {
+	waiter := make(chan struct{}, 1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.all == nil {
 		f.all = map[chan struct{}]bool{}
 	}
-	f.all[ear] = true
-	return ear, func() {
+	f.all[waiter] = true
+	return waiter, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		delete(f.all, ear)
+		delete(f.all, waiter)
 	}
 }
 
@@ -179,17 +179,17 @@ func (f *fences) relay(ctx context.Context, from <-chan struct{}) {
 			if !open {
 				return
 			}
-			f.tell()
+			f.notify()
 		}
 	}
 }
 
-func (f *fences) tell() {
+func (f *fences) notify() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for ear := range f.all {
+	for waiter := range f.all {
 		select {
-		case ear <- struct{}{}:
+		case waiter <- struct{}{}:
 		default: // it has not looked since the last time
 		}
 	}
