@@ -19,7 +19,7 @@ import (
 // storesWord has the doctor look at the stores instead of a provider.
 const storesWord = "stores"
 
-// doctorStores examines NATS and PostgreSQL. It changes nothing, also where the two do
+// doctorStores checks NATS and PostgreSQL. It changes nothing, also where the two do
 // not belong together.
 func doctorStores(ctx context.Context, p Process, c config.Config, args []string) error {
 	if len(args) > 0 {
@@ -33,7 +33,7 @@ func doctorStores(ctx context.Context, p Process, c config.Config, args []string
 		defer db.Close()
 		nats, tables := doctor.Stores{
 			DB: db, Bus: b, DataDir: stores.DataDir, MonitorURL: c.NATSMonitorURL, Pair: system.CheckPair(ctx, db, b),
-		}.Examine(ctx)
+		}.Check(ctx)
 		doctor.Print(p.Stdout, "NATS", nats)
 		doctor.Print(p.Stdout, "PostgreSQL", tables)
 		if doctor.Failed(nats) || doctor.Failed(tables) {
@@ -46,7 +46,7 @@ func doctorStores(ctx context.Context, p Process, c config.Config, args []string
 // errUnwell says that the doctor found something that does not work.
 var errUnwell = errors.New("something does not work: see the lines that say fail")
 
-// runDoctor examines one provider or all of them, and exits with 1 when a line says
+// runDoctor checks one provider or all of them, and exits with 1 when a line says
 // that something does not work.
 func runDoctor(ctx context.Context, p Process, c config.Config, args []string) error {
 	if len(args) > 0 && args[0] == storesWord {
@@ -59,17 +59,17 @@ func runDoctor(ctx context.Context, p Process, c config.Config, args []string) e
 	case len(args) == 1:
 		names = args
 	}
-	unwell := false
+	failed := false
 	for _, name := range names {
-		patient := doctor.Patient{Settings: c.Providers[name]}
-		lines, err := patient.Examine(ctx, name)
+		one := doctor.Provider{Settings: c.Providers[name]}
+		lines, err := one.Check(ctx, name)
 		if err != nil {
 			return fmt.Errorf("%w: %w; the providers are %s", errUsage, err, strings.Join(catalog.Names(), ", "))
 		}
 		doctor.Print(p.Stdout, name, lines)
-		unwell = unwell || doctor.Failed(lines)
+		failed = failed || doctor.Failed(lines)
 	}
-	if unwell {
+	if failed {
 		return errUnwell
 	}
 	return nil

@@ -36,16 +36,16 @@ type Line struct {
 	Says, Do string
 }
 
-// Patient is one provider as it is configured here.
-type Patient struct {
+// Provider is one provider as it is configured here.
+type Provider struct {
 	Settings provider.Values
 	// HTTP asks addresses; nil is a client of our own.
 	HTTP *http.Client
 	Now  func() time.Time
 }
 
-// Examine looks at a provider by name. It fails for one that is not known.
-func (p Patient) Examine(ctx context.Context, name string) ([]Line, error) {
+// Check looks at a provider by name. It fails for one that is not known.
+func (p Provider) Check(ctx context.Context, name string) ([]Line, error) {
 	entry, known := catalog.Find(name)
 	if !known {
 		return nil, fmt.Errorf("there is no provider %q", name)
@@ -57,7 +57,7 @@ func (p Patient) Examine(ctx context.Context, name string) ([]Line, error) {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	e := examination{Patient: p, entry: entry, connector: connector, redirectURI: p.Settings.Text(provider.SettingRedirectURI), ctx: ctx}
+	e := check{Provider: p, entry: entry, connector: connector, redirectURI: p.Settings.Text(provider.SettingRedirectURI), ctx: ctx}
 	e.register()
 	for _, h := range connector.Hints {
 		e.say(StateWarn, h.Says, h.Do)
@@ -92,9 +92,9 @@ func Print(w io.Writer, name string, lines []Line) {
 	}
 }
 
-// examination collects the lines of one patient.
-type examination struct {
-	Patient
+// check collects the lines about one provider.
+type check struct {
+	Provider
 	entry       provider.Registration
 	connector   *provider.Connector
 	redirectURI string
@@ -102,17 +102,17 @@ type examination struct {
 	lines       []Line
 }
 
-func (e *examination) say(s State, says, do string) {
+func (e *check) say(s State, says, do string) {
 	e.lines = append(e.lines, Line{s, says, do})
 }
 
 // variable is the environment variable of a setting.
-func (e *examination) variable(setting string) string {
+func (e *check) variable(setting string) string {
 	return provider.Variable(e.connector.Name, setting)
 }
 
 // register says what to enter at the provider, byte for byte.
-func (e *examination) register() {
+func (e *check) register() {
 	e.say(StateNote, "Redirect URI to register, exactly:\n"+e.redirectURI, "Another one is set with "+e.variable(provider.SettingRedirectURI)+".")
 	e.say(StateNote, "Scopes to register, and asked for:\n"+strings.Join(e.connector.DefaultScopes, "\n"), "Others are set with "+e.variable(provider.SettingScopes)+".")
 	if missing := e.connector.Needs.Barring(e.connector.DefaultScopes); len(missing) > 0 {
@@ -138,7 +138,7 @@ func loopback(host string) bool {
 
 // credentials tries the client id and secret with a refresh token that cannot exist.
 // A provider that knows the client refuses the token; one that does not, the client.
-func (e *examination) credentials() {
+func (e *check) credentials() {
 	id, secret := e.variable(provider.SettingClientID), e.variable(provider.SettingClientSecret)
 	if !e.entry.Enabled(e.Settings) {
 		e.say(StateWarn, "There is no client id and secret: the provider is disabled.", "Register an OAuth client of type web application there, and set "+id+" and "+secret+" (or "+secret+"_FILE).")
@@ -160,6 +160,6 @@ func (e *examination) credentials() {
 }
 
 // hasNotifications says whether the provider tells of changes on its own.
-func (e *examination) hasNotifications() bool {
+func (e *check) hasNotifications() bool {
 	return slices.Contains(e.connector.Capabilities, provider.CapabilityNotifications)
 }

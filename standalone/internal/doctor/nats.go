@@ -59,8 +59,8 @@ func syncs(ctx context.Context, monitorURL string) []Line {
 	return []Line{{StateOK, "NATS syncs every message before it acknowledges it.", ""}}
 }
 
-// examineNATS says how a NATS server stands.
-func (s Stores) examineNATS(ctx context.Context) (lines []Line) {
+// checkNATS looks at a NATS server's settings and state.
+func (s Stores) checkNATS(ctx context.Context) (lines []Line) {
 	say := func(state State, says, do string) { lines = append(lines, Line{state, says, do}) }
 	version := s.Bus.Conn().ConnectedServerVersion()
 	if older(version, minNATS) {

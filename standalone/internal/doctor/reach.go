@@ -23,7 +23,7 @@ const (
 
 // addresses asks each address of the provider. Any answer will do, since none of
 // them takes a bare GET; what counts is that it is reached.
-func (e *examination) addresses() {
+func (e *check) addresses() {
 	asked := map[string]bool{}
 	for _, s := range e.entry.Settings {
 		a := e.Settings.Text(s.Name)
@@ -43,7 +43,7 @@ func (e *examination) addresses() {
 }
 
 // clock compares ours with that of an answer.
-func (e *examination) clock(host string, a answer) {
+func (e *check) clock(host string, a answer) {
 	theirs, err := http.ParseTime(a.header.Get("Date"))
 	if err != nil {
 		return
@@ -55,7 +55,7 @@ func (e *examination) clock(host string, a answer) {
 
 // gateway asks whether ours answers where the provider sends people, and takes
 // notifications where it can have them.
-func (e *examination) gateway() {
+func (e *check) gateway() {
 	u, err := url.Parse(e.redirectURI)
 	if err != nil || u.Host == "" {
 		return
@@ -71,7 +71,7 @@ func (e *examination) gateway() {
 
 // notifications does with our gateway what the provider does before it registers an
 // address: once with the secret, once without.
-func (e *examination) notifications(origin string) {
+func (e *check) notifications(origin string) {
 	if !e.hasNotifications() {
 		return
 	}
@@ -112,7 +112,7 @@ type answer struct {
 }
 
 // ask sends a request and reads the answer away. Redirects are answers, too.
-func (e *examination) ask(method, address, body string, header http.Header) (answer, error) {
+func (e *check) ask(method, address, body string, header http.Header) (answer, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader([]byte(body)))

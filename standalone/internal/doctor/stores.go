@@ -24,11 +24,11 @@ type Stores struct {
 	Pair error
 }
 
-// Examine looks at both stores, changes nothing, and says what it cannot tell. It gives
+// Check looks at both stores, changes nothing, and says what it cannot tell. It gives
 // the lines about NATS and those about PostgreSQL.
-func (s Stores) Examine(ctx context.Context) (nats, postgres []Line) {
-	nats = s.examineNATS(ctx)
-	postgres = s.examinePostgres(ctx)
+func (s Stores) Check(ctx context.Context) (nats, postgres []Line) {
+	nats = s.checkNATS(ctx)
+	postgres = s.checkPostgres(ctx)
 	if s.Pair != nil {
 		postgres = append(postgres, Line{StateFail, "This database and this NATS do not belong together: " + s.Pair.Error() + ".", ""})
 	} else {
@@ -40,7 +40,7 @@ func (s Stores) Examine(ctx context.Context) (nats, postgres []Line) {
 // minPostgres is the oldest PostgreSQL, as server_version_num.
 const minPostgres = 150000
 
-func (s Stores) examinePostgres(ctx context.Context) (lines []Line) {
+func (s Stores) checkPostgres(ctx context.Context) (lines []Line) {
 	say := func(state State, says, do string) { lines = append(lines, Line{state, says, do}) }
 	var version, fsync, commit string
 	var number, standbys int

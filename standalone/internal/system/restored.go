@@ -131,7 +131,7 @@ func (s *System) erasing(name string, c clients) (func(context.Context, func()) 
 		}
 		return service.AnswerErasures, nil
 	case "poller":
-		service, err := s.sketched(c)
+		service, err := s.pollerOfAll(c)
 		if err != nil {
 			return nil, err
 		}

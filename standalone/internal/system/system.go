@@ -197,7 +197,7 @@ func (s *System) Rebuild(ctx context.Context, progress func(projector.Progress))
 		return done, err
 	}
 	defer c.close()
-	polls, err := s.sketched(c)
+	polls, err := s.pollerOfAll(c)
 	if err != nil {
 		return done, err
 	}

@@ -64,7 +64,7 @@ func (s *System) Verify(ctx context.Context, report func(Difference), progress f
 	}
 	defer folds.close()
 	v := verification{bus: folds.bus, report: report, progress: progress, began: time.Now()}
-	if v.poller, err = s.sketched(polls); err != nil {
+	if v.poller, err = s.pollerOfAll(polls); err != nil {
 		return Verified{}, err
 	}
 	service, err := s.projector(folds)
@@ -85,9 +85,9 @@ func (s *System) Verify(ctx context.Context, report func(Difference), progress f
 	return v.run(ctx)
 }
 
-// sketched is a poller that knows how the records of every provider are hashed and
+// pollerOfAll is a poller that knows how the records of every provider are hashed and
 // which tell of a route, also of those that this process has no credentials of.
-func (s *System) sketched(c clients) (*poller.Service, error) {
+func (s *System) pollerOfAll(c clients) (*poller.Service, error) {
 	return s.pollerOf(c, catalog.Sketches())
 }
 
