@@ -48,7 +48,7 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		}),
 	}
 	m.unknown = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "stridelog_projector_unknown_facts", Help: "Facts of a type or format that no program here knows yet.",
+		Name: "stridelog_projector_unknown_facts", Help: "Facts of a type, kind or format that no program here folds yet.",
 	})
 	return m, telemetry.Register(r, "the projector", m.facts, m.failures, m.retries, m.announced, m.linked, m.tooLarge, m.batch, m.unknown)
 }

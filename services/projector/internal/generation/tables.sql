@@ -98,10 +98,10 @@ CREATE TABLE connection_history (
 );
 
 -- Facts that could not be folded, because the program did not know the type of the
--- event or the format of its record. The first program that knows it folds them.
+-- event, or the kind or the format of its record. The first program that knows it folds them.
 CREATE TABLE unknown_facts (
     sequence bigint NOT NULL,              -- of the fact in STRIDELOG_FACTS
     user_id  uuid NOT NULL,
     type     text COLLATE "C" NOT NULL,    -- of the event
-    format   text COLLATE "C" NOT NULL     -- of the record; empty where the type is not known
+    format   text COLLATE "C" NOT NULL     -- of the record, <kind>/<format> where it names a kind; empty where the type is not known
 );
