@@ -69,6 +69,9 @@ func (b *Bus) Publish(ctx context.Context, e events.Event) (a Ack, err error) {
 	}
 	began := b.refusals.now()
 	ack, err := b.js.PublishMsg(ctx, m)
+	if b.regain(ctx, stream, err) {
+		ack, err = b.js.PublishMsg(ctx, m)
+	}
 	b.acknowledged(stream, began, ack, err)
 	if err != nil {
 		return Ack{}, fmt.Errorf("publish %s %s: %w", e.Type(), e.ID, publishFault(err))
@@ -102,6 +105,9 @@ func (b *Bus) PublishPage(ctx context.Context, page []events.Event, x Expect) (f
 	}
 	began := b.refusals.now()
 	last, err = b.storePage(ctx, messages)
+	if b.regain(ctx, stream, err) {
+		last, err = b.storePage(ctx, messages)
+	}
 	if !errors.Is(err, ErrDuplicate) {
 		b.wrote(stream, began, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stridelog/stridelog/events"
 )
@@ -112,6 +113,34 @@ func (b *Bus) align(ctx context.Context, s events.Stream, have *jetstream.Stream
 	}
 	_, err := b.js.UpdateStream(ctx, want)
 	return err
+}
+
+// regain gives a stream the declared subjects that it lacks, after a publish that no
+// stream answered, and says whether it did: then the publish is worth another try. An
+// older program takes subjects off that it does not know when it starts. It makes no
+// stream: one that is gone is a log that is gone. Where this program may not change
+// streams, somebody else has to.
+func (b *Bus) regain(ctx context.Context, name string, fault error) bool {
+	if !errors.Is(fault, jetstream.ErrNoStreamResponse) && !errors.Is(fault, nats.ErrNoResponders) {
+		return false
+	}
+	all := events.Streams()
+	at := slices.IndexFunc(all, func(s events.Stream) bool { return s.Name == name })
+	have, err := b.js.Stream(ctx, name)
+	if at < 0 || err != nil {
+		return false
+	}
+	c := have.CachedInfo().Config
+	lacks := slices.ContainsFunc(all[at].Subjects, func(subject string) bool { return !slices.Contains(c.Subjects, subject) })
+	if !lacks || c.Mirror != nil {
+		return false
+	}
+	if err := b.align(ctx, all[at], have.CachedInfo()); err != nil {
+		b.log.WarnContext(ctx, "a stream lacks subjects that this program publishes on, and cannot be given them; start this program again, or run stridelog streams", "stream", name, "error", err)
+		return false
+	}
+	b.log.InfoContext(ctx, "a stream has the subjects back that an older program took off", "stream", name)
+	return true
 }
 
 func sameDeclared(a, b jetstream.StreamConfig) bool {

@@ -1,9 +1,11 @@
 package bus_test
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stridelog/stridelog/events"
@@ -161,6 +163,55 @@ func TestDeclaringBringsTheSubjectsOfEarlierStreamsUpToDate(t *testing.T) {
 	}
 	if got := facts().Subjects; !slices.Equal(got, later.Subjects) {
 		t.Errorf("beside a later program the subjects are %v, want %v", got, later.Subjects)
+	}
+}
+
+// An older program that starts beside this one declares the subjects that it knows. What
+// this one publishes on the others is stored all the same.
+func TestPublishingBringsSubjectsBackThatAnOlderProgramTookOff(t *testing.T) {
+	b := bustest.New(t)
+	epoch := epochOf(t, b)
+	removal := func(external string) events.Event {
+		user := "00000000-0000-4000-8000-000000000001"
+		return events.Event{ID: events.NewID(), Source: "stridelog/test", Time: time.Unix(1, 0), Provider: "fitbit", UserID: user, Data: &events.RecordRemoved{
+			UserID: user, Provider: "fitbit", Kind: "probe", ExternalID: external, Origin: events.OriginAPI, Proof: events.RemovedNotFound, RemovedAt: time.Unix(1, 0)}}
+	}
+	olderStarts := func() {
+		s, err := b.JetStream().Stream(t.Context(), events.StreamFacts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.CachedInfo().Config
+		c.Subjects = []string{"stridelog.connection.>", "stridelog.activity.>", "stridelog.user.>"}
+		if _, err := b.JetStream().UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scope := events.FenceRecord.Subjects("fitbit", "00000000-0000-4000-8000-000000000001")
+	olderStarts()
+	if _, err := b.Publish(t.Context(), removal("1")); err != nil {
+		t.Error(err)
+	}
+	olderStarts()
+	if first, last, err := b.PublishPage(t.Context(), []events.Event{removal("2"), removal("3")}, bus.Expect{Subjects: scope, LastSequence: 1}); err != nil || first != 2 || last != 3 {
+		t.Errorf("a page lies at %d to %d: %v", first, last, err)
+	}
+	olderStarts()
+	if _, _, err := b.PublishPage(t.Context(), []events.Event{removal("4")}, bus.Expect{Subjects: scope, LastSequence: 2}); !errors.Is(err, bus.ErrWrongLastSequence) {
+		t.Errorf("a page behind another than the last fact: %v", err)
+	}
+	if epochOf(t, b) != epoch {
+		t.Error("the epoch changed")
+	}
+	// A log that is gone is not made anew by who publishes.
+	if err := b.JetStream().DeleteStream(t.Context(), events.StreamFacts); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Publish(t.Context(), removal("5")); err == nil {
+		t.Error("a fact was stored without a log")
+	}
+	if _, err := b.JetStream().Stream(t.Context(), events.StreamFacts); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("the log was made anew: %v", err)
 	}
 }
 
