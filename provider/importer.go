@@ -28,7 +28,7 @@ type ImportOptions struct {
 	MaxRecords int
 }
 
-// Importers are all importers by kind: "fitbit-export".
+// Importers are all importers by kind, which names the provider: "NAME-export".
 type Importers map[string]Importer
 
 // Export is one opened export. It is not for concurrent use.

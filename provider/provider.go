@@ -50,7 +50,7 @@ const (
 
 // Descriptor says what a provider is, without any credentials.
 type Descriptor struct {
-	Name string // subject token: fitbit
+	Name string // a token of subjects, and the path of its folder of routes
 	// Aliases are other names that clients may write for it in paths and filters, as
 	// other platforms call it. Answers have Name.
 	Aliases      []string
@@ -128,7 +128,7 @@ type Grant struct {
 	RefreshExpiresAt time.Time
 	Scopes           []string // as granted; nil when the answer does not say
 	// LinkedAccounts are accounts of the same person at other providers, by
-	// provider, where this one knows them: {"fitbit": "7XQ2LM"}.
+	// provider, where this one knows them: {NAME: "7XQ2LM"}.
 	LinkedAccounts map[string]string
 }
 

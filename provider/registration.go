@@ -52,8 +52,8 @@ type Setting struct {
 	// or what to write instead.
 	Refused string
 	// File is the name of the file that holds a secret where the services run in
-	// containers.
-	File string
+	// containers; Begins is how a secret begins that is made up for it.
+	File, Begins string
 }
 
 // ValueKind says what values a setting has.

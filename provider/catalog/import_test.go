@@ -16,7 +16,7 @@ import (
 	"github.com/stridelog/stridelog/provider/simulator"
 	cloud "github.com/stridelog/stridelog/provider/simulator/fitbit"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
-	"github.com/stridelog/stridelog/provider/simulator/hostile"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/hostile"
 )
 
 var now = time.Date(2026, time.October, 20, 9, 30, 0, 0, time.UTC)

@@ -33,7 +33,7 @@ func Registration() provider.Registration {
 			provider.Setting{Name: settingPerMinute, Kind: provider.ValueCount, Default: "0", Refused: zero},
 			provider.Setting{Name: settingAppPerMinute, Kind: provider.ValueCount, Default: "0", Refused: zero},
 			provider.Setting{
-				Name: provider.SettingNotificationSecret, Kind: provider.ValueSecret, Notifications: true, File: "google_notification_secret",
+				Name: provider.SettingNotificationSecret, Kind: provider.ValueSecret, Notifications: true, File: "google_notification_secret", Begins: "Bearer ",
 				Shortest: 24, Refused: "anybody who guesses it can send notifications",
 			},
 			provider.Setting{Name: provider.SettingNotificationKeyURL, Kind: provider.ValueURL, Notifications: true, Default: DefaultNotificationKeyURL},

@@ -14,6 +14,9 @@ import (
 // Version names the state of the enum that the list was taken from.
 const Version = "google-health-v4/2026-10-30"
 
+// Origin says in words where the types are from.
+const Origin = "those of Google Health's ExerciseType in lower_snake_case"
+
 // The types that say no more than that somebody was active.
 const (
 	Other   = "other"

@@ -63,6 +63,9 @@ type Config struct {
 	// MaxUpload is the most bytes that an uploaded archive may have; zero is
 	// DefaultMaxUpload.
 	MaxUpload int64
+	// ImportKinds are the kinds of archives that can be imported, to name them to whoever
+	// gives none.
+	ImportKinds []string
 	// ErasuresFile keeps a list of all erasures outside of the stores. Whoever is in it and
 	// not erased in the database, after a restore, is erased before anything is served.
 	// Empty: none.
@@ -99,7 +102,7 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, RequestsPerMinute: c.RequestsPerMinute, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, RequestsPerMinute: c.RequestsPerMinute, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, ImportKinds: c.ImportKinds, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

@@ -15,7 +15,7 @@ import (
 // Import is an export archive to be brought in by this process.
 type Import struct {
 	UserID string // of a user that exists; the caller has looked
-	Kind   string // fitbit-export
+	Kind   string // of Config.Importers
 	Paths  []string
 	// DryRun compares and counts, and publishes nothing.
 	DryRun bool

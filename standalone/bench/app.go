@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
 )
@@ -19,4 +20,14 @@ func settingsAt(cloud simulator.Cloud, base string) map[string]provider.Values {
 	v := app.Settings(cloud, base)
 	v[provider.SettingScopes] = "activity profile"
 	return map[string]provider.Values{measured: v}
+}
+
+// elsewhere is a provider that nobody of a benchmark has workouts of.
+func elsewhere() string {
+	for _, name := range catalog.Names() {
+		if name != measured {
+			return name
+		}
+	}
+	return measured
 }

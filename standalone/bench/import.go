@@ -18,6 +18,7 @@ import (
 	"github.com/stridelog/stridelog/platform/postgres"
 	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/provider/simulator"
+	"github.com/stridelog/stridelog/provider/simulator/clouds"
 	"github.com/stridelog/stridelog/services/poller"
 	"github.com/stridelog/stridelog/standalone/internal/demo"
 )
@@ -27,7 +28,6 @@ const (
 	goalImportBytes = 150 << 20 // resident, at most
 	importBytes     = 1 << 30   // of the archive, unpacked
 	importExercises = 20_000
-	importKind      = "fitbit-export"
 	// childImport is the first argument of the process that imports. It is a process
 	// of its own, so that its memory is not that of whoever made the archive.
 	childImport = "import"
@@ -153,6 +153,7 @@ func runImport(ctx context.Context) error {
 		return err
 	}
 	defer b.Conn().Close()
+	exports, _ := clouds.Exports()
 	service, err := poller.New(poller.Config{Log: log, DB: db, Bus: b, InitialDays: 1, Importers: catalog.Importers(), Normalizers: catalog.Normalizers()})
 	if err != nil {
 		return err
@@ -162,7 +163,7 @@ func runImport(ctx context.Context) error {
 	if _, err := orders.ReadString('\n'); err != nil {
 		return err
 	}
-	done, err := service.Import(ctx, poller.Import{UserID: uuid.NewString(), Kind: importKind, Paths: []string{o.Path}}, nil)
+	done, err := service.Import(ctx, poller.Import{UserID: uuid.NewString(), Kind: exports.Kind, Paths: []string{o.Path}}, nil)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,7 +14,7 @@ import (
 
 	"github.com/stridelog/stridelog/platform/natsserver"
 	"github.com/stridelog/stridelog/provider/simulator"
-	fake "github.com/stridelog/stridelog/provider/simulator/fitbit"
+	"github.com/stridelog/stridelog/provider/simulator/clouds"
 	"github.com/stridelog/stridelog/provider/simulator/visitor"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 	"github.com/stridelog/stridelog/standalone/internal/installation"
@@ -51,7 +52,7 @@ func memory(ctx context.Context, s *stores, out io.Writer, _ *slog.Logger) error
 		return err
 	}
 	spent := s.spent().minus(before)
-	fmt.Fprintf(out, `one process with the four services, the NATS server and the simulated Fitbit cloud, as the demo; Postgres is not counted
+	fmt.Fprintf(out, `one process with the four services, the NATS server and the simulated cloud, as the demo; Postgres is not counted
   %d users with a history of %d days were connected one after the other, each read all of it: %d workouts in %.0f s, %.1f CPU s of the process
   resident: %d MB before the first user, %d MB after the last: %s; goal under %d MB; at most %d MB
   (others did %.0f %% of the machine's work meanwhile)
@@ -107,7 +108,7 @@ func runMemory(ctx context.Context) error {
 
 // simulatedPeople are so many people and their cloud. They have no more history than is read:
 // what the cloud invents of a person stays in memory, and would be most of it.
-func simulatedPeople(n int) ([]*simulator.Person, *fake.Cloud, error) {
+func simulatedPeople(n int) ([]*simulator.Person, simulator.Cloud, error) {
 	var people []*simulator.Person
 	for i := range n {
 		style := []simulator.Style{simulator.StyleRunner, simulator.StyleRider, simulator.StyleGym, simulator.StyleWalker}[i%4]
@@ -117,7 +118,11 @@ func simulatedPeople(n int) ([]*simulator.Person, *fake.Cloud, error) {
 		}
 		people = append(people, p)
 	}
-	cloud, err := fake.New(fake.Options{ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{callbackURL()}, People: people})
+	fake, ok := clouds.Find(measured)
+	if !ok {
+		return nil, nil, errors.New("there is no fake cloud to measure with")
+	}
+	cloud, err := fake.New(simulator.App{ClientID: clientID, ClientSecret: clientSecret, RedirectURIs: []string{callbackURL()}, People: people})
 	if err != nil {
 		return nil, nil, err
 	}

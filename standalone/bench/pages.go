@@ -45,7 +45,7 @@ func pageKinds() []pageKind {
 		{name: "type of three", query: url.Values{"record_type": {"rowing"}}, goal: true},
 		{name: "type of none", query: url.Values{"record_type": {"golf"}}, goal: true},
 		{name: "three types", query: url.Values{"record_type": {"running,rowing,golf"}}, goal: true},
-		{name: "provider of none", query: url.Values{"provider": {"google_health"}}, goal: true},
+		{name: "provider of none", query: url.Values{"provider": {elsewhere()}}, goal: true},
 		{name: "five days", query: url.Values{"start_date": {recently.Format(time.DateOnly)}}, goal: true},
 		{name: "all days", query: url.Values{"start_date": {"1901-01-01"}}},
 	}
@@ -131,7 +131,7 @@ func fillHistory(ctx context.Context, db *pgxpool.Pool, n int) error {
 	}
 	count := histories()[n]
 	for first := 1; first <= count; first += chunkOfRows {
-		if _, err := db.Exec(ctx, insertWorkouts, userID(n), first, min(first+chunkOfRows-1, count), count); err != nil {
+		if _, err := db.Exec(ctx, insertWorkouts, userID(n), first, min(first+chunkOfRows-1, count), count, measured); err != nil {
 			return fmt.Errorf("store %d workouts: %w", count, err)
 		}
 	}

@@ -39,7 +39,7 @@ func liveProjection(ctx context.Context, s *stores, out io.Writer, log *slog.Log
 	if err := interleave(ctx, s, live, rebuilt, bare, indexed, plain); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, `live projection of %d facts about %d workouts of %d users (simulated Fitbit records; every tenth edited), %d rounds
+	fmt.Fprintf(out, `live projection of %d facts about %d workouts of %d users (records of a simulated cloud; every tenth edited), %d rounds
   product: pull %d batches at once of up to 1,000, decode, normalize; one transaction a batch: version history, merge into workouts;
     publish Workout* events; acknowledge. Rebuild: the same tables from the log, without events.
   bare program: pull as many batches of 1,000 at once, read keys and record out of each fact, COPY to a temporary table, merge by

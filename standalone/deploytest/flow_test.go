@@ -92,7 +92,7 @@ func (c *compose) connect(ctx context.Context, t *testing.T, api *client.Client)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := api.Connect(ctx, user.ID, "http://localhost:3000/done", fitbit.Decision{AccountID: people[0].AccountID()})
+	back, err := api.ConnectAt(ctx, user.ID, "fitbit", "http://localhost:3000/done", fitbit.Decision{AccountID: people[0].AccountID()})
 	if err != nil || back.Query().Get("status") != "active" {
 		t.Fatalf("the person came back to %v: %v", back, err)
 	}

@@ -124,7 +124,7 @@ func (c *chaos) beginImport(ctx context.Context, t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, err := c.client.Import(ctx, user.ID, false, uploads(t, a, "zip")...)
+	begun, err := c.client.Import(ctx, user.ID, "fitbit-export", false, uploads(t, a, "zip")...)
 	if err != nil {
 		t.Fatal(err)
 	}

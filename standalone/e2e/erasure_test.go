@@ -175,7 +175,7 @@ func (w *world) somebody(t *testing.T, c *client.Client, name string) string {
 // upload sends an archive that is none: its import fails, and it is deleted.
 func (w *world) upload(t *testing.T, c *client.Client, user string) {
 	t.Helper()
-	i, err := c.Import(t.Context(), user, false, client.Upload{Name: "a.zip", Write: func(to io.Writer) error {
+	i, err := c.Import(t.Context(), user, "fitbit-export", false, client.Upload{Name: "a.zip", Write: func(to io.Writer) error {
 		_, err := io.WriteString(to, strings.Repeat(uploaded, 10_000))
 		return err
 	}})

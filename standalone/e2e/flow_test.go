@@ -219,7 +219,7 @@ func TestRefusedConsentsAndReplayedStates(t *testing.T) {
 	}
 
 	person := w.people[0].AccountID()
-	back, err := c.Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: person, Deny: true})
+	back, err := c.ConnectAt(ctx, user.ID, "fitbit", appURL, fitbit.Decision{AccountID: person, Deny: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestRefusedConsentsAndReplayedStates(t *testing.T) {
 		t.Errorf("a person who declined came back to %s", back)
 	}
 
-	if back, err = c.Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: person, Scopes: []string{"profile"}}); err != nil {
+	if back, err = c.ConnectAt(ctx, user.ID, "fitbit", appURL, fitbit.Decision{AccountID: person, Scopes: []string{"profile"}}); err != nil {
 		t.Fatal(err)
 	}
 	connections, err := c.Connections(ctx, user.ID)

@@ -266,7 +266,7 @@ func TestADryRunBringsNothingInAndPrivateTextsStayOut(t *testing.T) {
 	c := w.start(t).Client
 	a := w.archive(t, w.people[0], export.Options{Era: export.EraC})
 	user := newUser(t, c, "careful")
-	begun, err := c.Import(deadline(t), user.ID, true, uploads(t, a, "zip")...)
+	begun, err := c.Import(deadline(t), user.ID, "fitbit-export", true, uploads(t, a, "zip")...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func folder(t *testing.T, name string) client.Upload {
 // upload imports an archive to its end, whatever that is.
 func upload(t *testing.T, c *client.Client, user client.User, archive client.Upload) client.Import {
 	t.Helper()
-	begun, err := c.Import(deadline(t), user.ID, false, archive)
+	begun, err := c.Import(deadline(t), user.ID, "fitbit-export", false, archive)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
-	"github.com/stridelog/stridelog/provider/simulator/hostile"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/hostile"
 	"github.com/stridelog/stridelog/services/projector"
 	"github.com/stridelog/stridelog/standalone/internal/client"
 )
@@ -45,7 +45,7 @@ func TestHostileArchivesAreRefusedOrReported(t *testing.T) {
 func (w *importWorld) refuseOrReport(t *testing.T, c *client.Client, user client.User, a hostile.Archive, whole int) int {
 	t.Helper()
 	ctx := deadline(t)
-	begun, err := c.Import(ctx, user.ID, false, client.Upload{Name: "upload" + a.Suffix, Write: a.Write})
+	begun, err := c.Import(ctx, user.ID, "fitbit-export", false, client.Upload{Name: "upload" + a.Suffix, Write: a.Write})
 	var problem *client.Problem
 	if errors.As(err, &problem) && a.Name == "empty file" { // which is no upload
 		if problem.Status != http.StatusBadRequest || !strings.Contains(problem.Detail, "empty") {
@@ -159,7 +159,7 @@ func (w *importWorld) eraseUser(t *testing.T, c *client.Client, user client.User
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, err := c.Import(ctx, user.ID, false, uploads(t, large, "zip")...)
+	begun, err := c.Import(ctx, user.ID, "fitbit-export", false, uploads(t, large, "zip")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func (w *importWorld) eraseUser(t *testing.T, c *client.Client, user client.User
 	}
 	_, err = c.GetImport(ctx, begun.ID)
 	expectProblem(t, err, http.StatusNotFound)
-	_, err = c.Import(ctx, user.ID, false, client.Upload{Name: "late.zip", Write: func(w io.Writer) error {
+	_, err = c.Import(ctx, user.ID, "fitbit-export", false, client.Upload{Name: "late.zip", Write: func(w io.Writer) error {
 		_, err := io.WriteString(w, "PK")
 		return err
 	}})

@@ -63,7 +63,7 @@ func TestAnUploadSurvivesAKilledPoller(t *testing.T) {
 	awaitProviders(t, c)
 	user := newUser(t, c, "killed")
 	ctx := deadline(t)
-	begun, err := c.Import(ctx, user.ID, false, uploads(t, a, "zip")...)
+	begun, err := c.Import(ctx, user.ID, "fitbit-export", false, uploads(t, a, "zip")...)
 	if err != nil {
 		t.Fatal(err)
 	}

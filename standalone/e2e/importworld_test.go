@@ -129,7 +129,7 @@ func uploads(t *testing.T, a *export.Archive, packing string) []client.Upload {
 func bringIn(t *testing.T, c *client.Client, user client.User, a *export.Archive, packing string) client.Import {
 	t.Helper()
 	ctx := deadline(t)
-	begun, err := c.Import(ctx, user.ID, false, uploads(t, a, packing)...)
+	begun, err := c.Import(ctx, user.ID, "fitbit-export", false, uploads(t, a, packing)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func TestASyncRightAfterAChangeOfAccountsIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range changes {
-		back, err := in.Client.Connect(ctx, user.ID, appURL, fitbit.Decision{AccountID: w.people[i%2].AccountID()})
+		back, err := in.Client.ConnectAt(ctx, user.ID, "fitbit", appURL, fitbit.Decision{AccountID: w.people[i%2].AccountID()})
 		if err != nil || back.Query().Get("status") != "active" {
 			t.Fatalf("consent %d came back to %v: %v", i, back, err)
 		}

@@ -149,7 +149,7 @@ func clientAt(addr string) *client.Client {
 
 // consent lets an account's owner consent to everything.
 func consent(ctx context.Context, c *client.Client, userID, account string) error {
-	back, err := c.Connect(ctx, userID, appURL, fitbit.Decision{AccountID: account})
+	back, err := c.ConnectAt(ctx, userID, "fitbit", appURL, fitbit.Decision{AccountID: account})
 	if err == nil && back.Query().Get("status") != "active" {
 		err = fmt.Errorf("the person came back to %s", back)
 	}

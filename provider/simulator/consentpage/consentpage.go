@@ -83,7 +83,7 @@ type Pages struct {
 	policy  string
 }
 
-// New makes the pages of a cloud, which is called by name: "simulated Fitbit".
+// New makes the pages of a cloud, which is called by name: "simulated" and what people call the provider.
 func New(cloud string) (*Pages, error) {
 	t, err := template.New("pages").Parse(layouts)
 	if err != nil {

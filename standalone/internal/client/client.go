@@ -284,11 +284,6 @@ func (c *Client) Return(ctx context.Context, callback *url.URL) (*url.URL, error
 	return resp.Location()
 }
 
-// Connect gives consent at a simulated Fitbit cloud, as ConnectAt does.
-func (c *Client) Connect(ctx context.Context, userID, redirectURI string, decision visitor.Decision) (*url.URL, error) {
-	return c.ConnectAt(ctx, userID, "fitbit", redirectURI, decision)
-}
-
 // ConnectAt gives consent at a provider's simulated cloud, all the way from our
 // authorize route to where the person is sent back to.
 func (c *Client) ConnectAt(ctx context.Context, userID, provider, redirectURI string, decision visitor.Decision) (*url.URL, error) {

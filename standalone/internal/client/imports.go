@@ -74,9 +74,9 @@ type Upload struct {
 	Write func(io.Writer) error
 }
 
-// Import sends an export archive and returns the import that it begins. One file
+// Import sends an export archive of a kind and returns the import that it begins. One file
 // is the whole body; several are the files of a form.
-func (c *Client) Import(ctx context.Context, userID string, dryRun bool, files ...Upload) (Import, error) {
+func (c *Client) Import(ctx context.Context, userID, kind string, dryRun bool, files ...Upload) (Import, error) {
 	body, pipe := io.Pipe()
 	contentType := "application/zip"
 	form := multipart.NewWriter(pipe)
@@ -89,7 +89,7 @@ func (c *Client) Import(ctx context.Context, userID string, dryRun bool, files .
 	}
 	go func() { _ = pipe.CloseWithError(write()) }() // its reader gets the error
 	defer body.Close()
-	q := url.Values{"kind": {"fitbit-export"}, "dry_run": {fmt.Sprint(dryRun)}}
+	q := url.Values{"kind": {kind}, "dry_run": {fmt.Sprint(dryRun)}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.BaseURL+"/api/v1/users/"+url.PathEscape(userID)+"/imports?"+q.Encode(), body)
 	if err != nil {
 		return Import{}, err

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/services/oauth"
 	"github.com/stridelog/stridelog/standalone/internal/system"
 )
@@ -84,10 +85,14 @@ func secrets(hosts Hosts) (map[string]string, error) {
 	}
 	files := map[string]string{
 		"sealing_key": sealing, "admin_key": "sl_" + rand.Text(), "postgres_superuser": rand.Text(),
-		// Of the simulated cloud, until the one of a real app is put here.
-		"fitbit_client_secret": rand.Text(),
-		// For an app at Google, and for the subscriber of its notifications.
-		"google_client_secret": rand.Text(), "google_notification_secret": "Bearer " + rand.Text(),
+	}
+	// Those of a client are of a simulated cloud, until those of a real app are put there.
+	for _, r := range catalog.All() {
+		for _, s := range r.Settings {
+			if s.File != "" {
+				files[s.File] = s.Begins + rand.Text()
+			}
+		}
 	}
 	var hashed strings.Builder
 	for _, user := range append(system.Services(), Operator, Analyst) {

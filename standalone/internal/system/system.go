@@ -243,7 +243,7 @@ func (s *System) runGateway(ctx context.Context, c clients, ready func()) error 
 	service, err := gateway.New(gateway.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Addr: s.Config.HTTPAddr, AdminKey: s.Config.AdminKey, RequestsPerMinute: s.Config.RequestsPerMinute,
 		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Checks: s.beside, Catalog: catalog.Descriptors(),
-		MaxUpload: s.Config.ImportMaxBytes, ErasuresFile: s.Config.ErasuresFile, TrackMakers: catalog.TrackMakers(), Notifications: catalog.Notifications(s.Config.Providers, traced),
+		MaxUpload: s.Config.ImportMaxBytes, ImportKinds: catalog.ImportKinds(), ErasuresFile: s.Config.ErasuresFile, TrackMakers: catalog.TrackMakers(), Notifications: catalog.Notifications(s.Config.Providers, traced),
 	})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -29,14 +30,16 @@ const maxFiles = 200
 
 // Store takes and reads imports.
 type Store struct {
-	db  *pgxpool.Pool
-	bus *bus.Bus
-	log *slog.Logger
+	db    *pgxpool.Pool
+	bus   *bus.Bus
+	log   *slog.Logger
+	kinds []string
 }
 
-// NewStore uses the pool and asks the poller over the bus.
-func NewStore(db *pgxpool.Pool, b *bus.Bus, log *slog.Logger) *Store {
-	return &Store{db: db, bus: b, log: log}
+// NewStore uses the pool and asks the poller over the bus. The kinds are named to whoever
+// gives none.
+func NewStore(db *pgxpool.Pool, b *bus.Bus, log *slog.Logger, kinds []string) *Store {
+	return &Store{db: db, bus: b, log: log, kinds: kinds}
 }
 
 // Request is an import to be queued.
@@ -75,7 +78,7 @@ func (s *Store) Accept(ctx context.Context, r Request, next Files) (i Import, er
 			return i, ofReading(err)
 		}
 		if r.Kind == "" {
-			return i, problem.InvalidField("kind", "is required, in the query or as a field of the form before its files: fitbit-export")
+			return i, problem.InvalidField("kind", "is required, in the query or as a field of the form before its files: "+strings.Join(s.kinds, " or "))
 		}
 		if _, known := provider.ZoneNamed(r.TimeZone); r.TimeZone != "" && !known {
 			return i, problem.InvalidField("timezone", users.NoZone)

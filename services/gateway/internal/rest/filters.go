@@ -77,7 +77,7 @@ func workoutTypes(word string, meaning func(word string) []string) (types []stri
 	if near := vocabulary.Near(word); len(near) > 0 {
 		return nil, "is not a workout type: did you mean " + strings.Join(near, ", ") + "?"
 	}
-	return nil, "is not a workout type: known are those of Google Health's ExerciseType in lower_snake_case, and the words of Open Wearables, such as " +
+	return nil, "is not a workout type: known are " + vocabulary.Origin + ", and the words of Open Wearables, such as " +
 		strings.Join([]string{"running", "walking", "biking", "swimming", "strength_training"}, ", ")
 }
 

@@ -71,6 +71,8 @@ type Options struct {
 	TrackMakers provider.TrackMakers
 	// MaxUpload is the most bytes that an upload may have.
 	MaxUpload int64
+	// ImportKinds are the kinds of archives that can be imported.
+	ImportKinds []string
 }
 
 // server implements the generated interface.
@@ -117,7 +119,7 @@ func New(o Options) (http.Handler, error) {
 	s := &server{
 		o: o, reporter: reporter, pages: people, badKeys: throttle.New(mostBadKeys, badKeysPeriod, badKeysAddresses), users: users.NewStore(o.DB), workouts: workouts.NewStore(o.DB, o.Bus),
 		syncs: syncs.NewStore(o.DB, o.Bus), keys: apikey.NewStore(o.DB), audit: audit.NewStore(o.DB), connections: connections.NewReader(o.DB),
-		notifications: notifications.NewStore(o.DB, o.Bus), deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log),
+		notifications: notifications.NewStore(o.DB, o.Bus), deadLetters: deadletters.NewReader(o.Bus), fields: rules["POST "+startImportPath], imports: imports.NewStore(o.DB, o.Bus, o.Log, o.ImportKinds),
 	}
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()

@@ -47,7 +47,7 @@ func refuse(field, detail string) error {
 }
 
 // Provider is the provider whose records a kind of export holds: a kind is named
-// after it, fitbit-export.
+// after it, as in NAME-export.
 func (r *Runner) Provider(kind string) (name string, known bool) {
 	if _, known = r.Importers[kind]; !known {
 		return "", false

@@ -202,7 +202,7 @@ func (s *fixture) importer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	begun, err := s.c.Import(ctx, user.ID, false, client.Upload{Name: "takeout.zip", Write: a.WriteZip})
+	begun, err := s.c.Import(ctx, user.ID, "fitbit-export", false, client.Upload{Name: "takeout.zip", Write: a.WriteZip})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stridelog/stridelog/provider/simulator"
 	"github.com/stridelog/stridelog/provider/simulator/fitbit/export"
-	"github.com/stridelog/stridelog/provider/simulator/hostile"
+	"github.com/stridelog/stridelog/provider/simulator/fitbit/hostile"
 )
 
 // A tolerant reader shows that each archive is what its name says, and that the
