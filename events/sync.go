@@ -18,6 +18,9 @@ const (
 	TriggerManual       = "manual"
 	TriggerBackfill     = "backfill"
 	TriggerNotification = "notification"
+	// TriggerKindAdded is of the first reading of a kind on a connection that is older
+	// than what reads it.
+	TriggerKindAdded = "kind_added"
 )
 
 // SyncStatus is how a sync stands.

@@ -53,5 +53,5 @@ func (s *Service) schedule() store.Schedule {
 
 func (s *Service) intake(st *store.Store) *intake.Intake {
 	c := s.config
-	return &intake.Intake{Log: c.Log, Store: st, Connectors: c.Connectors, Schedule: s.schedule(), InitialDays: c.InitialDays, Now: s.now}
+	return &intake.Intake{Log: c.Log, Store: st, Connectors: c.Connectors, Catalog: s.catalog(), Schedule: s.schedule(), InitialDays: c.InitialDays, Now: s.now}
 }

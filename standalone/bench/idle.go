@@ -166,7 +166,7 @@ func (m *idleMeasurement) fill(ctx context.Context) error {
 		_, err := m.db.Exec(ctx, sql, args...)
 		return err
 	}
-	if err := run("TRUNCATE poller.connections, poller.targets, poller.scans, poller.windows, poller.budgets, poller.activity_index, poller.coverage"); err != nil {
+	if err := run("TRUNCATE poller.connections, poller.targets, poller.scans, poller.sources, poller.windows, poller.budgets, poller.activity_index, poller.coverage"); err != nil {
 		return err
 	}
 	if err := run(`INSERT INTO poller.connections (id, user_id, provider, status, sequence)
@@ -183,6 +183,11 @@ func (m *idleMeasurement) fill(ctx context.Context) error {
 			  FROM poller.connections`, int64(scan.Span/time.Second), delay, scan.Every, within, i == 0, idleScanned); err != nil {
 			return err
 		}
+	}
+	if err := run(`INSERT INTO poller.sources (user_id, provider, source, kind, spans, dues, next_due, last_outcome)
+		SELECT user_id, provider, 'activity', 'activity', array_agg(span_seconds ORDER BY span_seconds), array_agg(next_due ORDER BY span_seconds), min(next_due), 'success'
+		  FROM poller.scans GROUP BY user_id, provider`); err != nil {
+		return err
 	}
 	if err := run(`INSERT INTO poller.targets (user_id, provider, connection_id, provider_account_id, scopes, activated_sequence, status, last_synced_at,
 		    last_outcome, due_at, due_priority)
@@ -201,5 +206,5 @@ func (m *idleMeasurement) fill(ctx context.Context) error {
 	if err := m.history.index(ctx, m.db); err != nil {
 		return err
 	}
-	return run("VACUUM (ANALYZE) poller.connections, poller.targets, poller.scans, poller.windows, poller.budgets, poller.activity_index, poller.coverage")
+	return run("VACUUM (ANALYZE) poller.connections, poller.targets, poller.scans, poller.sources, poller.windows, poller.budgets, poller.activity_index, poller.coverage")
 }

@@ -26,6 +26,8 @@ func (p Purpose) reserve() int {
 		return 0
 	case events.TriggerBackfill:
 		return 10
+	case events.TriggerKindAdded:
+		return 50
 	case Deep:
 		return 90
 	default:

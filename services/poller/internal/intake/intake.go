@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +38,7 @@ type Intake struct {
 	Log         *slog.Logger
 	Store       *store.Store
 	Connectors  provider.Connectors
+	Catalog     store.Catalog
 	Schedule    store.Schedule
 	InitialDays int
 	Now         func() time.Time
@@ -115,25 +117,40 @@ func (in *Intake) activated(ctx context.Context, d bus.Delivery, data *events.Co
 		if err != nil || target.Status != store.TargetActive {
 			return err
 		}
-		now := in.Now().UTC()
-		if err := in.Schedule.Start(ctx, tx, user, name, data.ConnectionID, now); err != nil {
-			return err
-		}
-		end, err := store.CoverageEnd(ctx, tx, target)
-		if err != nil {
-			return err
-		}
-		if end != nil {
-			if err := in.Schedule.DeepSoon(ctx, tx, target, now); err != nil {
-				return err
-			}
-		}
-		return store.AddWindow(ctx, tx, store.Window{
-			ID: events.SyncID(d.Event.ID), UserID: user, Provider: name, ConnectionID: data.ConnectionID,
-			Trigger: events.TriggerConnect, Span: events.Window{From: store.ReadFrom(now.AddDate(0, 0, -in.InitialDays), end), To: now},
-			RequestedAt: now, Trace: telemetry.TraceParent(ctx),
-		})
+		return in.begin(ctx, tx, target, events.SyncID(d.Event.ID))
 	})
+}
+
+// begin starts the timetable of a consent and queues its first sync.
+func (in *Intake) begin(ctx context.Context, tx pgx.Tx, t store.Target, syncID string) error {
+	now := in.Now().UTC()
+	sources := in.Catalog.Of(t.Provider, t.Scopes)
+	added, err := in.Schedule.Start(ctx, tx, t.UserID, t.Provider, t.ConnectionID, sources, now)
+	if err != nil {
+		return err
+	}
+	if err := store.Reconsider(ctx, tx, t); err != nil {
+		return err
+	}
+	before := false
+	err = in.queue(ctx, tx, store.Window{
+		ID: syncID, UserID: t.UserID, Provider: t.Provider, ConnectionID: t.ConnectionID,
+		Trigger: events.TriggerConnect, Span: events.Window{To: now}, RequestedAt: now, Trace: telemetry.TraceParent(ctx),
+	}, usual(sources), func(w *store.Window) error {
+		end, err := store.CoverageEnd(ctx, tx, t, w.Source)
+		before = before || end != nil
+		w.Span.From = store.ReadFrom(now.AddDate(0, 0, -in.InitialDays), end)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if before {
+		if err := in.Schedule.DeepSoon(ctx, tx, t, now); err != nil {
+			return err
+		}
+	}
+	return in.Schedule.Add(ctx, tx, t, added, now)
 }
 
 // dropForeign ends work that was meant for an earlier connection of the target.
@@ -213,14 +230,18 @@ func (in *Intake) request(ctx context.Context, d bus.Delivery, reports int) erro
 			w.NotBefore = &start
 		}
 		refusal := in.refuse(target, found, data)
+		sources := requested(in.Catalog.Of(name, target.Scopes), data.Kinds)
+		if refusal == nil && !slices.ContainsFunc(sources, func(s store.Source) bool { return s.Granted }) {
+			refusal = unreadable(sources)
+		}
 		if refusal == nil {
-			return store.AddWindow(ctx, tx, w)
+			return in.queue(ctx, tx, w, sources, func(*store.Window) error { return nil })
 		}
 		if refusal.temporary && now.Sub(data.RequestedAt) < grace {
 			return bus.NotYet(fmt.Errorf("sync %s came before its connection was active here", data.SyncID))
 		}
 		in.Log.WarnContext(ctx, "a sync request was refused", "sync_id", data.SyncID, "provider", name, "user_id", user, "code", refusal.Code)
-		return report.Append(ctx, tx, &w, report.Outcome{Status: events.SyncFailed, Error: &refusal.SyncError}, now)
+		return report.Refuse(ctx, tx, w, refusal.SyncError, now)
 	})
 }
 

@@ -15,27 +15,92 @@ import (
 // Source is who the poller's events come from.
 const Source = "stridelog/poller"
 
-// Outcome is how a sync stands.
+// Outcome is how a sync, or its window, stands.
 type Outcome struct {
 	Status events.SyncStatus
 	Error  *events.SyncError
 }
 
-// Append puts the window's next SyncFinished into the outbox, so that it is said
-// exactly when the transaction commits. It counts the report in w; the caller
-// stores it.
-func Append(ctx context.Context, tx pgx.Tx, w *store.Window, o Outcome, now time.Time) error {
-	w.Report++
+// Finish ends a window. When it is the last of its sync, the sync's SyncFinished goes
+// into the outbox, so that it is said exactly when the transaction commits.
+func Finish(ctx context.Context, tx pgx.Tx, w *store.Window, o Outcome, now time.Time) error {
+	w.Outcome, w.Error = o.Status, o.Error
+	all, err := ofSync(ctx, tx, w)
+	if err != nil {
+		return err
+	}
+	if !open(all) {
+		if err := say(ctx, tx, w, all, together(all), now); err != nil {
+			return err
+		}
+	}
+	return store.FinishWindow(ctx, tx, *w, now)
+}
+
+// Defer says until when a sync waits, unless another of its windows can go on. The
+// caller stores the window.
+func Defer(ctx context.Context, tx pgx.Tx, w *store.Window, why *events.SyncError, now time.Time) error {
+	w.Status = events.SyncDeferred
+	all, err := ofSync(ctx, tx, w)
+	if err != nil {
+		return err
+	}
+	for _, x := range all {
+		if x.Outcome == "" && x.Status != events.SyncDeferred && x.Status != store.Done {
+			return nil
+		}
+	}
+	return say(ctx, tx, w, all, Outcome{Status: events.SyncDeferred, Error: why}, now)
+}
+
+// Refuse says that a sync that was asked for cannot be read. It has no windows.
+func Refuse(ctx context.Context, tx pgx.Tx, w store.Window, why events.SyncError, now time.Time) error {
+	return say(ctx, tx, &w, nil, Outcome{Status: events.SyncFailed, Error: &why}, now)
+}
+
+// ofSync are the windows of a window's sync, with this one as it is now. A scheduled
+// sync has but one.
+func ofSync(ctx context.Context, tx pgx.Tx, w *store.Window) ([]store.Window, error) {
+	if w.Trigger == events.TriggerScheduled {
+		return []store.Window{*w}, nil
+	}
+	all, err := store.WindowsOfSync(ctx, tx, w.SyncID)
+	for i := range all {
+		if all[i].ID == w.ID {
+			all[i] = *w
+		}
+	}
+	return all, err
+}
+
+func open(all []store.Window) bool {
+	for _, w := range all {
+		if w.Outcome == "" && w.Status != store.Done {
+			return true
+		}
+	}
+	return false
+}
+
+// say puts the sync's next SyncFinished into the outbox and counts the report in w,
+// which the caller stores.
+func say(ctx context.Context, tx pgx.Tx, w *store.Window, all []store.Window, o Outcome, now time.Time) error {
+	whole := sum(*w, all)
+	w.Report = whole.Report + 1
+	id := w.SyncID
+	if id == "" {
+		id = w.ID
+	}
 	data := &events.SyncFinished{
-		SyncID: w.ID, ConnectionID: w.ConnectionID, UserID: w.UserID, Provider: w.Provider,
-		Trigger: w.Trigger, Window: w.Span, Covered: w.Covered(), Status: o.Status, Counts: w.Counts,
-		Error: o.Error, RequestedAt: w.RequestedAt.UTC(), FinishedAt: now.UTC(), Report: w.Report,
+		SyncID: id, ConnectionID: w.ConnectionID, UserID: w.UserID, Provider: w.Provider,
+		Trigger: w.Trigger, Window: whole.Span, Covered: whole.covered, Status: o.Status, Counts: whole.Counts,
+		Error: o.Error, RequestedAt: w.RequestedAt.UTC(), FinishedAt: now.UTC(), Report: w.Report, Kinds: kinds(all),
 	}
 	if o.Status == events.SyncDeferred {
-		data.NotBefore = w.NotBefore
+		data.NotBefore = whole.NotBefore
 	}
 	return outbox.Append(ctx, tx, store.Schema, events.Event{
-		ID: events.SyncFinishedID(w.ID, w.Report), Source: Source, About: w.ID, Time: now.UTC(),
+		ID: events.SyncFinishedID(id, w.Report), Source: Source, About: id, Time: now.UTC(),
 		Provider: w.Provider, UserID: w.UserID, TraceParent: w.Trace, Data: data,
 	})
 }
@@ -52,12 +117,13 @@ func FailOpen(ctx context.Context, tx pgx.Tx, userID, provider string, reason ev
 		if upTo != nil && w.RequestedAt.After(*upTo) {
 			continue
 		}
-		if w.Trigger != events.TriggerScheduled {
-			if err := Append(ctx, tx, &w, Outcome{Status: events.SyncFailed, Error: &reason}, now); err != nil {
-				return err
-			}
+		if w.Trigger == events.TriggerScheduled {
+			w.Outcome, w.Error = events.SyncFailed, &reason
+			err = store.FinishWindow(ctx, tx, w, now)
+		} else {
+			err = Finish(ctx, tx, &w, Outcome{Status: events.SyncFailed, Error: &reason}, now)
 		}
-		if err := store.FinishWindow(ctx, tx, w, now); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -77,4 +143,11 @@ func NotActive(s store.Standing) events.SyncError {
 		e.Detail += " Next action: " + s.NextAction
 	}
 	return e
+}
+
+// Skipped says why a source of a connection is not read.
+func Skipped() *events.SyncError {
+	return &events.SyncError{
+		Code: "insufficient_scope", Detail: "The person did not grant what reading this needs; ask for a new consent.",
+	}
 }

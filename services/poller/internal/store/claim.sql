@@ -22,7 +22,7 @@ claimed AS (
     UPDATE poller.targets t SET lease_owner = $2, lease_until = $3, lease_token = lease_token + 1
       FROM due WHERE t.user_id = due.user_id AND t.provider = due.provider
     RETURNING t.*, due.routes, due.expired)
-SELECT c.user_id::text, c.provider, c.connection_id::text, c.provider_account_id, c.status, c.last_outcome, c.failures,
+SELECT c.user_id::text, c.provider, c.connection_id::text, c.provider_account_id, c.scopes, c.status, c.failures,
        c.not_before, c.lease_token, c.index_sequence, c.stream_epoch,
        c.trouble_class, c.trouble_since, c.told_class, c.told_late, c.routes, c.expired, c.activated_sequence,
        EXISTS (SELECT FROM poller.suspects x WHERE x.user_id = c.user_id AND x.provider = c.provider)

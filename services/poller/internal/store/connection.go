@@ -110,9 +110,9 @@ func AlignTarget(ctx context.Context, tx pgx.Tx, userID, provider string) (was, 
 // Target is one user's account at one provider, as far as polling goes.
 type Target struct {
 	UserID, Provider, ConnectionID, AccountID string
+	Scopes                                    []string // granted; none: the consent does not say
 	Standing                                           // as stored with the target (Status only)
 	Connection                                Standing // as its connection says
-	LastOutcome                               string
 	Failures                                  int
 	NotBefore                                 *time.Time
 }
@@ -121,13 +121,13 @@ type Target struct {
 func LoadTarget(ctx context.Context, tx pgx.Tx, userID, provider string) (t Target, found bool, err error) {
 	t.UserID, t.Provider = userID, provider
 	err = tx.QueryRow(ctx, `
-		SELECT t.connection_id::text, t.provider_account_id, t.status, c.status, c.reason, c.next_action,
-		       t.last_outcome, t.failures, t.not_before
+		SELECT t.connection_id::text, t.provider_account_id, t.scopes, t.status, c.status, c.reason, c.next_action,
+		       t.failures, t.not_before
 		  FROM poller.targets t JOIN poller.connections c ON c.id = t.connection_id
 		 WHERE t.user_id = $1 AND t.provider = $2
 		   FOR UPDATE OF t`, userID, provider).
-		Scan(&t.ConnectionID, &t.AccountID, &t.Status, &t.Connection.Status, &t.Connection.Reason, &t.Connection.NextAction,
-			&t.LastOutcome, &t.Failures, &t.NotBefore)
+		Scan(&t.ConnectionID, &t.AccountID, &t.Scopes, &t.Status, &t.Connection.Status, &t.Connection.Reason, &t.Connection.NextAction,
+			&t.Failures, &t.NotBefore)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return t, false, nil
 	}

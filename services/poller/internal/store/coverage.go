@@ -30,15 +30,15 @@ func (t Target) Account() string {
 //go:embed cover.sql
 var coverSQL string
 
-// Cover stores that a span of a target's account was read completely, and joins it
+// Cover stores that a span of a source of a target's account was read completely, and joins it
 // with the stretches that it overlaps or touches. scheduled says that the span was
 // read by the first sync or the timetable, which leave no gap between two spans. The
 // caller holds the target's row.
-func Cover(ctx context.Context, tx pgx.Tx, t Target, span events.Window, scheduled bool) error {
+func Cover(ctx context.Context, tx pgx.Tx, t Target, source string, span events.Window, scheduled bool) error {
 	if !span.From.Before(span.To) {
 		return nil
 	}
-	_, err := tx.Exec(ctx, coverSQL, t.UserID, t.Provider, t.Account(), KindActivity, span.From, span.To, scheduled)
+	_, err := tx.Exec(ctx, coverSQL, t.UserID, t.Provider, t.Account(), source, span.From, span.To, scheduled)
 	if err != nil {
 		return fmt.Errorf("store what was read of %s of user %s: %w", t.Provider, t.UserID, err)
 	}
@@ -46,14 +46,14 @@ func Cover(ctx context.Context, tx pgx.Tx, t Target, span events.Window, schedul
 }
 
 // coverageEnd is where the first gap begins in what was read of an account, in the
-// words of a query whose parameters 1 to 4 are user, provider, account and kind.
+// words of a query whose parameters 1 to 4 are user, provider, account and source.
 const coverageEnd = `(SELECT min(covered_to) FROM poller.coverage
 		 WHERE user_id = $1 AND provider = $2 AND account = $3 AND kind = $4 AND scheduled)`
 
-// CoverageEnd says up to when a target's account was read without a gap; nil when
+// CoverageEnd says up to when a source of a target's account was read without a gap; nil when
 // nothing is known of it.
-func CoverageEnd(ctx context.Context, tx pgx.Tx, t Target) (end *time.Time, err error) {
-	if err := tx.QueryRow(ctx, "SELECT "+coverageEnd, t.UserID, t.Provider, t.Account(), KindActivity).Scan(&end); err != nil {
+func CoverageEnd(ctx context.Context, tx pgx.Tx, t Target, source string) (end *time.Time, err error) {
+	if err := tx.QueryRow(ctx, "SELECT "+coverageEnd, t.UserID, t.Provider, t.Account(), source).Scan(&end); err != nil {
 		return nil, fmt.Errorf("look how far %s of user %s was read: %w", t.Provider, t.UserID, err)
 	}
 	return end, nil

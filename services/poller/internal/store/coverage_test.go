@@ -68,20 +68,20 @@ func TestStretchesJoinAsTheHoursDo(t *testing.T) {
 		other.AccountID = "b"
 		var m model
 		err := s.InTx(ctx, func(tx pgx.Tx) error {
-			if err := store.Cover(ctx, tx, other, events.Window{From: at(3), To: at(5)}, true); err != nil {
+			if err := store.Cover(ctx, tx, other, store.KindActivity, events.Window{From: at(3), To: at(5)}, true); err != nil {
 				return err
 			}
 			for range rapid.IntRange(1, 12).Draw(r, "readings") {
 				from := rapid.IntRange(0, 46).Draw(r, "from")
 				to := rapid.IntRange(from, 47).Draw(r, "to") // empty ones, too
 				scheduled := rapid.Bool().Draw(r, "scheduled")
-				if err := store.Cover(ctx, tx, target, events.Window{From: at(from), To: at(to)}, scheduled); err != nil {
+				if err := store.Cover(ctx, tx, target, store.KindActivity, events.Window{From: at(from), To: at(to)}, scheduled); err != nil {
 					return err
 				}
 				m.cover(from, to, scheduled)
 				compare(r, ctx, tx, target, m, at)
 			}
-			end, err := store.CoverageEnd(ctx, tx, other)
+			end, err := store.CoverageEnd(ctx, tx, other, store.KindActivity)
 			if err != nil || end == nil || !end.Equal(at(5)) {
 				r.Fatalf("the other account was read until %v (%v)", end, err)
 			}
@@ -120,7 +120,7 @@ func compare(r *rapid.T, ctx context.Context, tx pgx.Tx, target store.Target, m 
 			gap = &end
 		}
 	}
-	end, err := store.CoverageEnd(ctx, tx, target)
+	end, err := store.CoverageEnd(ctx, tx, target, store.KindActivity)
 	if err != nil || (end == nil) != (gap == nil) || end != nil && !end.Equal(*gap) {
 		r.Fatalf("read until %v (%v), want %v", end, err, gap)
 	}

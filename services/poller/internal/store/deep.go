@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/stridelog/stridelog/events"
 )
 
 // startDeep gives a target its turn of the deep scan within its interval, by the
@@ -40,8 +38,8 @@ func (s Schedule) DeepSoon(ctx context.Context, tx pgx.Tx, t Target, now time.Ti
 	return refreshDue(ctx, tx, t.UserID, t.Provider)
 }
 
-// goDeep adds the window of the deep scan and moves its turn on.
-func (s Schedule) goDeep(ctx context.Context, tx pgx.Tx, t Target, now time.Time) error {
+// deepDone gives the deep scan of a target its next turn.
+func (s Schedule) deepDone(ctx context.Context, tx pgx.Tx, t Target, now time.Time) error {
 	var next *time.Time // none for a scan that the configuration no longer has
 	if s.Deep != nil {
 		at := now.Add(s.Deep.Every + s.jitter())
@@ -51,8 +49,5 @@ func (s Schedule) goDeep(ctx context.Context, tx pgx.Tx, t Target, now time.Time
 	if err != nil {
 		return fmt.Errorf("move the deep scan of user %s on: %w", t.UserID, err)
 	}
-	if s.Deep == nil {
-		return nil
-	}
-	return scheduleWindow(ctx, tx, t, events.Window{From: now.Add(-s.Deep.Span), To: now}, true, now)
+	return nil
 }

@@ -79,6 +79,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string) (map[string]int64
 			{"poller_index", "DELETE FROM poller.activity_index WHERE user_id = $1"},
 			{"poller_windows", "DELETE FROM poller.windows WHERE user_id = $1"},
 			{"poller_coverage", "DELETE FROM poller.coverage WHERE user_id = $1"},
+			{"poller_sources", "DELETE FROM poller.sources WHERE user_id = $1"},
 			{"poller_scans", "DELETE FROM poller.scans WHERE user_id = $1"},
 			{"poller_imports", "DELETE FROM poller.imports WHERE user_id = $1"},
 			{"poller_connections", "DELETE FROM poller.connections WHERE user_id = $1"},

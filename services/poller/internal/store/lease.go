@@ -45,7 +45,7 @@ func SetTrouble(ctx context.Context, tx pgx.Tx, t Target, x Trouble) error {
 }
 
 // priorities are those of windows and scans, see priority: each is looked at by itself.
-var priorities = []int16{0, 10, 20, 30, 40}
+var priorities = []int16{0, 10, 20, 30, 40, 50}
 
 // MaxClaim is how many leases one call of Claim gives at most.
 const MaxClaim = 64
@@ -65,7 +65,7 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 		return nil, fmt.Errorf("claim work: %w", err)
 	}
 	leases, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Lease, err error) {
-		err = row.Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Status, &l.LastOutcome, &l.Failures,
+		err = row.Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Scopes, &l.Status, &l.Failures,
 			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch,
 			&l.Trouble.Class, &l.Trouble.Since, &l.Trouble.ToldClass, &l.Trouble.ToldLate, &l.Routes, &l.Expired, &l.Consent, &l.Suspected)
 		return l, err
@@ -178,15 +178,6 @@ func SetSynced(ctx context.Context, tx pgx.Tx, t Target, at time.Time) error {
 		t.UserID, t.Provider, at)
 	if err != nil {
 		return fmt.Errorf("store the last sync of %s of user %s: %w", t.Provider, t.UserID, err)
-	}
-	return nil
-}
-
-// SetOutcome stores how the latest scheduled sync ended.
-func SetOutcome(ctx context.Context, tx pgx.Tx, t Target, outcome string) error {
-	_, err := tx.Exec(ctx, "UPDATE poller.targets SET last_outcome = $3 WHERE user_id = $1 AND provider = $2", t.UserID, t.Provider, outcome)
-	if err != nil {
-		return fmt.Errorf("store the outcome of %s of user %s: %w", t.Provider, t.UserID, err)
 	}
 	return nil
 }

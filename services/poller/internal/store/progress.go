@@ -91,7 +91,7 @@ func (s *Store) RaiseReports(ctx context.Context, reports map[string]int) error 
 	}
 	_, err := s.db.Exec(ctx, `
 		UPDATE poller.windows w SET report = greatest(w.report, x.n)
-		  FROM unnest($1::text[], $2::int[]) AS x (id, n) WHERE w.id::text = x.id AND w.status <> 'done'`, ids, numbers)
+		  FROM unnest($1::text[], $2::int[]) AS x (id, n) WHERE w.sync_id::text = x.id AND w.status <> 'done'`, ids, numbers)
 	if err != nil {
 		return fmt.Errorf("count the reports of syncs as the log does: %w", err)
 	}

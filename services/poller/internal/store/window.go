@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +12,11 @@ import (
 	"github.com/stridelog/stridelog/events"
 )
 
-// Window is one unit of work: a sync and how far it got.
+// Window is one unit of work: what a sync reads of one source, and how far it got.
 type Window struct {
 	ID, UserID, Provider, ConnectionID string
+	SyncID                             string // that the window is of; empty when queued: the window's own id
+	Source, Kind                       string // that is read, and what its records are; empty when queued: activities
 	Trigger                            string
 	Span                               events.Window
 	Status                             events.SyncStatus
@@ -26,11 +29,17 @@ type Window struct {
 	Report                             int // SyncFinished events so far
 	NotBefore                          *time.Time
 	RequestedAt                        time.Time
-	Trace                              string   // traceparent of the request
-	Confirms                           bool     // a second look at suspects, scheduled by the poller itself
-	Suspects                           []string // external ids that the request names
-	Deep                               bool     // of the deep scan: behind everything else
+	Trace                              string            // traceparent of the request
+	Confirms                           bool              // a second look at suspects, scheduled by the poller itself
+	Suspects                           []string          // external ids that the request names
+	Deep                               bool              // of the deep scan: behind everything else
+	Outcome                            events.SyncStatus // how a window that is done ended; empty before
+	Error                              *events.SyncError // why, where it did not succeed
+	Failures                           int               // of its source, in a row; only in what TakeWindow gives
 }
+
+// Done is the status of a window that has ended.
+const Done events.SyncStatus = "done"
 
 // Covered is what was really read; nil when nothing was.
 func (w Window) Covered() *events.Window {
@@ -45,6 +54,8 @@ func priority(w Window) int {
 	switch {
 	case w.Deep:
 		return 40
+	case w.Trigger == events.TriggerKindAdded:
+		return 50
 	case w.Trigger == events.TriggerConnect:
 		return 0
 	case w.Trigger == events.TriggerManual, w.Trigger == events.TriggerNotification:
@@ -56,27 +67,45 @@ func priority(w Window) int {
 	}
 }
 
-const windowColumns = `id::text, user_id::text, provider, connection_id::text, trigger, window_from, window_to, status,
-	cursor, cursor_at, covered_from, pass_to, pages, seen, new, changed, unchanged, rejected, removed, attempts, report, not_before, requested_at, trace, confirms, suspects, deep`
+// windowColumns are those of scanWindow, of a row w of windows.
+const windowColumns = `w.id::text, w.user_id::text, w.provider, w.connection_id::text, w.sync_id::text, w.source, w.kind, w.trigger,
+	w.window_from, w.window_to, w.status, w.cursor, w.cursor_at, w.covered_from, w.pass_to, w.pages, w.seen, w.new, w.changed, w.unchanged,
+	w.rejected, w.removed, w.attempts, w.report, w.not_before, w.requested_at, w.trace, w.confirms, w.suspects, w.deep, w.outcome, w.error`
 
 func scanWindow(row pgx.CollectableRow) (Window, error) {
 	var w Window
-	err := row.Scan(&w.ID, &w.UserID, &w.Provider, &w.ConnectionID, &w.Trigger, &w.Span.From, &w.Span.To, &w.Status,
-		&w.Cursor, &w.CursorAt, &w.CoveredFrom, &w.PassTo, &w.Counts.Pages, &w.Counts.Seen, &w.Counts.New, &w.Counts.Changed,
-		&w.Counts.Unchanged, &w.Counts.Rejected, &w.Counts.Removed, &w.Attempts, &w.Report, &w.NotBefore, &w.RequestedAt, &w.Trace,
-		&w.Confirms, &w.Suspects, &w.Deep)
+	err := row.Scan(w.fields()...)
 	return w, err
 }
 
-// AddWindow queues a window; one that exists, finished or not, stays as it is.
+func (w *Window) fields() []any {
+	return []any{
+		&w.ID, &w.UserID, &w.Provider, &w.ConnectionID, &w.SyncID, &w.Source, &w.Kind, &w.Trigger, &w.Span.From, &w.Span.To, &w.Status,
+		&w.Cursor, &w.CursorAt, &w.CoveredFrom, &w.PassTo, &w.Counts.Pages, &w.Counts.Seen, &w.Counts.New, &w.Counts.Changed,
+		&w.Counts.Unchanged, &w.Counts.Rejected, &w.Counts.Removed, &w.Attempts, &w.Report, &w.NotBefore, &w.RequestedAt, &w.Trace,
+		&w.Confirms, &w.Suspects, &w.Deep, &w.Outcome, &w.Error,
+	}
+}
+
+// AddWindow queues a window; one that exists, finished or not, stays as it is. One with
+// an outcome has ended already.
 func AddWindow(ctx context.Context, tx pgx.Tx, w Window) error {
+	status := events.SyncQueued
+	var finished *time.Time
+	switch {
+	case w.Outcome != "":
+		status, finished = Done, &w.RequestedAt
+	case w.NotBefore != nil:
+		status = events.SyncDeferred
+	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO poller.windows (id, user_id, provider, connection_id, trigger, priority, window_from, window_to, pass_to, requested_at, trace,
-		    confirms, suspects, not_before, report, deep, status)
+		    confirms, suspects, not_before, report, deep, status, sync_id, source, kind, outcome, error, finished_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, coalesce($12::text[], '{}'), $13, $14, $15,
-		    CASE WHEN $13::timestamptz IS NULL THEN 'queued' ELSE 'deferred' END) ON CONFLICT (id) DO NOTHING`,
+		    $16, $17, $18, $19, $20, $21, $22)
+		ON CONFLICT (id) DO NOTHING`,
 		w.ID, w.UserID, w.Provider, w.ConnectionID, w.Trigger, priority(w), w.Span.From, w.Span.To, w.RequestedAt, w.Trace,
-		w.Confirms, w.Suspects, w.NotBefore, w.Report, w.Deep)
+		w.Confirms, w.Suspects, w.NotBefore, w.Report, w.Deep, status, cmp.Or(w.SyncID, w.ID), cmp.Or(w.Source, KindActivity), cmp.Or(w.Kind, KindActivity), w.Outcome, w.Error, finished)
 	if err != nil {
 		return fmt.Errorf("queue sync %s: %w", w.ID, err)
 	}
@@ -85,19 +114,32 @@ func AddWindow(ctx context.Context, tx pgx.Tx, w Window) error {
 
 // OpenWindows are a target's unfinished windows.
 func OpenWindows(ctx context.Context, tx pgx.Tx, userID, provider string) ([]Window, error) {
-	rows, err := tx.Query(ctx, "SELECT "+windowColumns+" FROM poller.windows WHERE user_id = $1 AND provider = $2 AND status <> 'done' ORDER BY requested_at", userID, provider)
+	rows, err := tx.Query(ctx, "SELECT "+windowColumns+" FROM poller.windows w WHERE user_id = $1 AND provider = $2 AND status <> 'done' ORDER BY requested_at", userID, provider)
 	if err != nil {
 		return nil, fmt.Errorf("list the open syncs of user %s: %w", userID, err)
 	}
 	return pgx.CollectRows(rows, scanWindow)
 }
 
-// FinishWindow marks a window as finished; its last report belongs into the same
-// transaction.
+// WindowsOfSync are all windows of a sync, the first one first.
+func WindowsOfSync(ctx context.Context, tx pgx.Tx, syncID string) ([]Window, error) {
+	rows, err := tx.Query(ctx, "SELECT "+windowColumns+" FROM poller.windows w WHERE sync_id = $1 ORDER BY id <> sync_id, id", syncID)
+	if err != nil {
+		return nil, fmt.Errorf("list the windows of sync %s: %w", syncID, err)
+	}
+	list, err := pgx.CollectRows(rows, scanWindow)
+	if err != nil {
+		return nil, fmt.Errorf("list the windows of sync %s: %w", syncID, err)
+	}
+	return list, nil
+}
+
+// FinishWindow marks a window as finished, with its outcome and error; the sync's report
+// belongs into the same transaction.
 func FinishWindow(ctx context.Context, tx pgx.Tx, w Window, now time.Time) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE poller.windows SET status = 'done', finished_at = $2, report = $3, cursor = '', cursor_at = NULL
-		WHERE id = $1`, w.ID, now, w.Report)
+		UPDATE poller.windows SET status = 'done', finished_at = $2, report = $3, cursor = '', cursor_at = NULL, outcome = $4, error = $5
+		WHERE id = $1`, w.ID, now, w.Report, w.Outcome, w.Error)
 	if err != nil {
 		return fmt.Errorf("finish sync %s: %w", w.ID, err)
 	}
@@ -159,13 +201,11 @@ func TakeWindow(ctx context.Context, tx pgx.Tx, userID, provider string, now tim
 	fail := func(err error) (Window, bool, error) {
 		return Window{}, false, fmt.Errorf("take work of user %s: %w", userID, err)
 	}
-	rows, err := tx.Query(ctx, "SELECT "+windowColumns+` FROM poller.windows
-		 WHERE user_id = $1 AND provider = $2 AND status <> 'done' AND (not_before IS NULL OR not_before <= $3)
-		 ORDER BY priority, window_to DESC, requested_at, id LIMIT 1`, userID, provider, now)
-	if err != nil {
-		return fail(err)
-	}
-	w, err = pgx.CollectExactlyOneRow(rows, scanWindow)
+	err = tx.QueryRow(ctx, "SELECT "+windowColumns+`, coalesce(s.failures, 0)
+		  FROM poller.windows w LEFT JOIN poller.sources s USING (user_id, provider, source)
+		 WHERE w.user_id = $1 AND w.provider = $2 AND w.status <> 'done' AND (w.not_before IS NULL OR w.not_before <= $3)
+		   AND (s.not_before IS NULL OR s.not_before <= $3)
+		 ORDER BY w.priority, w.window_to DESC, w.requested_at, w.id LIMIT 1`, userID, provider, now).Scan(append(w.fields(), &w.Failures)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return w, false, nil
 	}
@@ -183,9 +223,11 @@ func TakeWindow(ctx context.Context, tx pgx.Tx, userID, provider string, now tim
 	return w, tag.RowsAffected() == 1, nil
 }
 
-// DeleteDone deletes windows that finished before an instant.
+// DeleteDone deletes the windows of syncs that finished before an instant.
 func (s *Store) DeleteDone(ctx context.Context, before time.Time) error {
-	if _, err := s.db.Exec(ctx, "DELETE FROM poller.windows WHERE status = 'done' AND finished_at < $1", before); err != nil {
+	if _, err := s.db.Exec(ctx, `
+		DELETE FROM poller.windows w WHERE status = 'done' AND finished_at < $1
+		   AND NOT EXISTS (SELECT FROM poller.windows o WHERE o.sync_id = w.sync_id AND o.status <> 'done')`, before); err != nil {
 		return fmt.Errorf("delete old syncs: %w", err)
 	}
 	return nil

@@ -24,13 +24,13 @@ func (s *session) ask(ctx context.Context, w store.Window) error {
 	if err != nil {
 		return err
 	}
-	x := s.rules().NextToAsk(suspects, s.Now())
+	x := s.rules(w).NextToAsk(suspects, s.Now())
 	if x == nil {
 		return s.Store.Guarded(ctx, s.lease, func(tx tx) error {
 			return s.outcomes.finish(ctx, tx, &w, report.Outcome{Status: events.SyncSuccess})
 		})
 	}
-	found, err := s.caller.Get(ctx, purpose(w), s.source(), x.ExternalID)
+	found, err := s.caller.Get(ctx, purpose(w), s.source(w), x.ExternalID)
 	class := call.ClassOf(err)
 	if err == nil || class == provider.ClassNotFound {
 		if err := s.health.answered(ctx); err != nil {

@@ -128,7 +128,9 @@ func (s *session) run(ctx context.Context) error {
 		w := t.window
 		if s.connector == nil {
 			err = s.outcomes.fail(ctx, w, failure("provider_disabled", "The provider is not configured here; set its client id and secret."))
-		} else if w.Confirms && s.source().Get != nil {
+		} else if s.source(w).List == nil {
+			err = s.outcomes.unknown(ctx, w)
+		} else if w.Confirms && s.source(w).Get != nil {
 			err = s.traced(ctx, "ask for a record", w, func(ctx context.Context) error { return s.ask(ctx, w) })
 		} else {
 			err = s.traced(ctx, "read a page", w, func(ctx context.Context) error { return s.page(ctx, w) })
@@ -179,7 +181,7 @@ func (s *session) take(ctx context.Context) (t turn, err error) {
 
 func (s *session) takeIn(ctx context.Context, tx tx) (t turn, err error) {
 	now := s.Now()
-	if err := s.Schedule.Materialize(ctx, tx, s.lease.Target, now); err != nil {
+	if err := s.Schedule.Materialize(ctx, tx, s.lease.Target, s.Catalog.Of(s.lease.Provider, s.lease.Scopes), now); err != nil {
 		return t, err
 	}
 	t.window, t.found, err = store.TakeWindow(ctx, tx, s.lease.UserID, s.lease.Provider, now)

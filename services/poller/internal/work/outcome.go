@@ -1,6 +1,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -45,7 +46,7 @@ func (o *outcomes) cover(ctx context.Context, tx tx, w store.Window, v absence.V
 		return nil
 	}
 	scheduled := w.Trigger == events.TriggerConnect || w.Trigger == events.TriggerScheduled && !w.Confirms
-	return store.Cover(ctx, tx, o.lease.Target, w.Span, scheduled)
+	return store.Cover(ctx, tx, o.lease.Target, w.Source, w.Span, scheduled)
 }
 
 // finish ends a window. A scheduled sync that found nothing and ended as the one
@@ -56,22 +57,17 @@ func (o *outcomes) finish(ctx context.Context, tx tx, w *store.Window, as report
 	if w.Confirms || w.Deep {
 		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || as.Status != events.SyncSuccess
 	} else if w.Trigger == events.TriggerScheduled {
-		before := o.lease.LastOutcome
-		if before == "" {
-			before = string(events.SyncSuccess)
-		}
-		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || before != string(as.Status)
-		if err := store.SetOutcome(ctx, tx, o.lease.Target, string(as.Status)); err != nil {
+		before, err := store.SetOutcome(ctx, tx, o.lease.Target, w.Source, string(as.Status))
+		if err != nil {
 			return err
 		}
-		o.lease.LastOutcome = string(as.Status)
-	}
-	if speak {
-		if err := report.Append(ctx, tx, w, as, o.Now()); err != nil {
-			return err
-		}
+		speak = w.Counts.New+w.Counts.Changed+w.Counts.Removed > 0 || cmp.Or(before, string(events.SyncSuccess)) != string(as.Status)
 	}
 	o.Metrics.runs.WithLabelValues(w.Provider, w.Trigger, string(as.Status)).Inc()
+	if speak {
+		return report.Finish(ctx, tx, w, as, o.Now())
+	}
+	w.Outcome, w.Error = as.Status, as.Error
 	return store.FinishWindow(ctx, tx, *w, o.Now())
 }
 
@@ -96,7 +92,7 @@ func (o *outcomes) deferTo(ctx context.Context, tx tx, w *store.Window, until ti
 	until = until.UTC().Truncate(time.Microsecond)
 	w.NotBefore = &until
 	if w.Trigger != events.TriggerScheduled {
-		if err := report.Append(ctx, tx, w, report.Outcome{Status: events.SyncDeferred, Error: why}, o.Now()); err != nil {
+		if err := report.Defer(ctx, tx, w, why, o.Now()); err != nil {
 			return err
 		}
 	}
@@ -109,6 +105,32 @@ func (o *outcomes) jitter() time.Duration {
 		return 0
 	}
 	return rand.N(o.Schedule.Jitter)
+}
+
+// retrySource puts the window off, and all others of its source. Those of other sources
+// go on.
+func (o *outcomes) retrySource(ctx context.Context, w store.Window, until time.Time, why *events.SyncError) error {
+	return o.Store.Guarded(ctx, *o.lease, func(tx tx) error {
+		at := until.UTC().Truncate(time.Microsecond)
+		if err := store.RestSource(ctx, tx, o.lease.Target, w.Source, w.Failures+1, &at); err != nil {
+			return err
+		}
+		return o.deferTo(ctx, tx, &w, until, why)
+	})
+}
+
+// unknownPause is how long a window waits whose source this process does not have, such
+// as one beside a newer program.
+const unknownPause = 15 * time.Minute
+
+// unknown puts off a window whose source this process does not have.
+func (o *outcomes) unknown(ctx context.Context, w store.Window) error {
+	w.Attempts++
+	why := failure("unknown_source", "This process does not read "+w.Source+" of the provider; another one may.")
+	if w.Attempts >= tries {
+		return o.fail(ctx, w, why)
+	}
+	return o.Store.Guarded(ctx, *o.lease, func(tx tx) error { return o.deferTo(ctx, tx, &w, o.Now().Add(unknownPause), why) })
 }
 
 // retryLater puts the window and the whole target off, and ends the lease.
@@ -178,7 +200,11 @@ func (o *outcomes) failed(ctx context.Context, w store.Window, err error) error 
 			return o.suspend(ctx, standing)
 		}
 	}
-	if unhealthy(class) {
+	_, well, err := o.Store.OtherSources(ctx, o.lease.Target, w.Source)
+	if err != nil {
+		return err
+	}
+	if unhealthy(class) && !well {
 		standing, err := o.health.failed(ctx, class)
 		switch {
 		case err != nil:
@@ -188,10 +214,10 @@ func (o *outcomes) failed(ctx context.Context, w store.Window, err error) error 
 		}
 	}
 	w.Attempts++
-	if !retryable(class) || w.Attempts >= tries && class != provider.ClassGone {
+	if !retryable(class) || w.Attempts >= tries && (well || class != provider.ClassGone) {
 		return o.fail(ctx, w, failure(string(class), "The provider could not be read: "+answer.Detail()))
 	}
-	return o.retryLater(ctx, w, o.Now().Add(call.Backoff(o.lease.Failures+1)), failure(string(class), "The provider could not be read; trying again: "+answer.Detail()))
+	return o.retrySource(ctx, w, o.Now().Add(call.Backoff(w.Failures+1)), failure(string(class), "The provider could not be read; trying again: "+answer.Detail()))
 }
 
 // retryable says whether a window is tried again. A provider that says it is gone
@@ -214,9 +240,22 @@ func (o *outcomes) again(ctx context.Context, w store.Window) error {
 	})
 }
 
-// scopeMissing tells that the grant does not cover activities.
+// scopeMissing tells that the grant does not cover what a window reads. Where other
+// sources are left, this one rests until the next consent.
 func (o *outcomes) scopeMissing(ctx context.Context, w store.Window) error {
-	const detail = "The person did not grant the scope that activities need"
+	others, _, err := o.Store.OtherSources(ctx, o.lease.Target, w.Source)
+	if err != nil {
+		return err
+	}
+	if others {
+		return o.Store.Guarded(ctx, *o.lease, func(tx tx) error {
+			if err := store.RefuseSource(ctx, tx, o.lease.Target, w.Source); err != nil {
+				return err
+			}
+			return o.finish(ctx, tx, &w, report.Outcome{Status: events.SyncSkipped, Error: report.Skipped()})
+		})
+	}
+	const detail = "The person did not grant the scope that reading this needs"
 	standing, err := o.caller.Refused(ctx, provider.ClassInsufficientScope)
 	var token *call.TokenError
 	switch {

@@ -33,7 +33,7 @@ func (s *session) page(ctx context.Context, w store.Window) error {
 		return err
 	}
 	p := s.passes.Of(w.ID, w.AtStart(), s.Now())
-	page, err := s.caller.List(ctx, purpose(w), s.source(), provider.ListRequest{Window: w.Pass(), Cursor: w.Cursor})
+	page, err := s.caller.List(ctx, purpose(w), s.source(w), provider.ListRequest{Window: w.Pass(), Cursor: w.Cursor})
 	if err != nil {
 		return s.outcomes.failed(ctx, w, err)
 	}
@@ -189,6 +189,12 @@ func (s *session) commit(ctx context.Context, w *store.Window, plan *ledger.Plan
 // afterPage stores what follows a page that was read: the end of a streak of
 // failures, and the outcome when the window was read to its end.
 func (s *session) afterPage(ctx context.Context, tx tx, w *store.Window, complete bool, v absence.Verdict) error {
+	if w.Failures > 0 {
+		if err := store.RestSource(ctx, tx, s.lease.Target, w.Source, 0, nil); err != nil {
+			return err
+		}
+		w.Failures = 0
+	}
 	if s.lease.Failures > 0 {
 		t := s.lease.Target
 		t.Failures, t.NotBefore = 0, nil

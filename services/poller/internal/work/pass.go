@@ -11,17 +11,14 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
-// rules say what an absence needs to be believed at the lease's provider.
-func (s *session) rules() absence.Rules {
-	return absence.Rules{RemovalConfirm: s.RemovalConfirm, AbsenceConfirm: s.AbsenceConfirm, ByID: s.source().Get != nil}
+// rules say what an absence needs to be believed of a window's source.
+func (s *session) rules(w store.Window) absence.Rules {
+	return absence.Rules{RemovalConfirm: s.RemovalConfirm, AbsenceConfirm: s.AbsenceConfirm, ByID: s.source(w).Get != nil}
 }
 
-// activities is the source whose windows there are.
-const activities = "activity"
-
-// source is what a window reads; empty where the provider is not configured any more.
-func (s *session) source() *provider.Source {
-	source, ok := s.connector.Source(activities)
+// source is what a window reads; empty where this process does not have it.
+func (s *session) source(w store.Window) *provider.Source {
+	source, ok := s.connector.Source(w.Source)
 	if !ok {
 		return &provider.Source{}
 	}
@@ -35,12 +32,12 @@ func (s *session) judge(ctx context.Context, w store.Window, p *absence.Pass, la
 	var v absence.Verdict
 	shown := func(id string) bool { return p.Shows(id) || slices.Contains(last, id) }
 	now := s.Now().UTC().Truncate(time.Microsecond)
-	if p.Complete(last) {
+	if s.source(w).ProvesAbsence && p.Complete(last) {
 		expected, err := s.Store.KnownWithin(ctx, s.lease.Target, absence.Expected(w.Span))
 		if err != nil {
 			return v, err
 		}
-		v = s.rules().Judge(absence.Reading{Span: w.Span, Began: p.Began, Confirms: w.Confirms}, expected, shown, now)
+		v = s.rules(w).Judge(absence.Reading{Span: w.Span, Began: p.Began, Confirms: w.Confirms}, expected, shown, now)
 	}
 	if len(w.Suspects) == 0 {
 		return v, nil
@@ -71,13 +68,15 @@ func (s *session) pursue(ctx context.Context, tx tx, w store.Window, suspects []
 		return err
 	}
 	now := s.Now().UTC().Truncate(time.Microsecond)
-	for _, look := range s.rules().SecondLooks(suspects, now) {
-		planned := slices.ContainsFunc(open, func(o store.Window) bool { return o.Confirms && o.ID != w.ID && look.Within(o.Span) })
+	for _, look := range s.rules(w).SecondLooks(suspects, now) {
+		planned := slices.ContainsFunc(open, func(o store.Window) bool {
+			return o.Confirms && o.ID != w.ID && o.Source == w.Source && look.Within(o.Span)
+		})
 		if planned {
 			continue
 		}
 		if err := store.AddWindow(ctx, tx, store.Window{
-			ID: events.NewID(), UserID: s.lease.UserID, Provider: s.lease.Provider, ConnectionID: s.lease.ConnectionID,
+			ID: events.NewID(), Source: w.Source, Kind: w.Kind, UserID: s.lease.UserID, Provider: s.lease.Provider, ConnectionID: s.lease.ConnectionID,
 			Trigger: events.TriggerScheduled, Confirms: true, RequestedAt: now, NotBefore: &look.NotBefore, Span: look.Span,
 		}); err != nil {
 			return err

@@ -35,6 +35,7 @@ type Config struct {
 	// its own, and the provider under another.
 	Normalizers provider.Normalizers
 	Schedule    store.Schedule
+	Catalog     store.Catalog
 	Lease       time.Duration
 	// RemovalConfirm is how far apart the two passes are that prove a removal.
 	RemovalConfirm time.Duration
