@@ -49,20 +49,29 @@ func TestSyncIsQueuedPublishedAndFollowed(t *testing.T) {
 		t.Errorf("published %+v", d.Event)
 	}
 	at := "/api/v1/users/" + user.String() + "/syncs/" + got.SyncID
-	status := func(want string) {
+	status := func(want string, kinds ...string) {
 		t.Helper()
-		var sync struct{ Status, ID string }
-		if s.Call(http.MethodGet, at, "", 200, &sync); sync.Status != want || sync.ID != got.SyncID {
+		var sync struct {
+			Status, ID string
+			Kinds      []struct{ Kind, Status string }
+		}
+		if s.Call(http.MethodGet, at, "", 200, &sync); sync.Status != want || sync.ID != got.SyncID || len(sync.Kinds) != len(kinds) {
 			t.Errorf("the sync is %+v, want %s", sync, want)
+		}
+		for i, want := range kinds {
+			if got := sync.Kinds[i].Kind + " " + sync.Kinds[i].Status; got != want {
+				t.Errorf("kind %d is %s, want %s", i, got, want)
+			}
 		}
 	}
 	status("queued")
-	s.Exec(`INSERT INTO poller.syncs VALUES ($1, $2, 'fitbit', $3, 'manual', now() - interval '1 day', now(), 'running', NULL, '{"pages":1}', now())`, got.SyncID, user, connection)
-	status("running")
+	s.Exec(`INSERT INTO poller.syncs VALUES ($1, $2, 'fitbit', $3, 'manual', now() - interval '1 day', now(), 'running', NULL, '{"pages":1}', now(),
+		'[{"kind":"activity","status":"running"},{"kind":"sleep","status":"skipped"}]')`, got.SyncID, user, connection)
+	status("running", "activity running", "sleep skipped")
 	s.Exec(`INSERT INTO projector.syncs VALUES ($1, $2, 'fitbit', $3, 'manual', now() - interval '1 day', now(), NULL, NULL, 'deferred', NULL, NULL, NULL, now(), NULL, 1)`, got.SyncID, user, connection)
-	status("running")
-	s.Exec(`UPDATE projector.syncs SET status = 'success'`)
-	status("success")
+	status("running", "activity running", "sleep skipped")
+	s.Exec(`UPDATE projector.syncs SET status = 'success', kinds = '[{"kind":"activity","status":"success"}]'`)
+	status("success", "activity success")
 	var historical ticket
 	s.Call(http.MethodPost, base+"/historical?days=365", "", 202, &historical)
 	if span := historical.Window.To.Sub(historical.Window.From); span != 365*24*time.Hour {

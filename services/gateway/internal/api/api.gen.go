@@ -1390,7 +1390,7 @@ type Sync struct {
 	// ConnectionID The connection that is read through; null when the user had none.
 	ConnectionID *openapi_types.UUID `json:"connection_id"`
 
-	// Trigger What asked for it: connect, scheduled, manual, backfill, notification.
+	// Trigger What asked for it: connect, scheduled, manual, backfill, notification; kind_added, the first reading of a kind on an older connection.
 	Trigger string `json:"trigger"`
 
 	// Window The span of time that was asked for.
@@ -1416,6 +1416,9 @@ type Sync struct {
 
 	// FinishedAt When it ended, UTC; null while it goes on.
 	FinishedAt *time.Time `json:"finished_at"`
+
+	// Kinds How it stands for each kind of data that it reads; null while it is queued, and of what earlier versions read.
+	Kinds json.RawMessage `json:"kinds"`
 }
 
 // SyncPage defines model for SyncPage.

@@ -16,7 +16,7 @@ CREATE VIEW poller.view_targets_v1 AS SELECT * FROM poller.targets;
 CREATE TABLE poller.syncs (
     sync_id uuid PRIMARY KEY, user_id uuid NOT NULL, provider text NOT NULL, connection_id uuid NOT NULL, trigger text NOT NULL,
     window_from timestamptz NOT NULL, window_to timestamptz NOT NULL, status text NOT NULL, not_before timestamptz, counts json NOT NULL,
-    requested_at timestamptz NOT NULL
+    requested_at timestamptz NOT NULL, kinds json
 );
 CREATE VIEW poller.view_syncs_v1 AS SELECT * FROM poller.syncs;
 CREATE TABLE poller.imports (
@@ -58,7 +58,7 @@ CREATE VIEW projector.view_workout_routes_v1 AS SELECT * FROM projector.routes;
 CREATE TABLE projector.syncs (
     sync_id uuid PRIMARY KEY, user_id uuid NOT NULL, provider text NOT NULL, connection_id uuid, trigger text NOT NULL,
     window_from timestamptz NOT NULL, window_to timestamptz NOT NULL, covered_from timestamptz, covered_to timestamptz, status text NOT NULL,
-    not_before timestamptz, counts json, error json, requested_at timestamptz NOT NULL, finished_at timestamptz, report int NOT NULL
+    not_before timestamptz, counts json, error json, requested_at timestamptz NOT NULL, finished_at timestamptz, report int NOT NULL, kinds json
 );
 CREATE VIEW projector.view_syncs_v1 AS SELECT * FROM projector.syncs;
 CREATE TABLE projector.connection_history (

@@ -122,7 +122,7 @@ func shownSync(s syncs.Sync) api.Sync {
 	out := api.Sync{
 		ID: s.ID, UserID: s.UserID, Provider: s.Provider, ConnectionID: s.ConnectionID, Trigger: s.Trigger,
 		Window: shownWindow(s.Window), Status: api.SyncStatus(s.Status), NotBefore: utc(s.NotBefore),
-		Counts: s.Counts, Error: s.Error, RequestedAt: s.RequestedAt.UTC(), FinishedAt: utc(s.FinishedAt),
+		Counts: s.Counts, Error: s.Error, Kinds: s.Kinds, RequestedAt: s.RequestedAt.UTC(), FinishedAt: utc(s.FinishedAt),
 	}
 	if s.Covered != nil {
 		covered := shownWindow(*s.Covered)

@@ -25,6 +25,7 @@ type Sync struct {
 	NotBefore    *time.Time
 	Counts       []byte // JSON; nil when unknown
 	Error        []byte // JSON; nil when there is none
+	Kinds        []byte // JSON: status and counts of each kind; nil when unknown
 	RequestedAt  time.Time
 	FinishedAt   *time.Time
 }
@@ -33,19 +34,20 @@ type Sync struct {
 // another service.
 const requested = `SELECT sync_id, user_id, provider, connection_id, trigger, window_from, window_to,
 		NULL::timestamptz AS covered_from, NULL::timestamptz AS covered_to, 'queued' AS status, NULL::timestamptz AS not_before,
-		NULL AS counts, NULL AS error, requested_at, NULL::timestamptz AS finished_at, 4 AS rank
+		NULL AS counts, NULL AS error, requested_at, NULL::timestamptz AS finished_at, NULL AS kinds, 4 AS rank
 	FROM gateway.sync_requests WHERE user_id = $1`
 
 // merged is one row per sync: how it ended, else what the poller does with it,
-// else what was reported last, else what was asked for.
+// else what was reported last, else what was asked for. A service of an earlier version
+// shows no kinds.
 const merged = `SELECT DISTINCT ON (sync_id) * FROM (
 	SELECT sync_id, user_id, provider, connection_id, trigger, window_from, window_to, covered_from, covered_to, status, not_before,
-		counts::text, error::text, requested_at, finished_at, CASE WHEN status IN ('success', 'partial', 'failed') THEN 1 ELSE 3 END AS rank
-	FROM projector.view_syncs_v1 WHERE user_id = $1
+		counts::text, error::text, requested_at, finished_at, (to_jsonb(v) -> 'kinds')::text AS kinds, CASE WHEN status IN ('success', 'partial', 'failed') THEN 1 ELSE 3 END AS rank
+	FROM projector.view_syncs_v1 v WHERE user_id = $1
 	UNION ALL
 	SELECT sync_id, user_id, provider, connection_id, trigger, window_from, window_to, NULL, NULL, status, not_before,
-		counts::text, NULL, requested_at, NULL, 2
-	FROM poller.view_syncs_v1 WHERE user_id = $1
+		counts::text, NULL, requested_at, NULL, (to_jsonb(v) -> 'kinds')::text, 2
+	FROM poller.view_syncs_v1 v WHERE user_id = $1
 	UNION ALL
 	` + requested + `
 ) every ORDER BY sync_id, rank`
@@ -107,7 +109,7 @@ func scan(row pgx.CollectableRow) (Sync, error) {
 		rank     int
 	)
 	err := row.Scan(&s.ID, &s.UserID, &s.Provider, &s.ConnectionID, &s.Trigger, &s.Window.From, &s.Window.To, &from, &to, &s.Status, &s.NotBefore,
-		&s.Counts, &s.Error, &s.RequestedAt, &s.FinishedAt, &rank)
+		&s.Counts, &s.Error, &s.RequestedAt, &s.FinishedAt, &s.Kinds, &rank)
 	if from != nil && to != nil {
 		s.Covered = &events.Window{From: *from, To: *to}
 	}

@@ -133,7 +133,7 @@ func read(d bus.Delivery) (report, error) {
 		}
 		return report{e.SyncID, e.UserID, []any{
 			e.SyncID, e.UserID, e.Provider, connection, e.Trigger, e.Window.From, e.Window.To, nil, nil,
-			string(events.SyncQueued), nil, nil, nil, e.RequestedAt, nil, 0, int64(d.Sequence),
+			string(events.SyncQueued), nil, nil, nil, e.RequestedAt, nil, 0, int64(d.Sequence), nil,
 		}}, nil
 	case *events.SyncFinished:
 		ids := []string{e.SyncID}
@@ -154,7 +154,7 @@ func finished(d bus.Delivery, e *events.SyncFinished) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	var fault, connection *string
+	var fault, connection, kinds *string
 	if e.Error != nil {
 		text, err := json.Marshal(e.Error)
 		if err != nil {
@@ -162,6 +162,14 @@ func finished(d bus.Delivery, e *events.SyncFinished) (report, error) {
 		}
 		s := string(text)
 		fault = &s
+	}
+	if len(e.Kinds) > 0 {
+		text, err := json.Marshal(e.Kinds)
+		if err != nil {
+			return report{}, err
+		}
+		s := string(text)
+		kinds = &s
 	}
 	if e.ConnectionID != "" {
 		connection = &e.ConnectionID
@@ -176,7 +184,7 @@ func finished(d bus.Delivery, e *events.SyncFinished) (report, error) {
 	}
 	return report{e.SyncID, e.UserID, []any{
 		e.SyncID, e.UserID, e.Provider, connection, e.Trigger, e.Window.From, e.Window.To, from, to,
-		string(e.Status), e.NotBefore, string(counts), fault, e.RequestedAt, end, max(e.Report, 1), int64(d.Sequence),
+		string(e.Status), e.NotBefore, string(counts), fault, e.RequestedAt, end, max(e.Report, 1), int64(d.Sequence), kinds,
 	}}, nil
 }
 

@@ -33,6 +33,8 @@ func finished(id string, report int, status events.SyncStatus, at time.Time) eve
 	}
 	if status == events.SyncDeferred {
 		e.NotBefore = &at
+	} else {
+		e.Kinds = []events.SyncKind{{Kind: "activity", Status: status, Counts: e.Counts}}
 	}
 	return e
 }
@@ -58,7 +60,7 @@ func TestTheHighestReportWinsInAnyOrder(t *testing.T) {
 		Data: &events.Unknown{Type: "stridelog.sync.finished.v2", Payload: []byte("{}")}})
 	deliveries := projectortest.Deliveries(t, b, events.StreamSyncs, 1)
 	syncs := &synchistory.Syncs{Log: bustest.Logger(t), Bus: b, Tables: tables}
-	want := []string{"a success 2 2 done", "b failed 1 1 unavailable done", "c queued 0", "d deferred 1 1"}
+	want := []string{"a success 2 2 done activity success 2", "b failed 1 1 unavailable done activity failed 1", "c queued 0", "d deferred 1 1"}
 	rapid.Check(t, func(rt *rapid.T) {
 		if _, err := db.Exec(t.Context(), "TRUNCATE projector.syncs"); err != nil {
 			rt.Fatal(err)
@@ -73,7 +75,8 @@ func TestTheHighestReportWinsInAnyOrder(t *testing.T) {
 			order = order[n:]
 		}
 		got := projectortest.Strings(t, db, `SELECT concat_ws(' ', right(sync_id::text, 1), status, report, counts ->> 'seen', error ->> 'code',
-			CASE WHEN finished_at IS NOT NULL THEN 'done' END) FROM projector.view_syncs_v1 ORDER BY sync_id`)
+			CASE WHEN finished_at IS NOT NULL THEN 'done' END,
+			kinds -> 0 ->> 'kind', kinds -> 0 ->> 'status', kinds -> 0 -> 'counts' ->> 'seen') FROM projector.view_syncs_v1 ORDER BY sync_id`)
 		if len(got) != len(want) {
 			rt.Fatalf("syncs are %q, want %q", got, want)
 		}
