@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/provider/providertest"
 )
@@ -70,6 +71,7 @@ func newCloud(t *testing.T) *cloud {
 	mux.HandleFunc("GET /v4/users/me/settings", c.userSettings)
 	mux.HandleFunc("GET /v4/users/me/dataTypes/exercise/dataPoints", c.list)
 	mux.HandleFunc("GET /v4/users/me/dataTypes/exercise/dataPoints/{id}", c.get)
+	mux.HandleFunc("GET /v4/users/me/dataTypes/exercise/dataPoints/"+testRouted+":exportExerciseTcx", c.track)
 	c.server = httptest.NewServer(mux)
 	t.Cleanup(c.server.Close)
 	return c
@@ -93,7 +95,7 @@ func (c *cloud) harness() providertest.Harness {
 		ConsentTo: func(t *testing.T, address string, scopes []string) string {
 			return providertest.Visit(t, address, append([]string{"openid"}, scopes...))
 		},
-		Add: c.add, Remove: c.remove, Variants: variants,
+		Add: c.add, Remove: c.remove, Variants: variants, Trials: c.trials,
 		Fail: func(_ *testing.T, at providertest.Endpoint, f providertest.Fault) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -270,6 +272,30 @@ func (c *cloud) get(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	refuse(w, http.StatusNotFound, "NOT_FOUND", "RESOURCE_NOT_FOUND", "no such point")
+}
+
+// testRouted is the id of the one exercise that has a route.
+const testRouted = "5550001112223334445"
+
+func (c *cloud) track(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.allowed(w, r, providertest.GetEndpoint) {
+		return
+	}
+	w.Header().Set("Content-Type", "application/vnd.garmin.tcx+xml")
+	_, _ = w.Write([]byte(tcx))
+}
+
+// trials are of what the harness adds no records to.
+func (*cloud) trials(*testing.T) map[string]providertest.Trial {
+	told := func(gps bool) provider.Record {
+		raw := fmt.Sprintf(`{"exercise":{"exerciseMetadata":{"hasGps":%t}}}`, gps)
+		return provider.Record{Provider: Name, Kind: kindActivity, ExternalID: testRouted, Format: FormatDataPoint, Raw: []byte(raw)}
+	}
+	return map[string]providertest.Trial{
+		kindRoute: {Shape: events.ShapeAttachment, With: told(true), Without: told(false)},
+	}
 }
 
 // add composes a run where the start's clock is; at a start in UTC, in Rome's summer.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/provider"
 )
 
@@ -40,6 +41,10 @@ type Harness struct {
 	Fail func(t *testing.T, at Endpoint, f Fault)
 	// Lacks are the faults that the provider has no words for.
 	Lacks []Fault
+	// Trials are what each source is tried with, by its name. Shape and what it needs of
+	// Add, Remove, With and Without are the harness's to say, the rest is the
+	// connector's. The source of Add above needs none.
+	Trials func(t *testing.T) map[string]Trial
 	// Secrets are all codes, tokens and keys that the cloud knows so far.
 	Secrets func() []string
 }
@@ -114,6 +119,32 @@ func (h Harness) connect(t *testing.T) provider.Grant {
 		t.Fatalf("exchange the code of a consent: %v", err)
 	}
 	return grant
+}
+
+// testSources tries every source, each for itself.
+func testSources(t *testing.T, h Harness) {
+	g := h.connect(t)
+	trials := map[string]Trial{}
+	if h.Trials != nil {
+		trials = h.Trials(t)
+	}
+	if name := h.source(t).Name; trials[name].Shape == "" {
+		trials[name] = Trial{
+			Shape:  events.ShapeItem,
+			Add:    func(at time.Time) string { return h.Add(t, at, "").ExternalID },
+			Remove: func(id string) { h.Remove(t, id) },
+		}
+	}
+	for _, s := range h.Connector.Sources {
+		x, ok := trials[s.Name]
+		if !ok {
+			t.Errorf("nothing is tried on source %s: give the harness a trial", s.Name)
+		}
+		x.Provider, x.Source, x.Budgets, x.Token = h.Connector.Name, s, h.Connector.Budgets, g.AccessToken
+		for _, fault := range x.Faults(t.Context()) {
+			t.Error(fault)
+		}
+	}
 }
 
 // source is the source that the suite's records come from.

@@ -27,6 +27,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 		"ListFaults":                  testListFaults,
 		"ForeignCursor":               testForeignCursor,
 		"CanceledContext":             testCanceled,
+		"Sources":                     testSources,
 		"GetByID":                     testGet,
 		"GetFaults":                   testGetFaults,
 		"HashIsStable":                testHash,
