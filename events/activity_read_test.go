@@ -11,9 +11,9 @@ import (
 	"github.com/stridelog/stridelog/events"
 )
 
-// byTheBook has the members of ActivityFetched and none of its methods, so that
+// plainActivityFetched has the members of ActivityFetched and none of its methods, so that
 // encoding/json reads it.
-type byTheBook events.ActivityFetched
+type plainActivityFetched events.ActivityFetched
 
 // fill gives every field of a struct a value of its own.
 func fill(t *testing.T, v reflect.Value, n *int, text string) {
@@ -53,7 +53,7 @@ func fill(t *testing.T, v reflect.Value, n *int, text string) {
 // A fact is read member by member. None may be forgotten, whatever its text is.
 func TestEveryMemberOfAFactIsRead(t *testing.T) {
 	for _, text := range []string{"plain", "", "quo\"te \\ \n", "Überlänge <&> \u2028", "\x7f"} {
-		var want byTheBook
+		var want plainActivityFetched
 		n := 0
 		fill(t, reflect.ValueOf(&want).Elem(), &n, text)
 		object, err := json.Marshal(want)
@@ -68,7 +68,7 @@ func TestEveryMemberOfAFactIsRead(t *testing.T) {
 		if string(got.Raw) != `{"a":1}` {
 			t.Errorf("raw is %s", got.Raw)
 		}
-		again, err := json.Marshal(byTheBook(got))
+		again, err := json.Marshal(plainActivityFetched(got))
 		if err != nil || string(again) != string(object) {
 			t.Errorf("%v, read\n%s\nwant\n%s", err, again, object)
 		}

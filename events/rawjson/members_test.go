@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// membersByTheBook reads members with encoding/json alone.
-func membersByTheBook(t *testing.T, object []byte) Members {
+// referenceMembers reads members with encoding/json alone.
+func referenceMembers(t *testing.T, object []byte) Members {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	if _, err := decoder.Token(); err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func FuzzMembersAreThoseThatEncodingJSONReads(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := membersByTheBook(t, object)
+		want := referenceMembers(t, object)
 		if len(got) != len(want) {
 			t.Fatalf("%d members, want %d", len(got), len(want))
 		}
