@@ -103,12 +103,12 @@ type extras struct {
 	all    []Extra
 }
 
-func (e *extras) throw(purpose ...string) dice {
-	return throw(append([]string{e.person.seed, e.person.name, e.date.Format(time.DateOnly), "extra"}, purpose...)...)
+func (e *extras) random(purpose ...string) random {
+	return newRandom(append([]string{e.person.seed, e.person.name, e.date.Format(time.DateOnly), "extra"}, purpose...)...)
 }
 
 // add gives a record an id that no other of the person has.
-func (e *extras) add(d dice, w Truth, kind string, of *Truth) {
+func (e *extras) add(d random, w Truth, kind string, of *Truth) {
 	days := int(e.date.Sub(time.Date(2014, time.January, 1, 0, 0, 0, 0, time.UTC)) / (24 * time.Hour))
 	w.OriginalStart, w.OriginalDuration = w.Start, w.Duration
 	w.Modified = w.End().Add(time.Duration(d.between(60, 5400)) * time.Second).UTC()
@@ -121,7 +121,7 @@ func (e *extras) repeats(table []Repeat, kind string, of *Truth, can bool) {
 		return
 	}
 	for i, r := range table {
-		d := e.throw(kind, strconv.Itoa(i), of.ExternalID)
+		d := e.random(kind, strconv.Itoa(i), of.ExternalID)
 		if d.chance(r.Percent) {
 			e.add(d, e.person.repeated(d, r, kind, of), kind, of)
 		}
@@ -131,7 +131,7 @@ func (e *extras) repeats(table []Repeat, kind string, of *Truth, can bool) {
 // forgotten adds the sessions that were begun around a workout.
 func (e *extras) forgotten(table []Forgotten, first *Truth) {
 	for i, f := range table {
-		d := e.throw(ExtraForgotten, strconv.Itoa(i))
+		d := e.random(ExtraForgotten, strconv.Itoa(i))
 		if !d.chance(f.Percent) {
 			continue
 		}

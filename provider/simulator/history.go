@@ -21,7 +21,7 @@ func (p *Person) Day(date time.Time) []Truth {
 		day = append(day, p.nightWalk(date, zone))
 	}
 	for i, h := range p.options.Style.habits(date.Weekday()) {
-		d := throw(p.seed, p.name, date.Format(time.DateOnly), "habit", string(rune('0'+i)))
+		d := newRandom(p.seed, p.name, date.Format(time.DateOnly), "habit", string(rune('0'+i)))
 		if d.chance(h.percent) {
 			day = append(day, p.workout(d, date, zone, h, i))
 		}
@@ -47,6 +47,6 @@ func (p *Person) History(now time.Time) []Truth {
 
 // nightWalk is a walk through the hour at which the clocks change.
 func (p *Person) nightWalk(date time.Time, zone *time.Location) Truth {
-	d := throw(p.seed, p.name, date.Format(time.DateOnly), "night")
+	d := newRandom(p.seed, p.name, date.Format(time.DateOnly), "night")
 	return p.workout(d, date, zone, habit{100, slot{75, 80, 150}, "walking"}, 9)
 }

@@ -13,7 +13,7 @@ const (
 
 // measure draws the numbers of a workout from how long it was active. What the
 // way of recording cannot know stays nil.
-func (p *Person) measure(d dice, w *Truth, a activity) {
+func (p *Person) measure(d random, w *Truth, a activity) {
 	seconds := int(w.ActiveDuration.Seconds())
 	meters := seconds * d.between(a.metersPerMin[0], a.metersPerMin[1]) / 60
 	steps := seconds * a.stepsPerMin / 60 * d.between(94, 106) / 100
@@ -53,7 +53,7 @@ func (p *Person) measure(d dice, w *Truth, a activity) {
 }
 
 // zonesOf are the zones of a workout. Before 2019 they say nothing of energy.
-func (p *Person) zonesOf(d dice, start time.Time, minutes, bpm, kcal int) []Zone {
+func (p *Person) zonesOf(d random, start time.Time, minutes, bpm, kcal int) []Zone {
 	zones := p.zones(d, minutes, bpm, kcal)
 	if start.UTC().Year() < 2019 {
 		for i := range zones {
@@ -64,8 +64,8 @@ func (p *Person) zonesOf(d dice, start time.Time, minutes, bpm, kcal int) []Zone
 }
 
 // zones splits the active minutes around the average heart rate.
-func (p *Person) zones(d dice, minutes, bpm, kcal int) []Zone {
-	highest := 220 - throw(p.seed, p.name, "age").between(24, 58)
+func (p *Person) zones(d random, minutes, bpm, kcal int) []Zone {
+	highest := 220 - newRandom(p.seed, p.name, "age").between(24, 58)
 	bounds := [5]int{30, highest * 55 / 100, highest * 72 / 100, highest * 89 / 100, 220}
 	words := [4]string{"out_of_zone", "fat_burn", "cardio", "peak"}
 	labels := [4]string{"Out of Range", "Fat Burn", "Cardio", "Peak"}
@@ -95,7 +95,7 @@ func (p *Person) zones(d dice, minutes, bpm, kcal int) []Zone {
 }
 
 // levels splits the active minutes by intensity.
-func levels(d dice, minutes, bpm int) Levels {
+func levels(d random, minutes, bpm int) Levels {
 	idle := minutes * d.between(0, 8) / 100
 	rest := minutes - idle
 	switch {

@@ -117,7 +117,7 @@ func (p *Person) DisplayName() string { return p.options.DisplayName }
 // AccountID is the person's id at the provider: six capital letters and digits.
 func (p *Person) AccountID() string {
 	const alphabet = "23456789BCDFGHJKLMNPQRSTVWXYZ"
-	d := throw(p.seed, p.name, "account")
+	d := newRandom(p.seed, p.name, "account")
 	id := make([]byte, 6)
 	for i := range id {
 		id[i] = alphabet[d.between(0, len(alphabet)-1)]

@@ -6,7 +6,7 @@ import (
 )
 
 // repeated is a workout as somebody else recorded it.
-func (p *Person) repeated(d dice, r Repeat, kind string, of *Truth) Truth {
+func (p *Person) repeated(d random, r Repeat, kind string, of *Truth) Truth {
 	w := of.Copy()
 	w.Start = of.Start.Add(time.Duration(r.Start.draw(d)) * time.Second)
 	length := r.Length.draw(d)
@@ -41,7 +41,7 @@ func (p *Person) repeated(d dice, r Repeat, kind string, of *Truth) Truth {
 }
 
 // recounted is a number that something else counted over another time.
-func recounted(d dice, n *int, length int) *int {
+func recounted(d random, n *int, length int) *int {
 	percent := d.between(92, 106)
 	if n == nil {
 		return nil
@@ -51,7 +51,7 @@ func recounted(d dice, n *int, length int) *int {
 }
 
 // remeasured is a distance over another time, in the steps that the provider shows.
-func (p *Person) remeasured(d dice, meters *float64, length int) *float64 {
+func (p *Person) remeasured(d random, meters *float64, length int) *float64 {
 	percent := d.between(96, 104)
 	if meters == nil {
 		return nil
@@ -65,7 +65,7 @@ func (p *Person) remeasured(d dice, meters *float64, length int) *float64 {
 }
 
 // from takes away what a record lacks.
-func (l Lost) from(d dice, w *Truth) {
+func (l Lost) from(d random, w *Truth) {
 	distance, heart, energy, steps, name := d.chance(l.Distance), d.chance(l.HeartRate), d.chance(l.Energy), d.chance(l.Steps), d.chance(l.Name)
 	says := d.chance(50)
 	if distance {

@@ -10,7 +10,7 @@ type Spread []Share
 type Share struct{ Weight, Low, High int }
 
 // draw takes a number. It draws twice, whatever the shares are.
-func (s Spread) draw(d dice) int {
+func (s Spread) draw(d random) int {
 	total := 0
 	for _, share := range s {
 		total += share.Weight

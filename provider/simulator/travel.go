@@ -19,7 +19,7 @@ func (p *Person) tripOf(year, quarter int) (trip, bool) {
 	if len(p.away) == 0 {
 		return trip{}, false
 	}
-	d := throw(p.seed, p.name, "trip", strconv.Itoa(year), strconv.Itoa(quarter))
+	d := newRandom(p.seed, p.name, "trip", strconv.Itoa(year), strconv.Itoa(quarter))
 	travels := d.chance(60)
 	start := time.Date(year, time.Month(quarter*3+1), d.between(5, 60), 0, 0, 0, 0, time.UTC)
 	days := d.between(5, 13)

@@ -10,7 +10,7 @@ const shortIDsUntil = 2024
 
 // workout draws what happened on a habit. The index tells the habits of a day
 // apart in the id.
-func (p *Person) workout(d dice, date time.Time, zone *time.Location, h habit, index int) Truth {
+func (p *Person) workout(d random, date time.Time, zone *time.Location, h habit, index int) Truth {
 	a := activityOf(h.word)
 	w := Truth{Type: a.word, Paced: a.paced}
 	w.Start = at(date, zone, d.between(h.slot.from, h.slot.to)*60+d.between(0, 59))
@@ -41,7 +41,7 @@ func (p *Person) workout(d dice, date time.Time, zone *time.Location, h habit, i
 
 // recording draws who noticed the workout: a device in exercise mode, a device
 // by itself, a phone, the person from memory, or another platform.
-func (p *Person) recording(d dice, w *Truth, a activity) {
+func (p *Person) recording(d random, w *Truth, a activity) {
 	draw := d.between(1, 100)
 	walks := a.word == "walking" || a.word == "biking"
 	switch {
@@ -62,7 +62,7 @@ func (p *Person) recording(d dice, w *Truth, a activity) {
 func (p *Person) tracker(on time.Time) *Device {
 	models := []string{"Charge 2", "Versa 2", "Charge 5", "Sense 2", "Charge 6"}
 	generation := min(max((on.UTC().Year()-2017)/2, 0), len(models)-1)
-	number := throw(p.seed, p.name, "tracker", strconv.Itoa(generation)).between(90000000, 99999999)
+	number := newRandom(p.seed, p.name, "tracker", strconv.Itoa(generation)).between(90000000, 99999999)
 	features := []string{"CALORIES", "DISTANCE", "ELEVATION", "HEARTRATE", "PACE", "STEPS"}
 	if generation == 0 {
 		features = nil // older records have none
@@ -72,7 +72,7 @@ func (p *Person) tracker(on time.Time) *Device {
 
 // label draws the label. A few old-fashioned records have none, and a few types
 // are the person's own or a partner's.
-func (p *Person) label(d dice, w *Truth, a activity) {
+func (p *Person) label(d random, w *Truth, a activity) {
 	label := p.labelOf(a)
 	own, partner, nameless := d.chance(2), d.chance(5), d.chance(8)
 	title := pick(d, ownTypes())
@@ -107,7 +107,7 @@ func (p *Person) Label(word string) string {
 
 // arrival draws when the provider got the record: soon, or with a device that
 // was synced days later, or again after an edit.
-func (p *Person) arrival(d dice, w *Truth) {
+func (p *Person) arrival(d random, w *Truth) {
 	w.Modified = w.End().Add(time.Duration(d.between(60, 5400)) * time.Second).UTC()
 	days, late, edited := time.Duration(d.between(1, 6)), d.chance(3), d.chance(4)
 	shift := time.Duration(d.between(1, 20)) * time.Minute
@@ -122,7 +122,7 @@ func (p *Person) arrival(d dice, w *Truth) {
 }
 
 // falseStart turns a run into one that was stopped after a few seconds.
-func (p *Person) falseStart(d dice, w *Truth) {
+func (p *Person) falseStart(d random, w *Truth) {
 	w.Duration = time.Duration(d.between(1, 20)) * time.Second
 	w.ActiveDuration = w.Duration
 	w.OriginalStart, w.OriginalDuration = w.Start, w.Duration
@@ -135,7 +135,7 @@ func (p *Person) falseStart(d dice, w *Truth) {
 
 // externalID draws an id that is unique among the person's. Records from before
 // 2024 and those typed in have 10 or 11 digits, all others 19.
-func externalID(d dice, date time.Time, index int, w Truth) string {
+func externalID(d random, date time.Time, index int, w Truth) string {
 	days := int(date.Sub(time.Date(2014, time.January, 1, 0, 0, 0, 0, time.UTC)) / (24 * time.Hour))
 	if date.Year() < shortIDsUntil || w.Recording == RecordedManually {
 		return strconv.Itoa(5_000_000_000 + days*1_000_000 + index*100_000 + d.between(0, 99_999))
