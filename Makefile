@@ -106,12 +106,14 @@ $(WHEELS)/ready: standalone/examples/python-consumer/requirements.txt standalone
 bench: postgres ## Figures as ratios to limits measured in the same run
 	go run ./standalone/bench -results standalone/bench/results
 
-generate: ## Write generated files again: schemas, server, replace lines
+generate: ## Write generated files again: schemas, server, replace lines, settings of providers
 	go generate $(PACKAGES)
 	go run ./standalone/internal/tools/replaces -write
+	go run ./standalone/internal/tools/providers -write
 
 verify: ## Generated files are up to date and every module builds alone
 	go run ./standalone/internal/tools/replaces
+	go run ./standalone/internal/tools/providers
 	./scripts/verify-generated.sh
 	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
 

@@ -1,6 +1,7 @@
 package deploytest
 
 import (
+	"encoding/json"
 	"maps"
 	"reflect"
 	"regexp"
@@ -8,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/standalone/internal/config"
+	"github.com/stridelog/stridelog/standalone/internal/deployment"
 )
 
 // exampleSettings are the variables that .env.example shows, with what stands behind
@@ -98,6 +102,41 @@ func TestTheExampleOfSettingsShowsTheDefaults(t *testing.T) {
 	plain.RedirectAllowlist = []string{"http://localhost:*"} // of a trial on one's own machine
 	if !reflect.DeepEqual(read, plain) {
 		t.Errorf("with .env.example the configuration is\n%+v\nand without\n%+v", read, plain)
+	}
+}
+
+// What the files of the containers say of a provider is what the catalogue has of it, and
+// who calls or hears a provider is given its secrets.
+func TestTheFilesOfTheContainersFollowFromTheCatalogue(t *testing.T) {
+	for _, part := range deployment.Parts() {
+		text := read(t, part.File)
+		if want, err := part.Put(text); err != nil || want != text {
+			t.Errorf("%s is not as the catalogue has it (%v): run make generate", part.File, err)
+		}
+		if _, err := part.Put(strings.Replace(text, part.End, "", 1)); err == nil {
+			t.Errorf("%s: nobody misses the line %q", part.File, part.End)
+		}
+	}
+	file := mustLoad(t, nil)
+	for _, r := range catalog.All() {
+		for _, s := range r.Settings {
+			services := []string{"oauth", "poller"}
+			if s.Notifications {
+				services = []string{"gateway"}
+			}
+			for _, name := range services {
+				variable := provider.Variable(r.Descriptor.Name, s.Name)
+				if s.Kind == provider.ValueSecret {
+					variable += "_FILE"
+					if got, _ := json.Marshal(file.Services[name].Secrets); !strings.Contains(string(got), `"`+s.File+`"`) {
+						t.Errorf("the service %s has no secret %s", name, s.File)
+					}
+				}
+				if _, passed := file.Services[name].Environment[variable]; !passed {
+					t.Errorf("the service %s is not given %s", name, variable)
+				}
+			}
+		}
 	}
 }
 

@@ -44,8 +44,8 @@ func allowances() map[string][]allowance {
 			{"Makefile", "runs the fault matrix of each"},
 		},
 		inConfiguration: {
-			{".env.example", "shows the settings of each"},
-			{"docker-compose.yml", "passes the settings of each"},
+			{".env.example", "shows the settings of each; generated"},
+			{"docker-compose.yml", "passes the settings of each; generated but for two lists of secrets"},
 			{"deploy/demo.env", "points one at its fake cloud"},
 		},
 		inContract: {
