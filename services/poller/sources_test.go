@@ -137,6 +137,25 @@ func TestASourceWithoutItsScopeIsSkippedUntilItIsGranted(t *testing.T) {
 	w.exactly(5)
 }
 
+func TestAConsentThatAllowsNothingSaysSo(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	c.Connectors[cloudName].Sources[0].Scopes = []string{"running"}
+	w.start(c, work.Hooks{})
+	p := newPerson()
+	id := w.grant(p, "profile")
+	if got := w.ended(id); got.Status != events.SyncFailed || got.Error.Code != "insufficient_scope" || got.SyncID != id {
+		t.Errorf("the report is %+v", got)
+	}
+	if got := w.look(p, 2); got.Status != events.SyncFailed || got.Error.Code != "insufficient_scope" {
+		t.Errorf("the report is %+v", got)
+	}
+	w.later(time.Hour)
+	if n := len(w.cloud.requests()); n != 0 {
+		t.Errorf("%d requests were made", n)
+	}
+}
+
 func TestASourceThatTheProviderRefusesRestsUntilTheNextConsent(t *testing.T) {
 	w := newWorld(t)
 	w.cloud.fill(3, w.clock.now(), day)

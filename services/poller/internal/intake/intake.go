@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -132,14 +131,18 @@ func (in *Intake) begin(ctx context.Context, tx pgx.Tx, t store.Target, syncID s
 	if err := store.Reconsider(ctx, tx, t); err != nil {
 		return err
 	}
-	before := false
-	err = in.queue(ctx, tx, store.Window{
+	before, initial := false, now.AddDate(0, 0, -in.InitialDays)
+	first := store.Window{
 		ID: syncID, UserID: t.UserID, Provider: t.Provider, ConnectionID: t.ConnectionID,
-		Trigger: events.TriggerConnect, Span: events.Window{To: now}, RequestedAt: now, Trace: telemetry.TraceParent(ctx),
-	}, usual(sources), func(w *store.Window) error {
+		Trigger: events.TriggerConnect, Span: events.Window{From: initial, To: now}, RequestedAt: now, Trace: telemetry.TraceParent(ctx),
+	}
+	if !readable(usual(sources)) {
+		return report.Refuse(ctx, tx, first, *report.Skipped(), now)
+	}
+	err = in.queue(ctx, tx, first, usual(sources), func(w *store.Window) error {
 		end, err := store.CoverageEnd(ctx, tx, t, w.Source)
 		before = before || end != nil
-		w.Span.From = store.ReadFrom(now.AddDate(0, 0, -in.InitialDays), end)
+		w.Span.From = store.ReadFrom(initial, end)
 		return err
 	})
 	if err != nil {
@@ -231,7 +234,7 @@ func (in *Intake) request(ctx context.Context, d bus.Delivery, reports int) erro
 		}
 		refusal := in.refuse(target, found, data)
 		sources := requested(in.Catalog.Of(name, target.Scopes), data.Kinds)
-		if refusal == nil && !slices.ContainsFunc(sources, func(s store.Source) bool { return s.Granted }) {
+		if refusal == nil && !readable(sources) {
 			refusal = unreadable(sources)
 		}
 		if refusal == nil {

@@ -49,6 +49,11 @@ func requested(sources []store.Source, kinds []string) []store.Source {
 	return slices.DeleteFunc(slices.Clone(sources), func(s store.Source) bool { return !slices.Contains(kinds, s.Kind) })
 }
 
+// readable says whether the consent allows to read one of some sources.
+func readable(sources []store.Source) bool {
+	return slices.ContainsFunc(sources, func(s store.Source) bool { return s.Granted })
+}
+
 // unreadable says why none of the sources that a request means can be read.
 func unreadable(sources []store.Source) *refusal {
 	if len(sources) > 0 {
