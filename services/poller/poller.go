@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/imports"
@@ -49,6 +50,9 @@ type Config struct {
 	Importers provider.Importers
 	// Normalizers tell an import how long the activities last that the log knows.
 	Normalizers provider.Normalizers
+	// Kinds are those that the sources of the connectors may have; none is the
+	// product's.
+	Kinds events.KindTable
 	// InitialDays is how far back a new consent is read at once; at least 1.
 	InitialDays int
 	// Rescan are the tiers of the schedule; none means that nothing is polled
@@ -116,6 +120,9 @@ func New(c Config) (*Service, error) {
 	}
 	if d := c.Deep; d != (Scan{}) && (d.Span < time.Second || d.Every <= 0) {
 		fault("poller: the deep scan %v@%v needs a span of at least 1 s and an interval above zero", d.Span, d.Every)
+	}
+	if len(c.Kinds.All()) == 0 {
+		c.Kinds = events.Kinds()
 	}
 	if c.Traces == nil {
 		c.Traces = noop.NewTracerProvider()

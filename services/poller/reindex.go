@@ -39,10 +39,16 @@ func (s *Service) Reindex(ctx context.Context) (Reindexed, error) {
 	if err != nil {
 		return Reindexed{Connections: handled}, err
 	}
-	done, err := ledger.Rebuild(ctx, st, s.config.Bus, s.config.Connectors, work.NewRouteFold, s.now())
+	done, err := s.ledger(st).Rebuild(ctx, s.config.Connectors)
 	return Reindexed{
 		Targets: done.Targets, Activities: done.Records, Facts: done.Facts, Connections: handled, Requests: requests, Elapsed: time.Since(began),
 	}, err
+}
+
+// ledger is what all logs of persons are read with.
+func (s *Service) ledger(st *store.Store) ledger.Config {
+	c := s.config
+	return ledger.Config{Store: st, Bus: c.Bus, Kinds: c.Kinds, Normalizers: c.Normalizers, Now: s.now, Attachments: work.NewRouteFold}
 }
 
 func (s *Service) schedule() store.Schedule {

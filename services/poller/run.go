@@ -61,7 +61,7 @@ func (s *Service) Run(ctx context.Context, ready func()) error {
 	}
 	callers := &call.Callers{Log: c.Log, Store: st, Tokens: &call.Kept{Tokens: call.OAuth{Bus: c.Bus, ReplyKey: replyKey}, Now: s.now}, Metrics: calls, Now: s.now}
 	pool := work.NewPool(work.Config{
-		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Normalizers: c.Normalizers, Schedule: schedule, Catalog: s.catalog(), Lease: c.Lease,
+		Log: c.Log, Store: st, Bus: c.Bus, Connectors: c.Connectors, Kinds: c.Kinds, Normalizers: c.Normalizers, Schedule: schedule, Catalog: s.catalog(), Lease: c.Lease,
 		RemovalConfirm: c.RemovalConfirm, AbsenceConfirm: c.AbsenceConfirm, DegradeAfter: c.DegradeAfter,
 		Workers: c.Workers, Callers: callers, Metrics: metrics, Tracer: c.Traces.Tracer(work.Scope), Now: s.now, Hooks: s.hooks,
 	})

@@ -18,7 +18,7 @@ type Difference = verify.Difference
 // pollers. Records of the configured connectors are hashed again. report takes each
 // difference. It changes nothing.
 func (s *Service) Verify(report func(Difference)) *Verification {
-	return &verify.Verification{DB: s.config.DB, Bus: s.config.Bus, Connectors: s.config.Connectors, Report: report}
+	return &verify.Verification{DB: s.config.DB, Bus: s.config.Bus, Kinds: s.config.Kinds, Connectors: s.config.Connectors, Report: report}
 }
 
 // Erased are those of some persons whose erasure has begun: their facts go before

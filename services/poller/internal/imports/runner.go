@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
@@ -118,7 +119,7 @@ func (r *Runner) work(ctx context.Context, held *lease, paths []string, show fun
 	}
 	one := &run{
 		Runner: r, lease: held, known: newKnowledge(*held.StartedAt, r.Normalizers, export), tally: newTally(),
-		began: began, log: ledger.Open(r.Bus, held.Provider, held.UserID, 0), show: show,
+		began: began, log: ledger.Open(r.Bus, events.FenceActivity, held.Provider, held.UserID, 0), show: show,
 	}
 	done, err := one.bringIn(ctx, export)
 	return done, errors.Join(err, export.Close())

@@ -5,20 +5,36 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
+// Work names the part of a sync that reads one source.
+type Work struct {
+	SyncID string
+	Of     store.Part
+}
+
 // Recovered counts facts of a sync that the database had not heard of: what was
 // published just before a crash.
 type Recovered struct{ New, Changed, Removed int }
 
-// fold is a stretch of the log folded to the latest version of each record.
+// plus adds what another stretch of the log holds.
+func (r Recovered) plus(o Recovered) Recovered {
+	return Recovered{r.New + o.New, r.Changed + o.Changed, r.Removed + o.Removed}
+}
+
+// name tells the records of one person at one provider apart.
+type name struct{ kind, externalID string }
+
+// fold is a stretch of the log folded to the latest version of each record, but for
+// attachments, of which somebody else keeps what is known.
 type fold struct {
-	versions map[string]store.Known
-	syncs    map[string]Recovered
+	kinds    events.KindTable
+	versions map[name]store.Known
+	syncs    map[Work]Recovered
 	count    int
 	last     uint64
 }
 
-func newFold() fold {
-	return fold{versions: map[string]store.Known{}, syncs: map[string]Recovered{}}
+func newFold(kinds events.KindTable) fold {
+	return fold{kinds: kinds, versions: map[name]store.Known{}, syncs: map[Work]Recovered{}}
 }
 
 // add folds one fact in. One that cannot be read still counts as seen: the next
@@ -26,41 +42,46 @@ func newFold() fold {
 func (f *fold) add(data events.Data, sequence uint64) {
 	f.count++
 	f.last = sequence
-	switch data := data.(type) {
-	case *events.ActivityFetched:
-		f.put(store.Known{
-			ExternalID: data.ExternalID, Sequence: sequence, ContentHash: data.ContentHash, HashVersion: data.HashVersion,
-			Origin: string(data.Origin), StartedAt: data.StartedAt, SyncID: data.SyncID, Account: data.ProviderAccountID,
-		})
-		if data.SyncID == "" {
+	if r, ok := events.FetchedOf(data); ok {
+		kind, _ := f.kinds.Find(r.Kind)
+		if kind.Shape == events.ShapeAttachment {
 			return
 		}
-		r := f.syncs[data.SyncID]
-		if data.ReplacesSequence == 0 {
-			r.New++
+		k := knownOf(kind, r)
+		k.Sequence = sequence
+		f.put(k)
+		if r.ReplacesSequence == 0 {
+			f.recover(k, Recovered{New: 1})
 		} else {
-			r.Changed++
+			f.recover(k, Recovered{Changed: 1})
 		}
-		f.syncs[data.SyncID] = r
-	case *events.ActivityRemoved:
-		f.put(store.Known{
-			ExternalID: data.ExternalID, Sequence: sequence, Origin: string(data.Origin), Removed: true, SyncID: data.SyncID,
-		})
-		if data.SyncID != "" {
-			r := f.syncs[data.SyncID]
-			r.Removed++
-			f.syncs[data.SyncID] = r
+	} else if r, ok := events.RemovedOf(data); ok && r.Proof != events.RemovedByPerson {
+		// What a person hides here stays what the provider has.
+		k := store.Known{
+			Kind: r.Kind, ExternalID: r.ExternalID, Resource: r.Resource, Sequence: sequence, Origin: string(r.Origin), Removed: true, SyncID: r.SyncID,
 		}
+		f.put(k)
+		f.recover(k, Recovered{Removed: 1})
+	}
+}
+
+func (f *fold) recover(k store.Known, r Recovered) {
+	if k.SyncID != "" {
+		w := Work{k.SyncID, store.Part{Kind: k.Kind, Resource: k.Resource}}
+		f.syncs[w] = f.syncs[w].plus(r)
 	}
 }
 
 // put keeps the winner: the highest origin rank, then the latest.
 func (f *fold) put(k store.Known) {
-	if before, ok := f.versions[k.ExternalID]; ok && events.Origin(before.Origin).Rank() > events.Origin(k.Origin).Rank() {
+	at := name{k.Kind, k.ExternalID}
+	if before, ok := f.versions[at]; ok && rank(before) > rank(k) {
 		return
 	}
-	f.versions[k.ExternalID] = k
+	f.versions[at] = k
 }
+
+func rank(k store.Known) int { return events.Origin(k.Origin).Rank() }
 
 func (f *fold) list() []store.Known {
 	list := make([]store.Known, 0, len(f.versions))
@@ -68,4 +89,19 @@ func (f *fold) list() []store.Known {
 		list = append(list, k)
 	}
 	return list
+}
+
+// knownOf is a record's line in the index, but for the sequence.
+func knownOf(kind events.Kind, r events.RecordFetched) store.Known {
+	return store.Known{
+		Kind: r.Kind, ExternalID: r.ExternalID, Resource: r.Resource, ContentHash: r.ContentHash, HashVersion: r.HashVersion,
+		Part: !whole(kind, r), Origin: string(r.Origin), StartedAt: r.StartedAt, EndedAt: r.EndedAt, LocalDate: r.LocalDate,
+		SyncID: r.SyncID, Account: r.ProviderAccountID,
+	}
+}
+
+// whole says whether a delivery holds all that the provider had of what it names, so that
+// it takes the place of earlier ones.
+func whole(kind events.Kind, r events.RecordFetched) bool {
+	return r.Delivery != events.DeliveryPart && (kind.Shape != events.ShapeChunk || r.Complete)
 }

@@ -28,12 +28,13 @@ type Reader interface {
 type Config struct {
 	Store       *store.Store
 	Bus         *bus.Bus
+	Kinds       events.KindTable
 	Normalizers provider.Normalizers // for when a record of an export is the provider's
 	Now         func() time.Time
 	// Published is called when n facts are in the log and the database does not know
 	// it yet.
 	Published func(provider string, n int) error
-	// Attachments makes what else is kept of a stretch of the log.
+	// Attachments makes what is kept of the attachments in a stretch of the log.
 	Attachments func(*provider.Connector) Reader
 }
 
@@ -43,7 +44,7 @@ type Holder struct {
 	Target    store.Target
 	Connector *provider.Connector // nil when the provider is not configured
 	Epoch     string              // of the log that the index was made from; empty for none
-	Sequence  uint64              // up to which the index knows it
+	Known     store.Sequences     // up to which the index knows it
 	// Held fails when the lease may be somebody else's by now.
 	Held func() error
 	// Guarded runs a function in a transaction in which the lease is still held.
@@ -55,52 +56,93 @@ type Holder struct {
 type Index struct {
 	Config
 	Holder
-	writes   *Log
-	imported *bool // whether only imports know some record; nil: not looked yet
+	logs     map[events.Fence]*Log
+	imported map[string]bool // whether only imports know some record of a kind, where that was looked up
 }
 
 // Of gives the index of the holder's target.
 func (c Config) Of(h Holder) *Index {
-	return &Index{Config: c, Holder: h, writes: Open(c.Bus, h.Target.Provider, h.Target.UserID, h.Sequence)}
+	x := &Index{Config: c, Holder: h, logs: map[events.Fence]*Log{}, imported: map[string]bool{}}
+	for _, f := range events.Fences() {
+		x.logs[f] = Open(c.Bus, f, h.Target.Provider, h.Target.UserID, *h.Known.At(f))
+	}
+	return x
 }
 
 // followed is how many facts one transaction applies to the index.
 const followed = 1000
 
-// Follow brings the index to the end of the log. It gives what it found of syncs whose
-// facts the database had not heard of, and fails with ErrRestored when the log is not
-// the one the index was made from.
-func (x *Index) Follow(ctx context.Context) (map[string]Recovered, error) {
+// fences are those in which the records of the connector's sources lie.
+func (x *Index) fences() []events.Fence {
+	var all []events.Fence
+	for _, f := range events.Fences() {
+		for i := range x.sources() {
+			kind, known := x.Kinds.Find(x.Connector.Sources[i].Kind)
+			if known && kind.Fence() == f {
+				all = append(all, f)
+				break
+			}
+		}
+	}
+	return all
+}
+
+func (x *Index) sources() []provider.Source {
+	if x.Connector == nil {
+		return nil
+	}
+	return x.Connector.Sources
+}
+
+// Follow brings the index to the end of the log, in every fence in which the sources of
+// the connector have records. It gives what it found
+// of syncs whose facts the database had not heard of, and fails with ErrRestored when
+// the log is not the one the index was made from.
+func (x *Index) Follow(ctx context.Context) (map[Work]Recovered, error) {
 	epoch, err := x.Bus.Epoch(ctx, events.StreamFacts)
 	if err != nil {
 		return nil, err
 	}
-	last, err := x.writes.end(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if x.Epoch != "" && x.Epoch != epoch || last < x.Sequence {
+	if x.Epoch != "" && x.Epoch != epoch {
 		return nil, intake.ErrRestored
 	}
-	x.Epoch, x.writes.last = epoch, x.Sequence
-	if last == x.Sequence {
-		return nil, nil
+	x.Epoch = epoch
+	found := map[Work]Recovered{}
+	for _, f := range x.fences() {
+		if err := x.follow(ctx, f, found); err != nil {
+			return nil, err
+		}
 	}
-	x.imported = nil
-	found := map[string]Recovered{}
-	stretch, beside := newFold(), x.Attachments(x.Connector)
+	return found, nil
+}
+
+func (x *Index) follow(ctx context.Context, fence events.Fence, found map[Work]Recovered) error {
+	l, known := x.logs[fence], x.Known.At(fence)
+	end, err := l.end(ctx)
+	if err != nil {
+		return err
+	}
+	if end < *known {
+		return intake.ErrRestored
+	}
+	l.last = *known
+	if end == *known {
+		return nil
+	}
+	clear(x.imported)
+	stretch, beside := newFold(x.Kinds), x.Attachments(x.Connector)
 	apply := func() error {
 		if stretch.last == 0 {
 			return nil
 		}
-		for id, r := range stretch.syncs {
-			found[id] = Recovered{found[id].New + r.New, found[id].Changed + r.Changed, found[id].Removed + r.Removed}
+		for w, r := range stretch.syncs {
+			found[w] = found[w].plus(r)
 		}
-		err := x.store(ctx, stretch, beside)
-		stretch, beside = newFold(), x.Attachments(x.Connector)
+		err := x.store(ctx, fence, stretch, beside)
+		stretch, beside = newFold(x.Kinds), x.Attachments(x.Connector)
 		return err
 	}
-	err = x.writes.Read(ctx, func(d bus.Delivery) error {
+	err = l.Read(ctx, func(d bus.Delivery) error {
 		stretch.add(d.Event.Data, d.Sequence)
 		beside.Add(d.Event.Data, d.Sequence)
 		if stretch.count < followed {
@@ -109,25 +151,27 @@ func (x *Index) Follow(ctx context.Context) (map[string]Recovered, error) {
 		return apply()
 	})
 	if err != nil {
-		return nil, fmt.Errorf("bring the index up to the log: %w", err)
+		return fmt.Errorf("bring the index up to the log: %w", err)
 	}
-	return found, apply()
+	return apply()
 }
 
-func (x *Index) store(ctx context.Context, f fold, beside Reader) error {
+func (x *Index) store(ctx context.Context, fence events.Fence, f fold, beside Reader) error {
+	upTo := x.Known
+	*upTo.At(fence) = f.last
 	err := x.Guarded(ctx, func(tx tx) error {
-		for id, r := range f.syncs {
-			if err := store.CountRecovered(ctx, tx, id, r.New, r.Changed, r.Removed); err != nil {
+		for w, r := range f.syncs {
+			if err := store.CountRecovered(ctx, tx, w.SyncID, w.Of, r.New, r.Changed, r.Removed); err != nil {
 				return err
 			}
 		}
 		if err := beside.Apply(ctx, tx, x.Target, x.Now()); err != nil {
 			return err
 		}
-		return store.PutIndex(ctx, tx, x.Target, f.list(), x.Epoch, f.last)
+		return store.PutIndex(ctx, tx, x.Target, f.list(), x.Epoch, upTo)
 	})
 	if err == nil {
-		x.Sequence = f.last
+		x.Known = upTo
 	}
 	return err
 }
@@ -135,7 +179,10 @@ func (x *Index) store(ctx context.Context, f fold, beside Reader) error {
 // Append puts what a plan holds beyond what is known into the log. See Log.Write for
 // its errors: after Behind, follow and plan again.
 func (x *Index) Append(ctx context.Context, p *Plan) error {
-	return x.writes.Write(ctx, p.facts, Around{
+	if len(p.facts) == 0 {
+		return nil
+	}
+	return x.logs[p.fence].Write(ctx, p.facts, Around{
 		Before: x.Held,
 		After: func(at, n int, first uint64) error {
 			for i := range n {
@@ -149,19 +196,28 @@ func (x *Index) Append(ctx context.Context, p *Plan) error {
 // Commit stores in the index what a plan has put into the log. The caller stores in the
 // same transaction how far the work has come, and calls Committed after it.
 func (x *Index) Commit(ctx context.Context, tx pgx.Tx, p *Plan) error {
+	if len(p.facts) == 0 && len(p.rehashed) == 0 {
+		return nil
+	}
 	beside := x.Attachments(x.Connector)
 	known := p.rehashed
 	for i, e := range p.facts {
 		beside.Add(e.Data, p.versions[i].Sequence)
-		if p.versions[i].ExternalID != "" {
+		if !p.attached {
 			known = append(known, p.versions[i])
 		}
 	}
-	if err := store.PutIndex(ctx, tx, x.Target, known, x.Epoch, x.writes.last); err != nil {
+	upTo := x.Known
+	*upTo.At(p.fence) = x.logs[p.fence].last
+	if err := store.PutIndex(ctx, tx, x.Target, known, x.Epoch, upTo); err != nil {
 		return err
 	}
 	return beside.Apply(ctx, tx, x.Target, x.Now())
 }
 
 // Committed notes that the transaction of Commit is stored.
-func (x *Index) Committed() { x.Sequence = x.writes.last }
+func (x *Index) Committed(p *Plan) {
+	if len(p.facts) > 0 {
+		*x.Known.At(p.fence) = x.logs[p.fence].last
+	}
+}

@@ -13,27 +13,28 @@ import (
 	"github.com/stridelog/stridelog/platform/bus"
 )
 
-// Log is the log of one person at one provider, as far as its holder has read it. It
-// is not for concurrent use.
+// Log is what the log has of one person at one provider within one fence, as far as its
+// holder has read it. It is not for concurrent use.
 type Log struct {
 	bus              *bus.Bus
+	fence            events.Fence
 	provider, userID string
 	last             uint64 // sequence up to which the holder knows it
 	most             int    // facts that the log takes at once
 }
 
-// Open gives the log of a person at a provider to somebody who knows it up to a
-// sequence; 0 is none of it.
-func Open(b *bus.Bus, provider, userID string, last uint64) *Log {
-	return &Log{bus: b, provider: provider, userID: userID, last: last, most: bus.MaxPage}
+// Open gives what the log has of a person at a provider within a fence to somebody who
+// knows it up to a sequence; 0 is none of it.
+func Open(b *bus.Bus, fence events.Fence, provider, userID string, last uint64) *Log {
+	return &Log{bus: b, fence: fence, provider: provider, userID: userID, last: last, most: bus.MaxPage}
 }
 
 // Last is the sequence up to which the holder knows the log.
 func (l *Log) Last() uint64 { return l.last }
 
-func (l *Log) subjects() string { return events.ActivitySubjects(l.provider, l.userID) }
+func (l *Log) subjects() string { return l.fence.Subjects(l.provider, l.userID) }
 
-// end is the sequence of the log's last fact.
+// end is the sequence of the last fact.
 func (l *Log) end(ctx context.Context) (uint64, error) {
 	return l.bus.LastSequence(ctx, events.StreamFacts, l.subjects())
 }

@@ -19,31 +19,22 @@ type Rebuilt struct {
 }
 
 // Rebuild makes the index of every target again from the log as it is now. Work that
-// goes on meanwhile loses its lease and begins again.
-func Rebuild(ctx context.Context, st *store.Store, b *bus.Bus, connectors provider.Connectors, attachments func(*provider.Connector) Reader, now time.Time) (Rebuilt, error) {
+// goes on meanwhile loses its lease and begins again. Of the configuration it needs all
+// but Normalizers and Published.
+func (c Config) Rebuild(ctx context.Context, connectors provider.Connectors) (Rebuilt, error) {
 	var done Rebuilt
-	epoch, err := b.Epoch(ctx, events.StreamFacts)
+	epoch, err := c.Bus.Epoch(ctx, events.StreamFacts)
 	if err != nil {
 		return done, err
 	}
-	targets, err := st.AllTargets(ctx)
+	targets, err := c.Store.AllTargets(ctx)
 	if err != nil {
 		return done, err
 	}
+	now := c.Now()
 	for _, t := range targets {
-		err := st.Reindex(ctx, t, epoch, now, func(tx tx) ([]store.Known, uint64, error) {
-			all, beside := newFold(), attachments(connectors[t.Provider])
-			err := Open(b, t.Provider, t.UserID, 0).Read(ctx, func(d bus.Delivery) error {
-				all.add(d.Event.Data, d.Sequence)
-				beside.Add(d.Event.Data, d.Sequence)
-				return nil
-			})
-			done.Facts += all.count
-			done.Records += len(all.versions)
-			if err != nil {
-				return nil, 0, err
-			}
-			return all.list(), all.last, beside.Apply(ctx, tx, t, now)
+		err := c.Store.Reindex(ctx, t, epoch, now, func(tx tx) ([]store.Known, store.Sequences, error) {
+			return c.refold(ctx, tx, t, connectors[t.Provider], now, &done)
 		})
 		if err != nil {
 			return done, fmt.Errorf("index %s of user %s again: %w", t.Provider, t.UserID, err)
@@ -51,4 +42,24 @@ func Rebuild(ctx context.Context, st *store.Store, b *bus.Bus, connectors provid
 		done.Targets++
 	}
 	return done, nil
+}
+
+// refold folds all that the log has of a target.
+func (c Config) refold(ctx context.Context, tx tx, t store.Target, connector *provider.Connector, now time.Time, done *Rebuilt) (known []store.Known, upTo store.Sequences, err error) {
+	beside := c.Attachments(connector)
+	for _, f := range events.Fences() {
+		all := newFold(c.Kinds)
+		err := Open(c.Bus, f, t.Provider, t.UserID, 0).Read(ctx, func(d bus.Delivery) error {
+			all.add(d.Event.Data, d.Sequence)
+			beside.Add(d.Event.Data, d.Sequence)
+			return nil
+		})
+		if err != nil {
+			return nil, upTo, err
+		}
+		done.Facts += all.count
+		done.Records += len(all.versions)
+		known, *upTo.At(f) = append(known, all.list()...), all.last
+	}
+	return known, upTo, beside.Apply(ctx, tx, t, now)
 }

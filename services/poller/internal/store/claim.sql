@@ -23,7 +23,7 @@ claimed AS (
       FROM due WHERE t.user_id = due.user_id AND t.provider = due.provider
     RETURNING t.*, due.routes, due.expired)
 SELECT c.user_id::text, c.provider, c.connection_id::text, c.provider_account_id, c.scopes, c.status, c.failures,
-       c.not_before, c.lease_token, c.index_sequence, c.stream_epoch,
+       c.not_before, c.lease_token, c.index_sequence, c.record_sequence, c.chunk_sequence, c.stream_epoch,
        c.trouble_class, c.trouble_since, c.told_class, c.told_late, c.routes, c.expired, c.activated_sequence,
        EXISTS (SELECT FROM poller.suspects x WHERE x.user_id = c.user_id AND x.provider = c.provider)
   FROM claimed c

@@ -87,16 +87,19 @@ func forgetCoverage(ctx context.Context, tx pgx.Tx, t Target) error {
 }
 
 // recoverCoverage makes the coverage of a target's accounts from its index where none
-// is known, as in a new database: each was read until its latest record at least.
+// is known, as in a new database: of each source, that is of each resource or kind, each
+// account was read until its latest record at least.
 func recoverCoverage(ctx context.Context, tx pgx.Tx, t Target, now time.Time) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO poller.coverage (user_id, provider, account, kind, covered_from, covered_to, scheduled)
-		SELECT i.user_id, i.provider, i.account, $3, max(i.started_at) - interval '1 microsecond', max(i.started_at), true
-		  FROM poller.activity_index i
-		 WHERE i.user_id = $1 AND i.provider = $2 AND i.origin = 'api' AND i.account <> '' AND i.started_at <= $4
+		SELECT i.user_id, i.provider, i.account, i.source, max(i.at) - interval '1 microsecond', max(i.at), true
+		  FROM (SELECT user_id, provider, account, coalesce(nullif(resource, ''), kind) AS source,
+		               coalesce(started_at, began_at, ended_at, local_date::timestamp AT TIME ZONE 'UTC') AS at
+		          FROM poller.activity_index WHERE user_id = $1 AND provider = $2 AND origin = 'api' AND account <> '') i
+		 WHERE i.at <= $3
 		   AND NOT EXISTS (SELECT FROM poller.coverage c
-		                    WHERE c.user_id = i.user_id AND c.provider = i.provider AND c.account = i.account AND c.kind = $3)
-		 GROUP BY 1, 2, 3`, t.UserID, t.Provider, KindActivity, now)
+		                    WHERE c.user_id = i.user_id AND c.provider = i.provider AND c.account = i.account AND c.kind = i.source)
+		 GROUP BY 1, 2, 3, 4`, t.UserID, t.Provider, now)
 	if err != nil {
 		return fmt.Errorf("recover what was read of %s of user %s: %w", t.Provider, t.UserID, err)
 	}

@@ -14,14 +14,14 @@ import (
 // number: every write checks that it is still the target's.
 type Lease struct {
 	Target
-	Token         int64
-	IndexSequence uint64
-	StreamEpoch   string
-	Suspected     bool   // some record of the target may be a suspect
-	Routes        bool   // to ask for routes: no window was due
-	Expired       bool   // whoever had it before did not give it back: the log may have what the index does not know
-	Consent       uint64 // sequence of the latest ConnectionActivated
-	Trouble       Trouble
+	Token       int64
+	Known       Sequences // up to which the index knows the log
+	StreamEpoch string
+	Suspected   bool   // some record of the target may be a suspect
+	Routes      bool   // to ask for routes: no window was due
+	Expired     bool   // whoever had it before did not give it back: the log may have what the index does not know
+	Consent     uint64 // sequence of the latest ConnectionActivated
+	Trouble     Trouble
 }
 
 // Trouble is how the provider fails to answer for a target's connection, and what
@@ -66,7 +66,7 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 	}
 	leases, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Lease, err error) {
 		err = row.Scan(&l.UserID, &l.Provider, &l.ConnectionID, &l.AccountID, &l.Scopes, &l.Status, &l.Failures,
-			&l.NotBefore, &l.Token, &l.IndexSequence, &l.StreamEpoch,
+			&l.NotBefore, &l.Token, &l.Known.Activity, &l.Known.Record, &l.Known.Chunk, &l.StreamEpoch,
 			&l.Trouble.Class, &l.Trouble.Since, &l.Trouble.ToldClass, &l.Trouble.ToldLate, &l.Routes, &l.Expired, &l.Consent, &l.Suspected)
 		return l, err
 	})

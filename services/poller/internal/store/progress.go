@@ -110,10 +110,18 @@ func (s *Store) AllTargets(ctx context.Context) ([]Target, error) {
 	})
 }
 
+// place is up to where a target's index knows one life of the log.
+type place struct {
+	epoch string
+	Sequences
+}
+
 // indexed reads and locks up to where a target's index knew the log.
-func indexed(ctx context.Context, tx pgx.Tx, t Target) (at Position, err error) {
-	err = tx.QueryRow(ctx, "SELECT stream_epoch, index_sequence FROM poller.targets WHERE user_id = $1 AND provider = $2 FOR UPDATE", t.UserID, t.Provider).
-		Scan(&at.Epoch, &at.Sequence)
+func indexed(ctx context.Context, tx pgx.Tx, t Target) (at place, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT stream_epoch, index_sequence, record_sequence, chunk_sequence
+		  FROM poller.targets WHERE user_id = $1 AND provider = $2 FOR UPDATE`, t.UserID, t.Provider).
+		Scan(&at.epoch, &at.Activity, &at.Record, &at.Chunk)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return at, fmt.Errorf("read where the index of user %s stands: %w", t.UserID, err)
 	}
@@ -123,14 +131,15 @@ func indexed(ctx context.Context, tx pgx.Tx, t Target) (at Position, err error) 
 // Reindex replaces a target's index by what fold gives, and takes the target away
 // from whoever works on it.
 // What was read of the account is known from the log, too, if that has lost facts.
-func (s *Store) Reindex(ctx context.Context, t Target, epoch string, now time.Time, fold func(tx pgx.Tx) ([]Known, uint64, error)) error {
+func (s *Store) Reindex(ctx context.Context, t Target, epoch string, now time.Time, fold func(tx pgx.Tx) ([]Known, Sequences, error)) error {
 	return s.InTx(ctx, func(tx pgx.Tx) error {
 		before, err := indexed(ctx, tx, t)
 		if err != nil {
 			return err
 		}
 		tag, err := tx.Exec(ctx, `
-			UPDATE poller.targets SET lease_token = lease_token + 1, lease_owner = NULL, lease_until = NULL, index_sequence = 0, stream_epoch = ''
+			UPDATE poller.targets SET lease_token = lease_token + 1, lease_owner = NULL, lease_until = NULL,
+			    index_sequence = 0, record_sequence = 0, chunk_sequence = 0, stream_epoch = ''
 			 WHERE user_id = $1 AND provider = $2`, t.UserID, t.Provider)
 		if err != nil {
 			return fmt.Errorf("take %s of user %s: %w", t.Provider, t.UserID, err)
@@ -147,14 +156,16 @@ func (s *Store) Reindex(ctx context.Context, t Target, epoch string, now time.Ti
 				return fmt.Errorf("empty the index of user %s: %w", t.UserID, err)
 			}
 		}
-		versions, last, err := fold(tx)
+		versions, upTo, err := fold(tx)
 		if err != nil {
 			return err
 		}
-		if err := PutIndex(ctx, tx, t, versions, epoch, last); err != nil {
+		if err := PutIndex(ctx, tx, t, versions, epoch, upTo); err != nil {
 			return err
 		}
-		if lost := before.Epoch != "" && (before.Epoch != epoch || last < before.Sequence); lost {
+		lost := before.epoch != "" && (before.epoch != epoch ||
+			upTo.Activity < before.Activity || upTo.Record < before.Record || upTo.Chunk < before.Chunk)
+		if lost {
 			if err := forgetCoverage(ctx, tx, t); err != nil {
 				return err
 			}

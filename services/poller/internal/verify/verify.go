@@ -1,8 +1,8 @@
-// Package verify compares the activity index with the log, in both directions, and
+// Package verify compares the index with the log, in both directions, and
 // the records of the log with their own hashes, with memory that does not grow with
 // either but for a bit a fact.
 //
-// The index must know each activity by a version that the log has and that no fact
+// The index must know each record by a version that the log has and that no fact
 // wins against. What a target's index has not come to yet is no difference: it
 // catches up before it is used.
 package verify
@@ -21,6 +21,7 @@ import (
 	"github.com/stridelog/stridelog/platform/bitmap"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
+	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
 //go:embed facts.sql
@@ -41,6 +42,7 @@ type Difference struct {
 type Verification struct {
 	DB         *pgxpool.Pool
 	Bus        *bus.Bus
+	Kinds      events.KindTable
 	Connectors provider.Connectors // of every provider whose records are to be hashed
 	// Report takes each difference as it is found.
 	Report func(Difference)
@@ -48,37 +50,46 @@ type Verification struct {
 	epoch   string
 	target  uint64
 	matched bitmap.Set // sequences of the facts that the index names
-	hashers map[string]*provider.Hasher
+	sources map[[2]string]comparison
+	// attachments are the types under which attachments travel.
+	attachments []events.Type
 	// Hashed counts the records that were hashed again.
 	Hashed int
 }
 
-// sourceOf is where the records of a provider come from.
-func sourceOf(c *provider.Connector) *provider.Source {
-	const activities = "activity"
-	source, ok := c.Source(activities)
-	if !ok {
-		return &provider.Source{}
+// comparison is how the records of one source are hashed.
+type comparison struct {
+	version int
+	hasher  *provider.Hasher
+}
+
+// comparisons are those of the sources of all connectors, by provider and source.
+func comparisons(connectors provider.Connectors) (map[[2]string]comparison, error) {
+	all := map[[2]string]comparison{}
+	for name, c := range connectors {
+		for _, source := range c.Sources {
+			h, err := provider.NewHasher(source.Volatile)
+			if err != nil {
+				return nil, fmt.Errorf("hash records of %s: %w", name, err)
+			}
+			all[[2]string{name, source.Name}] = comparison{version: source.HashVersion, hasher: h}
+		}
 	}
-	return source
+	return all, nil
 }
 
 // Begin looks for targets whose index was made from another log. target is the
 // sequence up to which facts will be checked.
 func (v *Verification) Begin(ctx context.Context, target uint64) error {
-	v.target, v.hashers = target, map[string]*provider.Hasher{}
-	for name, c := range v.Connectors {
-		h, err := provider.NewHasher(sourceOf(c).Volatile)
-		if err != nil {
-			return fmt.Errorf("hash records of %s: %w", name, err)
-		}
-		v.hashers[name] = h
-	}
+	v.target, v.attachments = target, attachmentTypes(v.Kinds)
 	var err error
+	if v.sources, err = comparisons(v.Connectors); err != nil {
+		return err
+	}
 	if v.epoch, err = v.Bus.Epoch(ctx, events.StreamFacts); err != nil {
 		return err
 	}
-	return v.each(ctx, `SELECT index_sequence, user_id::text, '' FROM poller.targets t WHERE stream_epoch NOT IN ('', $1)`, v.epoch, func(d Difference) error {
+	return v.each(ctx, `SELECT greatest(index_sequence, record_sequence, chunk_sequence), user_id::text, '' FROM poller.targets t WHERE stream_epoch NOT IN ('', $1)`, v.epoch, func(d Difference) error {
 		d.What = "the index was made from another log"
 		v.Report(d)
 		return nil
@@ -89,14 +100,14 @@ func (v *Verification) Begin(ctx context.Context, target uint64) error {
 func (v *Verification) Check(ctx context.Context, deliveries []bus.Delivery) error {
 	facts := make([]fact, 0, len(deliveries))
 	for _, d := range deliveries {
-		v.checkRoute(d)
-		if f, ok := read(d); ok {
+		v.checkAttachment(d)
+		if f, ok := v.read(d); ok {
 			f.hash = v.hash(f)
 			facts = append(facts, f)
 		}
 	}
-	users, providers, ids, sequences := columns(facts)
-	rows, err := v.DB.Query(ctx, selectFacts, users, providers, ids, sequences, v.epoch)
+	users, providers, keys, fences, sequences := v.columns(facts)
+	rows, err := v.DB.Query(ctx, selectFacts, users, providers, keys, fences, sequences, v.epoch)
 	if err != nil {
 		return fmt.Errorf("compare the index with the log: %w", err)
 	}
@@ -121,21 +132,21 @@ type known struct {
 }
 
 func (v *Verification) judge(f fact, k known) {
-	d := Difference{Sequence: f.sequence, UserID: f.user.String(), ExternalID: f.externalID}
+	d := Difference{Sequence: f.sequence, UserID: f.user.String(), ExternalID: f.record.ExternalID}
 	if k.sequence == nil {
-		d.What = "the index does not know the activity"
+		d.What = "the index does not know the " + f.record.Kind
 		v.Report(d)
 		return
 	}
 	rank, sequence := events.Origin(*k.origin).Rank(), uint64(*k.sequence)
 	switch {
 	case sequence != f.sequence:
-		if rank < f.origin.Rank() || rank == f.origin.Rank() && sequence < f.sequence {
+		if rank < f.record.Origin.Rank() || rank == f.record.Origin.Rank() && sequence < f.sequence {
 			d.What = fmt.Sprintf("the index knows version %d, which this one wins against", sequence)
 		}
-	case *k.origin != string(f.origin) || *k.removed != f.removed:
+	case *k.origin != string(f.record.Origin) || *k.removed != f.removed:
 		d.What = "the index has another origin or removal than the fact"
-	case *k.hash != f.stored && (*k.hashVersion == f.hashVersion || *k.hash != f.hash):
+	case *k.hash != f.record.ContentHash && (*k.hashVersion == f.record.HashVersion || *k.hash != f.hash):
 		d.What = "the index has another hash than the fact"
 	}
 	if sequence == f.sequence {
@@ -150,21 +161,22 @@ func (v *Verification) judge(f fact, k known) {
 // not have the hash which its fact says is a difference; empty is what cannot be
 // hashed.
 func (v *Verification) hash(f fact) string {
-	c, h := v.Connectors[f.provider], v.hashers[f.provider]
-	if c == nil || f.removed {
+	of := store.Part{Kind: f.record.Kind, Resource: f.record.Resource}
+	c, known := v.sources[[2]string{f.record.Provider, of.Source()}]
+	if !known || f.removed {
 		return ""
 	}
-	hash := h.Content(f.raw)
-	if f.origin == events.OriginImport {
-		hash = h.Import(f.raw, f.context)
+	hash := c.hasher.Content(f.record.Raw)
+	if f.record.Origin == events.OriginImport {
+		hash = c.hasher.Import(f.record.Raw, f.record.Context)
 	}
-	if sourceOf(c).HashVersion != f.hashVersion {
+	if c.version != f.record.HashVersion {
 		return hash
 	}
 	v.Hashed++
-	if hash != f.stored {
+	if hash != f.record.ContentHash {
 		v.Report(Difference{
-			Sequence: f.sequence, UserID: f.user.String(), ExternalID: f.externalID, Damaged: true,
+			Sequence: f.sequence, UserID: f.user.String(), ExternalID: f.record.ExternalID, Damaged: true,
 			What: "the record in the log does not have the hash that its fact says",
 		})
 	}
@@ -197,8 +209,8 @@ func (v *Verification) isOf(ctx context.Context, d Difference) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	f, ok := read(delivery)
-	return ok && f.user.String() == d.UserID && f.externalID == d.ExternalID, nil
+	f, ok := v.read(delivery)
+	return ok && f.user.String() == d.UserID && f.record.ExternalID == d.ExternalID, nil
 }
 
 const notErased = " AND NOT EXISTS (SELECT FROM poller.erased_users e WHERE e.user_hash = sha256(convert_to(t.user_id::text, 'UTF8')))"
@@ -212,8 +224,9 @@ func (v *Verification) each(ctx context.Context, sql, epoch string, yield func(D
 	}
 	var sequence int64
 	var d Difference
-	_, err = pgx.ForEachRow(rows, []any{&sequence, &d.UserID, &d.ExternalID}, func() error {
-		d.Sequence = uint64(sequence)
+	var key string
+	_, err = pgx.ForEachRow(rows, []any{&sequence, &d.UserID, &key}, func() error {
+		d.Sequence, d.ExternalID = uint64(sequence), store.ExternalID(key) //nolint:gosec // a sequence fits
 		return yield(d)
 	})
 	if err != nil {

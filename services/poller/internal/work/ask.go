@@ -20,7 +20,7 @@ func (s *session) ask(ctx context.Context, w store.Window) error {
 			return err
 		}
 	}
-	suspects, err := s.Store.Suspects(ctx, s.lease.Target)
+	suspects, err := s.Store.Suspects(ctx, s.lease.Target, s.part(w), s.source(w).Order)
 	if err != nil {
 		return err
 	}
@@ -37,14 +37,19 @@ func (s *session) ask(ctx context.Context, w store.Window) error {
 			return err
 		}
 	}
-	plan := &ledger.Plan{SyncID: w.ID}
+	plan, unplanned := s.index.NewPlan(s.part(w), w.SyncID)
+	if unplanned != nil {
+		return unplanned
+	}
 	switch {
 	case err == nil:
-		if plan, err = s.index.Plan(ctx, ledger.Page{SyncID: w.ID, Records: []provider.Record{found}}); err != nil {
+		if plan, err = s.index.Plan(ctx, ledger.Page{Of: s.part(w), SyncID: w.SyncID, Records: []provider.Record{found}}); err != nil {
 			return err
 		}
 	case class == provider.ClassNotFound:
-		s.index.Remove(plan, x.ExternalID, x.Sequence, events.RemovedNotFound)
+		if err := s.index.Remove(plan, x.ExternalID, x.Sequence, events.RemovedNotFound); err != nil {
+			return err
+		}
 	case class == provider.ClassBadRequest:
 		s.log.InfoContext(ctx, "a suspect could not be asked for; the suspicion is dropped", "external_id", x.ExternalID, "class", class)
 	default:

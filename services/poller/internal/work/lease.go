@@ -85,14 +85,14 @@ func (p *Pool) serve(ctx context.Context, h *hold) (next time.Time, err error) {
 // indexOf gives what is known of the log to the work of a lease.
 func (s *session) indexOf(l store.Lease) *ledger.Index {
 	return ledger.Config{
-		Store: s.Store, Bus: s.Bus, Normalizers: s.Normalizers, Now: s.Now, Attachments: NewRouteFold,
+		Store: s.Store, Bus: s.Bus, Kinds: s.Kinds, Normalizers: s.Normalizers, Now: s.Now, Attachments: NewRouteFold,
 		Published: func(provider string, n int) error {
 			s.unstored = true
 			s.Metrics.published.WithLabelValues(provider).Add(float64(n))
 			return hook.Call(s.Hooks.Published)
 		},
 	}.Of(ledger.Holder{
-		Log: s.log, Target: l.Target, Connector: s.connector, Epoch: l.StreamEpoch, Sequence: l.IndexSequence,
+		Log: s.log, Target: l.Target, Connector: s.connector, Epoch: l.StreamEpoch, Known: l.Known,
 		Held: func() error {
 			if s.hold.expired() {
 				return store.ErrFenced
@@ -149,7 +149,7 @@ func (s *session) run(ctx context.Context) error {
 // to ask for the end of the log makes the server load a block of it, and whoever else
 // writes the log makes the next publish fail, which tells. Before its first publish a
 // lease follows, so that a log which was restored is noticed.
-func (s *session) follow(ctx context.Context) (map[string]ledger.Recovered, error) {
+func (s *session) follow(ctx context.Context) (map[ledger.Work]ledger.Recovered, error) {
 	found, err := s.index.Follow(ctx)
 	if err == nil {
 		s.followed, s.unstored = true, false

@@ -70,7 +70,7 @@ func (s *session) catchUp(ctx context.Context, w *store.Window, because error) e
 	if err != nil {
 		return err
 	}
-	r := found[w.ID]
+	r := found[ledger.Work{SyncID: w.SyncID, Of: s.part(*w)}]
 	w.Counts.New, w.Counts.Changed, w.Counts.Seen = w.Counts.New+r.New, w.Counts.Changed+r.Changed, w.Counts.Seen+r.New+r.Changed
 	w.Counts.Removed += r.Removed
 	return nil
@@ -105,7 +105,7 @@ func (s *session) settle(ctx context.Context, w *store.Window) error {
 // keep plans what the log lacks of a page and of the pass that may end with it, appends
 // it, and commits it together with the progress.
 func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page, p *absence.Pass) error {
-	plan, err := s.index.Plan(ctx, ledger.Page{SyncID: w.ID, Records: page.Records, Counted: p.Counted})
+	plan, err := s.index.Plan(ctx, ledger.Page{Of: s.part(*w), SyncID: w.SyncID, Records: page.Records, Counted: p.Counted})
 	if err != nil {
 		return err
 	}
@@ -119,16 +119,18 @@ func (s *session) keep(ctx context.Context, w *store.Window, page provider.Page,
 			return err
 		}
 		for _, x := range v.Removals {
-			s.index.Remove(plan, x.ExternalID, x.Sequence, events.RemovedTwiceGone)
+			if err := s.index.Remove(plan, x.ExternalID, x.Sequence, events.RemovedTwiceGone); err != nil {
+				return err
+			}
 			s.log.InfoContext(ctx, "a record is gone from the provider", "external_id", x.ExternalID, "sync_id", w.ID)
 		}
 	}
 	if plan.Writes() && !s.followed {
-		known := s.index.Sequence
+		known := s.index.Known
 		if err := s.catchUp(ctx, w, nil); err != nil {
 			return err
 		}
-		if s.index.Sequence != known {
+		if s.index.Known != known {
 			return errAnew
 		}
 	}
@@ -170,7 +172,7 @@ func (s *session) commit(ctx context.Context, w *store.Window, plan *ledger.Plan
 			return err
 		}
 		if s.lease.Suspected {
-			if err := store.ClearSuspects(ctx, tx, s.lease.Target, answered); err != nil {
+			if err := store.ClearSuspects(ctx, tx, s.lease.Target, plan.Of.Kind, answered); err != nil {
 				return err
 			}
 		}
@@ -179,7 +181,7 @@ func (s *session) commit(ctx context.Context, w *store.Window, plan *ledger.Plan
 	if err != nil {
 		return fmt.Errorf("store a page: %w", err)
 	}
-	s.index.Committed()
+	s.index.Committed(plan)
 	s.unstored = false
 	*w = next
 	s.lease.Failures, s.lease.NotBefore = 0, nil

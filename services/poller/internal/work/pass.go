@@ -25,6 +25,9 @@ func (s *session) source(w store.Window) *provider.Source {
 	return source
 }
 
+// part is what a window's records are known by.
+func (s *session) part(w store.Window) store.Part { return store.PartOf(s.source(w)) }
+
 // judge looks for records that the window should hold and the pass did not show;
 // last are the ids of its last page. Only a complete pass can miss anything; what a
 // notification names is a suspicion of its own.
@@ -33,7 +36,7 @@ func (s *session) judge(ctx context.Context, w store.Window, p *absence.Pass, la
 	shown := func(id string) bool { return p.Shows(id) || slices.Contains(last, id) }
 	now := s.Now().UTC().Truncate(time.Microsecond)
 	if s.source(w).ProvesAbsence && p.Complete(last) {
-		expected, err := s.Store.KnownWithin(ctx, s.lease.Target, absence.Expected(w.Span))
+		expected, err := s.Store.KnownWithin(ctx, s.lease.Target, s.part(w), s.source(w).Order, absence.Expected(w.Span))
 		if err != nil {
 			return v, err
 		}
@@ -42,7 +45,7 @@ func (s *session) judge(ctx context.Context, w store.Window, p *absence.Pass, la
 	if len(w.Suspects) == 0 {
 		return v, nil
 	}
-	known, err := s.Store.LookUp(ctx, s.lease.Target, w.Suspects)
+	known, err := s.Store.LookUp(ctx, s.lease.Target, s.part(w).Kind, w.Suspects)
 	if err != nil {
 		return v, err
 	}
@@ -59,7 +62,7 @@ func (s *session) pursue(ctx context.Context, tx tx, w store.Window, suspects []
 	if len(suspects) == 0 {
 		return nil
 	}
-	if err := store.PutSuspects(ctx, tx, s.lease.Target, suspects); err != nil {
+	if err := store.PutSuspects(ctx, tx, s.lease.Target, s.part(w).Kind, suspects); err != nil {
 		return err
 	}
 	s.lease.Suspected = true

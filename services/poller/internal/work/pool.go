@@ -31,6 +31,7 @@ type Config struct {
 	Store      *store.Store
 	Bus        *bus.Bus
 	Connectors provider.Connectors
+	Kinds      events.KindTable
 	// Normalizers tell how long activities last that an export knows under an id of
 	// its own, and the provider under another.
 	Normalizers provider.Normalizers

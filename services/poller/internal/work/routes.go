@@ -11,7 +11,6 @@ import (
 	"github.com/stridelog/stridelog/services/poller/internal/call"
 	"github.com/stridelog/stridelog/services/poller/internal/hook"
 	"github.com/stridelog/stridelog/services/poller/internal/ledger"
-	"github.com/stridelog/stridelog/services/poller/internal/report"
 	"github.com/stridelog/stridelog/services/poller/internal/store"
 )
 
@@ -101,30 +100,34 @@ func (s *session) noRouteToken(ctx context.Context, e *call.TokenError) error {
 	return s.putOffRoutes(ctx, s.Now().Add(routeSlower*call.Backoff(1)))
 }
 
+// routePart is what is attached to activities.
+func routePart() store.Part { return store.Part{Kind: routeName} }
+
 // keepRoute keeps a route, unless the log has the same bytes or does not take so many.
 func (s *session) keepRoute(ctx context.Context, r store.Route, found provider.Record) error {
-	e, data, err := s.routeFact(r, found)
-	if err == nil {
-		_, err = s.Bus.CheckSize(e)
+	data := s.routeRecord(r, found)
+	if r.Sequence > 0 && r.ContentHash == data.ContentHash {
+		r.State = store.RouteFetched
+		return s.answer(ctx, r)
 	}
-	switch {
-	case errors.Is(err, bus.ErrTooLarge) || len(found.Raw) > events.MaxRoute:
+	var plan *ledger.Plan
+	fits := len(found.Raw) <= events.MaxRoute
+	if fits {
+		var err error
+		if plan, fits, err = s.index.PlanOne(ctx, routePart(), data); err != nil {
+			return err
+		}
+	}
+	if !fits {
 		s.log.WarnContext(ctx, "a route is larger than the log takes and is left out", "external_id", r.ExternalID, "bytes", len(found.Raw))
 		r.State = store.RouteFailed
 		return s.answer(ctx, r)
-	case err != nil:
-		return err
 	}
-	r.State = store.RouteFetched
-	if r.Sequence > 0 && r.ContentHash == data.ContentHash {
-		return s.answer(ctx, r)
-	}
-	return s.publishRoute(ctx, r, e)
+	return s.publishRoute(ctx, r, plan)
 }
 
 // publishRoute puts a route into the log and then into the database.
-func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Event) error {
-	plan := ledger.PlanOf(e)
+func (s *session) publishRoute(ctx context.Context, r store.Route, plan *ledger.Plan) error {
 	var stopped hook.Crash
 	switch err := s.index.Append(ctx, plan); {
 	case err == nil:
@@ -147,26 +150,20 @@ func (s *session) publishRoute(ctx context.Context, r store.Route, e events.Even
 	if err := s.Store.Guarded(ctx, s.lease, func(tx tx) error { return s.index.Commit(ctx, tx, plan) }); err != nil {
 		return err
 	}
-	s.index.Committed()
+	s.index.Committed(plan)
 	s.unstored = false
 	return hook.Call(s.Hooks.Committed)
 }
 
-// routeFact makes the event of a route.
-func (s *session) routeFact(r store.Route, found provider.Record) (events.Event, *events.RouteFetched, error) {
-	now := s.Now().UTC().Truncate(time.Microsecond)
-	data := &events.RouteFetched{
+// routeRecord is a route in the words of the log.
+func (s *session) routeRecord(r store.Route, found provider.Record) events.RecordFetched {
+	parent := events.ParentRef{Kind: routesOf(s.connector).Attaches, ExternalID: r.ExternalID}
+	return events.RecordFetched{
 		UserID: s.lease.UserID, Provider: s.lease.Provider, ConnectionID: s.lease.ConnectionID, ProviderAccountID: s.lease.AccountID,
-		ExternalID: r.ExternalID, Format: found.Format, ContentHash: events.RouteHash(found.Raw),
-		ActivitySequence: r.ActivitySequence, FetchedAt: now,
+		Kind: routePart().Kind, ExternalID: events.AttachmentID(parent, events.RouteName), Parent: &parent, Format: found.Format,
+		ContentHash: events.RouteHash(found.Raw), ParentSequence: r.ActivitySequence, Origin: events.OriginAPI,
+		FetchedAt: s.Now().UTC().Truncate(time.Microsecond), Raw: found.Raw,
 	}
-	if err := data.Compress(found.Raw); err != nil {
-		return events.Event{}, nil, err
-	}
-	return events.Event{
-		ID:     events.RouteFactID(data.UserID, data.Provider, r.ExternalID, r.ActivitySequence, data.ContentHash),
-		Source: report.Source, About: r.ExternalID, Time: now, Provider: data.Provider, UserID: data.UserID, Data: data,
-	}, data, nil
 }
 
 // answer stores what came of asking for a route that gave no new fact.
