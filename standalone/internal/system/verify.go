@@ -119,7 +119,7 @@ func (v *verification) run(ctx context.Context) (Verified, error) {
 	if err := v.index.Begin(ctx, target); err != nil {
 		return v.done, err
 	}
-	_, err = v.bus.Read(ctx, events.StreamFacts, []string{events.ActivitySubjects("*", "*")}, 1, func(d bus.Delivery) error {
+	_, err = v.bus.Read(ctx, events.StreamFacts, subjectsOfRecords(), 1, func(d bus.Delivery) error {
 		if d.Sequence > target {
 			return errEnough
 		}
@@ -140,6 +140,14 @@ func (v *verification) run(ctx context.Context) (Verified, error) {
 	err = v.reportFound(ctx)
 	v.done.Hashed, v.done.Elapsed = v.index.Hashed, time.Since(v.began)
 	return v.done, err
+}
+
+// subjectsOfRecords are the facts about records, of every fence.
+func subjectsOfRecords() (all []string) {
+	for _, f := range events.Fences() {
+		all = append(all, f.Subjects("*", "*"))
+	}
+	return all
 }
 
 func (v *verification) take(ctx context.Context, d bus.Delivery) error {
