@@ -20,8 +20,8 @@ import (
 
 var noon = time.Date(2026, 5, 10, 12, 0, 0, 0, time.UTC)
 
-// desk gives tokens and hears of refusals.
-type desk struct {
+// tokenSource gives tokens and notes refusals.
+type tokenSource struct {
 	version int64
 	asked   int
 	refused []provider.Class
@@ -29,12 +29,12 @@ type desk struct {
 	expires time.Time
 }
 
-func (d *desk) Access(context.Context, call.Connection) (call.Token, error) {
+func (d *tokenSource) Access(context.Context, call.Connection) (call.Token, error) {
 	d.asked++
 	return call.Token{Access: provider.Secret(fmt.Sprintf("token-%d", d.version)), Version: d.version, ExpiresAt: d.expires}, d.err
 }
 
-func (d *desk) Refused(_ context.Context, _ call.Connection, t call.Token, class provider.Class) (store.Standing, error) {
+func (d *tokenSource) Refused(_ context.Context, _ call.Connection, t call.Token, class provider.Class) (store.Standing, error) {
 	d.refused = append(d.refused, class)
 	if t.Version == d.version {
 		d.version++
@@ -63,7 +63,7 @@ func (another) Get(context.Context, provider.Secret, string) (provider.Record, [
 type rig struct {
 	*call.Caller
 	callers *call.Callers
-	tokens  *desk
+	tokens  *tokenSource
 	now     time.Time
 	source  *provider.Source
 }
@@ -78,7 +78,7 @@ func newRig(t *testing.T, c *provider.Connector) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{tokens: &desk{version: 1}, now: noon, source: &c.Sources[0]}
+	r := &rig{tokens: &tokenSource{version: 1}, now: noon, source: &c.Sources[0]}
 	r.callers = &call.Callers{
 		Log: slog.New(slog.DiscardHandler), Store: store.New(db), Tokens: r.tokens, Metrics: metrics, Now: func() time.Time { return r.now },
 	}

@@ -13,7 +13,7 @@ import (
 
 func TestATokenIsKeptUntilItEndsIsRefusedOrTheConsentIsNew(t *testing.T) {
 	now := noon
-	tokens := &desk{version: 1, expires: noon.Add(30 * time.Minute)}
+	tokens := &tokenSource{version: 1, expires: noon.Add(30 * time.Minute)}
 	k := &call.Kept{Tokens: tokens, Now: func() time.Time { return now }}
 	for _, step := range []struct {
 		what    string
@@ -64,10 +64,10 @@ func TestTokensAreKeptInBoundedMemory(t *testing.T) {
 }
 
 // long gives large tokens.
-type long struct{ desk }
+type long struct{ tokenSource }
 
 func (l *long) Access(ctx context.Context, c call.Connection) (call.Token, error) {
-	t, err := l.desk.Access(ctx, c)
+	t, err := l.tokenSource.Access(ctx, c)
 	t.Access = provider.Secret(strings.Repeat("x", 1<<20))
 	return t, err
 }
