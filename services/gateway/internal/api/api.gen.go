@@ -642,6 +642,16 @@ type Connection struct {
 	// Examples: ["activity","profile"]
 	Scopes []string `json:"scopes"`
 
+	// MissingScopes Scopes that were not granted and without which some kind of data is not read; empty where nothing is missing, and after the end of the connection. The rest is read.
+	//
+	// Examples: ["location"]
+	MissingScopes []string `json:"missing_scopes"`
+
+	// ConsentPath Where the person is asked again for what is missing: the route that starts a consent. Null where nothing is missing.
+	//
+	// Examples: /api/v1/oauth/google_health/authorize?user_id=6a1a3a4e-6a43-4a53-9d9f-0c0f1a4a2c11
+	ConsentPath *string `json:"consent_path"`
+
 	// LinkedConnectionIds Connections of the user with other providers' accounts of the same person, as a provider told.
 	LinkedConnectionIds []openapi_types.UUID `json:"linked_connection_ids"`
 

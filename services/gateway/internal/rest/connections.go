@@ -9,10 +9,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/events/rpc"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/provider"
 	"github.com/stridelog/stridelog/services/gateway/internal/api"
+	"github.com/stridelog/stridelog/services/gateway/internal/connections"
 	"github.com/stridelog/stridelog/services/gateway/internal/problem"
 )
 
@@ -138,6 +140,11 @@ func (s *server) ListConnections(ctx context.Context, r api.ListConnectionsReque
 			scope := strings.Join(c.Scope, " ")
 			out[i].Scope = &scope
 		}
+		out[i].MissingScopes = []string{}
+		if missing := s.missingScopes(c); len(missing) > 0 {
+			path := "/api/v1/oauth/" + c.Provider + "/authorize?user_id=" + c.UserID.String()
+			out[i].MissingScopes, out[i].ConsentPath = missing, &path
+		}
 		if c.Linked == nil {
 			out[i].LinkedConnectionIds = []uuid.UUID{}
 		}
@@ -146,6 +153,19 @@ func (s *server) ListConnections(ctx context.Context, r api.ListConnectionsReque
 		}
 	}
 	return out, nil
+}
+
+// missingScopes are those for which some source of a living connection rests.
+func (s *server) missingScopes(c connections.Connection) []string {
+	if c.Status == events.StatusRevoked || c.Status == events.StatusProviderRetired {
+		return nil
+	}
+	for _, d := range s.o.Catalog {
+		if d.Name == c.Provider {
+			return d.Needs.Missing(c.Scope)
+		}
+	}
+	return nil
 }
 
 // Disconnect implements the generated interface.
