@@ -141,6 +141,9 @@ func (c *Caller) count(ctx context.Context, quotas []provider.Quota, err error) 
 		}
 	}
 	c.Metrics.requests.WithLabelValues(c.lease.Provider, class).Inc()
+	if err != nil {
+		c.Tell(ctx)
+	}
 	c.told(ctx, quotas)
 	switch class {
 	case "ok":
@@ -167,7 +170,7 @@ func (c *Caller) told(ctx context.Context, quotas []provider.Quota) {
 			ofAccount = append(ofAccount, q)
 		}
 	}
-	err := c.account.told(ctx, c.Store, c.purse, ofAccount)
+	err := c.bookAccount(ctx, ofAccount)
 	if len(ofApp) > 0 {
 		err = errors.Join(err, c.app.told(ctx, c.Store, c.appPurse, ofApp))
 	}

@@ -59,6 +59,8 @@ type Caller struct {
 	account         allowance
 	app             *allowance // nil when the app has no budgets
 	requests        int        // made so far, but for deep scans
+	holding         bool       // since Hold
+	news            []provider.Quota
 
 	first <-chan answer // of the token that was asked for ahead; nil: of none
 	token Token         // as given last

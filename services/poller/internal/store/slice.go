@@ -71,3 +71,6 @@ func (x *Slice) covers(i int, q provider.Quota) bool {
 	l := x.held.Limits[i]
 	return q.ResetAt.Sub(l.ResetAt).Abs() <= sameReset && q.Remaining-(q.Limit-l.Requests) >= l.Left
 }
+
+// Hold puts in requests that were taken before.
+func (x *Slice) Hold(got Taken) { x.held = got }

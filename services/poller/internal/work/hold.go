@@ -11,7 +11,8 @@ import (
 
 // hold is a lease of this process.
 type hold struct {
-	lease   store.Lease // as it was claimed: the work changes its own copy
+	lease   store.Lease  // as it was claimed: the work changes its own copy
+	quiet   *store.Quiet // what there is to do, when that may be nothing but scans that find nothing
 	bound   time.Duration
 	began   time.Time               // a moment before it was claimed
 	renewed atomic.Int64            // when it was last proved to be ours, in nanoseconds since began

@@ -38,6 +38,10 @@ type session struct {
 	next      *turn          // what comes after a page, if that is known already
 	followed  bool           // the index was brought to the end of the log
 	unstored  bool           // the log has what the database was not told of yet
+
+	listed   map[string]listed // what scans read before their windows were made, by source
+	asOf     time.Time         // when these windows are to begin; zero: now
+	quietEnd *store.QuietEnd   // of scans that found nothing
 }
 
 // serve works on a lease and gives it back; next is when there may be work again. An
@@ -46,7 +50,7 @@ type session struct {
 func (p *Pool) serve(ctx context.Context, h *hold) (next time.Time, err error) {
 	l := h.lease
 	s := &session{
-		Pool: p, lease: l, connector: p.Connectors[l.Provider], hold: h, passes: absence.Passes{},
+		Pool: p, lease: l, connector: p.Connectors[l.Provider], hold: h, passes: absence.Passes{}, listed: map[string]listed{},
 		log: p.Log.With("provider", l.Provider, "user_id", l.UserID, "connection_id", l.ConnectionID),
 	}
 	s.index = s.indexOf(l)
@@ -78,7 +82,10 @@ func (p *Pool) serve(ctx context.Context, h *hold) (next time.Time, err error) {
 	case err != nil && s.unstored:
 		return next, err // whoever takes the lease once it has expired follows the log first
 	}
-	next, failed := p.giveBack(l)
+	if err != nil {
+		s.quietEnd = nil
+	}
+	next, failed := p.giveBack(l, s.quietEnd)
 	return next, errors.Join(err, failed)
 }
 
@@ -107,6 +114,11 @@ func (s *session) indexOf(l store.Lease) *ledger.Index {
 func (s *session) run(ctx context.Context) error {
 	if s.caller != nil {
 		s.caller.Prepare(ctx) // the token comes while the index catches up
+	}
+	if s.hold.quiet != nil {
+		if nothing, err := s.scan(ctx, s.hold.quiet); err != nil || nothing {
+			return err
+		}
 	}
 	// The last one may have ended between the log and the database.
 	if s.lease.Expired || s.lease.Failures > 0 || s.lease.Routes {
@@ -181,6 +193,9 @@ func (s *session) take(ctx context.Context) (t turn, err error) {
 
 func (s *session) takeIn(ctx context.Context, tx tx) (t turn, err error) {
 	now := s.Now()
+	if !s.asOf.IsZero() {
+		now, s.asOf = s.asOf, time.Time{}
+	}
 	if err := s.Schedule.Materialize(ctx, tx, s.lease.Target, s.Catalog.Of(s.lease.Provider, s.lease.Scopes), now); err != nil {
 		return t, err
 	}

@@ -96,8 +96,9 @@ func (l *looking) once(ctx context.Context) error {
 	}
 	l.more = len(leases) == l.free
 	l.free -= len(leases)
+	quiet := l.quiet(ctx, leases)
 	for _, lease := range leases {
-		h := &hold{lease: lease, bound: l.Lease, began: began}
+		h := &hold{lease: lease, quiet: quiet[lease.Key()], bound: l.Lease, began: began}
 		l.begin(func() {
 			next, err := l.serve(ctx, h)
 			if err != nil && ctx.Err() == nil && !fatal(err) {

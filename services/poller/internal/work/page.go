@@ -33,7 +33,7 @@ func (s *session) page(ctx context.Context, w store.Window) error {
 		return err
 	}
 	p := s.passes.Of(w.ID, w.AtStart(), s.Now())
-	page, err := s.caller.List(ctx, purpose(w), s.source(w), provider.ListRequest{Window: w.Pass(), Cursor: w.Cursor})
+	page, err := s.list(ctx, w)
 	if err != nil {
 		return s.outcomes.failed(ctx, w, err)
 	}

@@ -18,6 +18,7 @@ const (
 // giving is a lease that is to be given back.
 type giving struct {
 	lease store.Lease
+	end   *store.QuietEnd // of scans that found nothing; nil: everything is stored
 	given chan<- given
 }
 
@@ -29,9 +30,9 @@ type given struct {
 }
 
 // giveBack gives a lease back, together with others that end at about the same time.
-func (p *Pool) giveBack(l store.Lease) (time.Time, error) {
+func (p *Pool) giveBack(l store.Lease, quiet *store.QuietEnd) (time.Time, error) {
 	answer := make(chan given, 1)
-	p.giving <- giving{l, answer}
+	p.giving <- giving{l, quiet, answer}
 	g := <-answer
 	return g.next, g.err
 }
@@ -54,15 +55,36 @@ func (p *Pool) release(ctx context.Context) {
 			}
 		}
 		timer.Stop()
-		leases := make([]store.Lease, len(batch))
-		for i, g := range batch {
-			leases[i] = g.lease
+		p.give(ctx, batch)
+	}
+}
+
+// give gives leases back: in one statement those whose scans found nothing, in another the
+// rest.
+func (p *Pool) give(ctx context.Context, batch []giving) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+	defer done()
+	var leases []store.Lease
+	var ends []store.QuietEnd
+	for _, g := range batch {
+		if g.end != nil {
+			ends = append(ends, *g.end)
+		} else {
+			leases = append(leases, g.lease)
 		}
-		tidy, done := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
-		next, err := p.Store.Release(tidy, leases, p.Now())
-		done()
-		for _, g := range batch {
-			g.given <- given{next, err}
+	}
+	var quiet, rest given
+	if len(ends) > 0 {
+		quiet.next, quiet.err = p.endQuiet(ctx, ends)
+	}
+	if len(leases) > 0 {
+		rest.next, rest.err = p.Store.Release(ctx, leases, p.Now())
+	}
+	for _, g := range batch {
+		if g.end != nil {
+			g.given <- quiet
+		} else {
+			g.given <- rest
 		}
 	}
 }
