@@ -8,7 +8,7 @@ import (
 // catalog are the sources that are listed, by provider. Those of items and days are read
 // by a sync that names no kinds.
 func (s *Service) catalog() store.Catalog {
-	kinds := events.Kinds()
+	kinds := s.config.Kinds
 	all := store.Catalog{}
 	for name, connector := range s.config.Connectors {
 		all[name] = nil
