@@ -75,6 +75,9 @@ func newRoutesFixture(t testing.TB) *routesFixture {
 type told struct{}
 
 func (told) Read(_ context.Context, r provider.NotificationRequest) (provider.Notification, error) {
+	if r.Method != http.MethodPost {
+		return provider.Notification{Answer: http.StatusOK, ContentType: "text/plain", Body: []byte("challenge")}, nil
+	}
 	n := provider.Notification{Answer: http.StatusNoContent}
 	seconds, _ := strconv.ParseInt(r.Header.Get("X-Request-Id"), 10, 64)
 	for _, line := range strings.Split(string(r.Body), "\n") {
