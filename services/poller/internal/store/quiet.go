@@ -76,7 +76,7 @@ func (s *Store) Quiet(ctx context.Context, leases []Lease, now time.Time) (map[L
 	for rows.Next() {
 		var place int
 		var scan QuietScan
-		var known knownColumns
+		var known knownArrays
 		q := &Quiet{}
 		t, b := &scan.table, &q.budget
 		if err := rows.Scan(&place, &t.Source, &t.Kind, &t.Spans, &t.Dues, &scan.LastOutcome,
@@ -103,8 +103,8 @@ func (s *Store) Quiet(ctx context.Context, leases []Lease, now time.Time) (map[L
 	return found, nil
 }
 
-// knownColumns are versions of records, column by column.
-type knownColumns struct {
+// knownArrays are versions of records, member by member.
+type knownArrays struct {
 	ids, hashes, origins, accounts []string
 	sequences                      []int64
 	hashVersions, offsets          []int32
@@ -112,7 +112,7 @@ type knownColumns struct {
 	started                        []time.Time
 }
 
-func (c knownColumns) list() (known map[string]Known, offsets map[string]int32) {
+func (c knownArrays) list() (known map[string]Known, offsets map[string]int32) {
 	known, offsets = make(map[string]Known, len(c.ids)), make(map[string]int32, len(c.ids))
 	for i, id := range c.ids {
 		known[id] = Known{
