@@ -21,7 +21,7 @@ type Notifications interface {
 
 // NotificationRequest is what a provider sent.
 type NotificationRequest struct {
-	Method string // GET, as of challenges, or POST
+	Method string // GET, as of challenges, or POST; HEAD comes as GET
 	Query  url.Values
 	Header http.Header
 	// Body is the request's, byte for byte; more than MaxNotification of them need not

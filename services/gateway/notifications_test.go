@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,7 +20,8 @@ import (
 )
 
 // letters reads notifications that are the changes themselves, and refuses as a header says.
-// A GET is a challenge, which it gives back as the query asks.
+// A GET is a challenge, which it gives back as the query asks; one that names an account
+// tells of its change.
 type letters struct{}
 
 func (letters) Read(_ context.Context, r provider.NotificationRequest) (provider.Notification, error) {
@@ -30,7 +32,11 @@ func (letters) Read(_ context.Context, r provider.NotificationRequest) (provider
 		if r.Query.Get("hub.verify_token") != "expected" {
 			return provider.Notification{}, &provider.Error{Provider: "google_health", Class: provider.ClassUnauthorized}
 		}
-		return provider.Notification{Answer: http.StatusOK, ContentType: r.Query.Get("as"), Body: []byte(r.Query.Get("hub.challenge"))}, nil
+		n := provider.Notification{Answer: http.StatusOK, ContentType: r.Query.Get("as"), Body: []byte(r.Query.Get("hub.challenge"))}
+		if account := r.Query.Get("account"); account != "" {
+			n.Changes = []provider.AccountChange{{AccountID: account}}
+		}
+		return n, nil
 	}
 	n := provider.Notification{Answer: http.StatusNoContent}
 	return n, json.Unmarshal(r.Body, &n.Changes)
@@ -181,5 +187,33 @@ func TestAChallengeIsGivenBackAndAsksForNothing(t *testing.T) {
 	}
 	if slices.Sort(kinds); !slices.Equal(kinds, []string{"", "activity", "sleep"}) {
 		t.Errorf("asked for the kinds %q", kinds)
+	}
+}
+
+// Some providers test an address by HEAD. It answers as GET, and whatever the connector
+// makes of it, no sync is asked for.
+func TestAChallengeByHeadAnswersAsGetAndAsksForNothing(t *testing.T) {
+	s := newNotified(t)
+	s.Exec(`UPDATE oauth.connections SET provider_user_id = '1' WHERE id = $1`, s.Connection(s.User(), "google_health", "active"))
+	ask := func(method, query string) gatewaytest.Answer {
+		a := s.Do(gatewaytest.Request{Method: method, Path: letterBox + query, Header: map[string]string{"X-Request-Id": "same"}, NoKey: true})
+		a.Header.Del("Date")
+		return a
+	}
+	const known = "?hub.verify_token=expected&hub.challenge=15f7&as=text%2Fplain"
+	for query, want := range map[string]int{known: 200, "?hub.verify_token=another": 401, "?a=%zz": 400} {
+		get, head := ask(http.MethodGet, query), ask(http.MethodHead, query)
+		if get.Status != want || head.Status != want || len(head.Body) > 0 || !maps.EqualFunc(get.Header, head.Header, slices.Equal) {
+			t.Errorf("%q: GET answers %d %v, HEAD %d %v with %d bytes", query, get.Status, get.Header, head.Status, head.Header, len(head.Body))
+		}
+	}
+	if a := ask(http.MethodHead, known+"&account=1"); a.Status != http.StatusOK {
+		t.Errorf("HEAD that tells of a change answers %d", a.Status)
+	}
+	if n := len(requests(t, s)); n != 0 {
+		t.Errorf("HEAD asked for %d syncs", n)
+	}
+	if a := ask(http.MethodGet, known+"&account=1"); a.Status != http.StatusOK || len(requests(t, s)) != 1 {
+		t.Errorf("GET that tells of a change answers %d and asks for %d syncs", a.Status, len(requests(t, s)))
 	}
 }

@@ -61,9 +61,16 @@ func (s *server) takeNotification(c *gin.Context, name string) (told provider.No
 	if err != nil {
 		return told, problem.InvalidField("query", "is not well-formed").Because(err)
 	}
-	told, err = reader.Read(c, provider.NotificationRequest{Method: c.Request.Method, Query: query, Header: c.Request.Header, Body: body})
+	method := c.Request.Method
+	if method == http.MethodHead { // as some providers test an address
+		method = http.MethodGet
+	}
+	told, err = reader.Read(c, provider.NotificationRequest{Method: method, Query: query, Header: c.Request.Header, Body: body})
 	if err != nil {
 		return told, s.refusedNotification(c, name, err)
+	}
+	if c.Request.Method == http.MethodHead { // nobody tells of changes by it
+		return told, nil
 	}
 	asked, err := s.notifications.Request(c, name, told.Changes)
 	if err != nil {
@@ -82,7 +89,7 @@ func (s *server) refusedNotification(c *gin.Context, name string, err error) err
 	}
 	s.o.Log.WarnContext(c, "a notification was refused", "provider", name, "class", failure.Class, "reason", failure.Reason)
 	part := "body"
-	if c.Request.Method == http.MethodGet {
+	if c.Request.Method != http.MethodPost {
 		part = "query"
 	}
 	switch failure.Class {
