@@ -69,6 +69,18 @@ func sameParent(a, b *ParentRef) bool {
 // FetchedOf is the record of a fact; ok is false for a fact of another type, and for a
 // route whose file cannot be uncompressed. The record shares the fact's bytes and lists.
 func FetchedOf(d Data) (r RecordFetched, ok bool) {
+	r, ok = HeadOf(d)
+	if route, compressed := d.(*RouteFetched); compressed {
+		file, err := route.File()
+		r.Raw = file
+		return r, err == nil
+	}
+	return r, ok
+}
+
+// HeadOf is FetchedOf for those who do not look at the bytes: it uncompresses nothing, so
+// that Raw of a route is empty, and one whose file cannot be uncompressed is a record.
+func HeadOf(d Data) (r RecordFetched, ok bool) {
 	switch data := d.(type) {
 	case *RecordFetched:
 		return *data, true
@@ -77,7 +89,7 @@ func FetchedOf(d Data) (r RecordFetched, ok bool) {
 	case *ActivityFetched:
 		return recordOfActivity(data), true
 	case *RouteFetched:
-		return recordOfRoute(data)
+		return headOfRoute(data), true
 	default:
 		return RecordFetched{}, false
 	}
@@ -122,7 +134,7 @@ func routeOf(r RecordFetched) (*RouteFetched, error) {
 	return fact, fact.Compress(r.Raw)
 }
 
-func recordOfRoute(f *RouteFetched) (RecordFetched, bool) {
+func headOfRoute(f *RouteFetched) RecordFetched {
 	parent := ParentRef{Kind: kindActivity, ExternalID: f.ExternalID}
 	r := RecordFetched{
 		UserID: f.UserID, Provider: f.Provider, ConnectionID: f.ConnectionID, ImportID: f.ImportID, ProviderAccountID: f.ProviderAccountID,
@@ -132,9 +144,7 @@ func recordOfRoute(f *RouteFetched) (RecordFetched, bool) {
 	if f.Origin == "" {
 		r.Origin = OriginAPI
 	}
-	file, err := f.File()
-	r.Raw = file
-	return r, err == nil
+	return r
 }
 
 // Removed is a removal as it travels. A route has none: it ends with its activity.

@@ -203,6 +203,29 @@ func TestRemovalsOfEveryKindComeBackFromTheWire(t *testing.T) {
 	}
 }
 
+// Who looks at no bytes need not uncompress them.
+func TestTheHeadOfARouteHasAllButItsBytes(t *testing.T) {
+	whole := &events.RouteFetched{ExternalID: "1", ContentHash: "h", ActivitySequence: 7, Points: 3}
+	if err := whole.Compress([]byte("<gpx/>")); err != nil {
+		t.Fatal(err)
+	}
+	want, ok := events.FetchedOf(whole)
+	head, found := events.HeadOf(whole)
+	if want.Raw = nil; !ok || !found || !reflect.DeepEqual(head, want) {
+		t.Errorf("the head is %+v, the record %+v", head, want)
+	}
+	if head, found := events.HeadOf(&events.RouteFetched{ExternalID: "1", RawGzip: []byte("no gzip")}); !found || head.Kind != "route" || head.Raw != nil {
+		t.Errorf("the head of a route whose file cannot be read is %+v", head)
+	}
+	record := &events.RecordFetched{Kind: "probe", Raw: events.Raw("{}")}
+	if head, found := events.HeadOf(record); !found || !reflect.DeepEqual(head, *record) {
+		t.Errorf("the head of another record is %+v", head)
+	}
+	if _, found := events.HeadOf(&events.RecordRemoved{}); found {
+		t.Error("a removal is a record")
+	}
+}
+
 // An id that is made of parts says the same as the members beside it.
 func TestARecordWhoseIDSaysOtherPartsIsRefused(t *testing.T) {
 	table := shaped()

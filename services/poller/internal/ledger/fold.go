@@ -42,7 +42,7 @@ func newFold(kinds events.KindTable) fold {
 func (f *fold) add(data events.Data, sequence uint64) {
 	f.count++
 	f.last = sequence
-	if r, ok := events.FetchedOf(data); ok {
+	if r, ok := events.HeadOf(data); ok {
 		kind, _ := f.kinds.Find(r.Kind)
 		if kind.Shape == events.ShapeAttachment {
 			return

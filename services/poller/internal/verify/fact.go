@@ -25,7 +25,7 @@ func (v *Verification) read(d bus.Delivery) (fact, bool) {
 		return fact{}, false
 	}
 	f := fact{sequence: d.Sequence, user: user}
-	if r, ok := events.FetchedOf(d.Event.Data); ok && !v.attached(r.Kind) {
+	if r, ok := events.HeadOf(d.Event.Data); ok && !v.attached(r.Kind) {
 		f.record = r
 		return f, true
 	}

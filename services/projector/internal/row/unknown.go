@@ -86,7 +86,7 @@ func (r *Reader) notation(data events.Data) (format string, version, foldable bo
 	if !ofKind(data.EventType()) {
 		return "", false, true
 	}
-	if f, ok := events.FetchedOf(data); ok {
+	if f, ok := events.HeadOf(data); ok {
 		return f.Kind + "/" + f.Format, false, false
 	}
 	removed, _ := events.RemovedOf(data)
