@@ -25,7 +25,7 @@ STAMPS   = -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(B
 # Time zones go into the binary: a small container has none.
 BUILD    = go build -ldflags "-s -w $(STAMPS)" -tags timetzdata -o $(BIN)/stridelog ./standalone/cmd/stridelog
 
-.PHONY: demo run quick test lint bench soak generate verify build image clean help postgres pgclient browser compiler curl python python3 node clients
+.PHONY: demo run quick test lint bench soak older generate verify build image clean help postgres pgclient browser compiler curl python python3 node clients
 
 # The demo needs nothing but Go: without PostgreSQL it downloads one for itself.
 demo: ## A running system with a simulated person's workouts; prints what to try
@@ -71,7 +71,11 @@ $(CLIENTS)/ready: standalone/examples/typescript-client/package-lock.json standa
 	$(CLIENTS)/python/bin/pip install --quiet -r standalone/examples/python-client/requirements.txt
 	touch $@
 
-soak: clients pgclient browser compiler curl python $(NATS) ## Generated clients, kills of every part, repeats under two cores, longer fuzzing: long
+# It compiles the program before kinds out of the history: a clone without it fails.
+older: postgres ## An older poller beside this one, on one database and log: needs the whole history of git
+	go test -v -count=1 -timeout 20m -tags older -run TestAnOlderPollerBesideANewerOne ./standalone/e2e
+
+soak: clients older pgclient browser compiler curl python $(NATS) ## Generated clients, an older poller, kills of every part, repeats under two cores, longer fuzzing: long
 	STRIDELOG_SOAK_KILLS=$${STRIDELOG_SOAK_KILLS:-100} STRIDELOG_SOAK_SEED=$${STRIDELOG_SOAK_SEED:-$$RANDOM} \
 	  go test -v -count=1 -timeout 120m -run TestKillsDuringBackfills ./standalone/e2e
 	STRIDELOG_SOAK_LEADER_KILLS=$${STRIDELOG_SOAK_LEADER_KILLS:-50} STRIDELOG_SOAK_PAIR_KILLS=$${STRIDELOG_SOAK_PAIR_KILLS:-10} \
@@ -106,14 +110,12 @@ $(WHEELS)/ready: standalone/examples/python-consumer/requirements.txt standalone
 bench: postgres ## Figures as ratios to limits measured in the same run
 	go run ./standalone/bench -results standalone/bench/results
 
-generate: ## Write generated files again: schemas, server, replace lines, settings of providers
+generate: ## Write generated files again: schemas, server, replace lines
 	go generate $(PACKAGES)
 	go run ./standalone/internal/tools/replaces -write
-	go run ./standalone/internal/tools/providers -write
 
 verify: ## Generated files are up to date and every module builds alone
 	go run ./standalone/internal/tools/replaces
-	go run ./standalone/internal/tools/providers
 	./scripts/verify-generated.sh
 	@for m in $(MODULES); do echo "GOWORK=off $$m"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
 
