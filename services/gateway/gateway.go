@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/health"
 	"github.com/stridelog/stridelog/platform/httpserver"
@@ -63,6 +64,8 @@ type Config struct {
 	// MaxUpload is the most bytes that an uploaded archive may have; zero is
 	// DefaultMaxUpload.
 	MaxUpload int64
+	// Kinds are the kinds of data, of which a requested sync may name some.
+	Kinds events.KindTable
 	// ImportKinds are the kinds of archives that can be imported, to name them to whoever
 	// gives none.
 	ImportKinds []string
@@ -102,7 +105,7 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	handler, err := rest.New(rest.Options{
-		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, RequestsPerMinute: c.RequestsPerMinute, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, ImportKinds: c.ImportKinds, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
+		Log: c.Log, DB: c.DB, Bus: c.Bus, Keys: s.keys, RequestsPerMinute: c.RequestsPerMinute, Erasures: s.erasures, Registry: c.Registry, Traces: c.Traces, Buses: c.Buses, Checks: c.Checks, Catalog: c.Catalog, MaxUpload: c.MaxUpload, Kinds: c.Kinds, ImportKinds: c.ImportKinds, TrackMakers: c.TrackMakers, Notifications: c.Notifications,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -176,6 +179,8 @@ func (c Config) check() error {
 		return missing("Addr")
 	case c.Registry == nil:
 		return missing("Registry")
+	case len(c.Kinds.All()) == 0:
+		return missing("Kinds")
 	}
 	return nil
 }

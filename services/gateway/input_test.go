@@ -93,6 +93,8 @@ func badInputs(user, lonely uuid.UUID) []badInput {
 		invalid(post, sync+"?start_date=yesterday", "", "start_date"), invalid(post, sync+"?end_date=2026-02-30", "", "end_date"),
 		invalid(post, sync+"?start_date=2026-09-02&end_date=2026-09-02", "", "end_date"), invalid(post, sync+"?start_date=2026-09-02&end_date=2026-09-01", "", "end_date"),
 		invalid(post, sync+"?start_date=2026-09-02T25:00:00", "", "start_date"), invalid(post, sync+"?start_date=2900-01-01", "", "start_date"),
+		invalid(post, sync+"?kinds=sleeping", "", "kinds"), invalid(post, sync+"?kinds=", "", "kinds"), invalid(post, sync+"?kinds=activity,Activity", "", "kinds"),
+		invalid(post, sync+"?kinds=route", "", "kinds"), invalid(post, sync+"/historical?kinds=sleeping", "", "kinds"),
 		invalid(post, sync+"?start_date=1950-01-01&end_date=2020-01-01", "", "start_date"), invalid(post, "/api/v1/providers/fitbit/users/x/sync", "", "user_id"),
 		{method: post, path: "/api/v1/providers/polar/users/" + user.String() + "/sync", status: 404, code: "unknown_provider", field: "provider"},
 		missing(post, "/api/v1/providers/fitbit/users/"+nobody+"/sync", ""), missing(post, "/api/v1/providers/fitbit/users/"+lonely.String()+"/sync", ""),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/telemetry"
 	"github.com/stridelog/stridelog/provider/catalog"
 	"github.com/stridelog/stridelog/services/gateway"
@@ -87,7 +88,7 @@ func (p *projection) listAgainstBare(ctx context.Context, s *stores, db *pgxpool
 func (p *projection) gateway(ctx context.Context, db *pgxpool.Pool) (address string, end func() error, err error) {
 	g, err := gateway.New(gateway.Config{
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), DB: db, Bus: p.bus, Addr: "127.0.0.1:0", AdminKey: installation.AdminKey,
-		Registry: telemetry.NewRegistry(), Catalog: catalog.Descriptors(),
+		Registry: telemetry.NewRegistry(), Catalog: catalog.Descriptors(), Kinds: events.Kinds(),
 	})
 	if err != nil {
 		return "", nil, err

@@ -67,7 +67,7 @@ func syncs() []Request {
 	return []Request{
 		{Method: post, Path: "/providers/google/users/{user}/sync", There: 200, Here: 202, Reads: ticket, Outcome: Differs, Says: says},
 		{Method: post, Path: "/providers/google/users/{user}/sync?data_type=workouts&async=false", There: 200, Here: 202, Reads: ticket, Ignored: "async, data_type", Outcome: Differs,
-			Says: "A sync is never waited for, and always of all that is known: the header `Stridelog-Ignored` names the parameters that did nothing."},
+			Says: "A sync is never waited for, and reads what `kinds` names, without it every item and day that the person granted: the header `Stridelog-Ignored` names the parameters that did nothing."},
 		{Method: post, Path: "/providers/google/users/{user}/sync?since={from_unix}", There: 200, Here: 202, Reads: ticket, Outcome: Differs,
 			Says: "`since`, `summary_start_time` and `summary_end_time` are names of `start_date` and `end_date`, for every provider."},
 		{Method: post, Path: "/providers/google/users/{user}/sync?samples=true&zones=true&route=true&limit=50&offset=0&filter_by_modification_time=true", There: 200, Here: 202, Reads: ticket,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/lifecycle"
 	"github.com/stridelog/stridelog/platform/natsserver"
@@ -243,7 +244,7 @@ func (s *System) runGateway(ctx context.Context, c clients, ready func()) error 
 	service, err := gateway.New(gateway.Config{
 		Log: c.log, DB: c.db, Bus: c.bus, Addr: s.Config.HTTPAddr, AdminKey: s.Config.AdminKey, RequestsPerMinute: s.Config.RequestsPerMinute,
 		OnNewAdminKey: s.OnNewAdminKey, Registry: s.Registry, Traces: c.traces, Buses: s.opened.list, Checks: s.beside, Catalog: catalog.Descriptors(),
-		MaxUpload: s.Config.ImportMaxBytes, ImportKinds: catalog.ImportKinds(), ErasuresFile: s.Config.ErasuresFile, TrackMakers: catalog.TrackMakers(), Notifications: catalog.Notifications(s.Config.Providers, traced),
+		Kinds: events.Kinds(), MaxUpload: s.Config.ImportMaxBytes, ImportKinds: catalog.ImportKinds(), ErasuresFile: s.Config.ErasuresFile, TrackMakers: catalog.TrackMakers(), Notifications: catalog.Notifications(s.Config.Providers, traced),
 	})
 	if err != nil {
 		return err

@@ -1842,6 +1842,9 @@ type EndDate = string
 // KeyID defines model for KeyID.
 type KeyID = openapi_types.UUID
 
+// Kinds defines model for Kinds.
+type Kinds = []string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -1930,12 +1933,22 @@ type RequestSyncParams struct {
 
 	// SummaryEndTime A name of end_date in Open Wearables.
 	SummaryEndTime *string `form:"summary_end_time,omitempty" json:"summary_end_time,omitempty"`
+
+	// Kinds Only these kinds of data; several with commas between them or by repeating the parameter. Without it, every item and every day that the person granted.
+	// A kind that this installation does not know, or that comes with other records, as a route does, is a 400 that names those there are. A sync of kinds
+	// that the provider does not have, or of which the person granted none, ends as failed; its error says why.
+	Kinds *Kinds `form:"kinds,omitempty" json:"kinds,omitempty"`
 }
 
 // RequestHistoricalSyncParams defines parameters for RequestHistoricalSync.
 type RequestHistoricalSyncParams struct {
 	// Days How far back, in days.
 	Days *int `form:"days,omitempty" json:"days,omitempty"`
+
+	// Kinds Only these kinds of data; several with commas between them or by repeating the parameter. Without it, every item and every day that the person granted.
+	// A kind that this installation does not know, or that comes with other records, as a route does, is a 400 that names those there are. A sync of kinds
+	// that the provider does not have, or of which the person granted none, ends as failed; its error says why.
+	Kinds *Kinds `form:"kinds,omitempty" json:"kinds,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -2531,6 +2544,14 @@ func (siw *ServerInterfaceWrapper) RequestSync(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "kinds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kinds", c.Request.URL.Query(), &params.Kinds, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kinds: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -2573,6 +2594,14 @@ func (siw *ServerInterfaceWrapper) RequestHistoricalSync(c *gin.Context) {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "days", c.Request.URL.Query(), &params.Days, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter days: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "kinds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kinds", c.Request.URL.Query(), &params.Kinds, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kinds: %w", err), http.StatusBadRequest)
 		return
 	}
 

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/bus/bustest"
 	"github.com/stridelog/stridelog/platform/postgres/postgrestest"
@@ -72,7 +73,7 @@ func (s *System) Publish() { s.t.Helper(); s.Exec(views) }
 // Config is a gateway on these stores.
 func (s *System) Config() gateway.Config {
 	return gateway.Config{
-		Log: bustest.Logger(s.t), DB: s.DB, Bus: s.Bus, Addr: "127.0.0.1:0", AdminKey: Key, Registry: telemetry.NewRegistry(),
+		Log: bustest.Logger(s.t), DB: s.DB, Bus: s.Bus, Addr: "127.0.0.1:0", AdminKey: Key, Registry: telemetry.NewRegistry(), Kinds: events.Kinds(),
 		Catalog: []provider.Descriptor{{Name: "fitbit", DisplayName: "Fitbit"}, {Name: "google_health", Aliases: []string{"google"}, DisplayName: "Google Health", Needs: provider.Needs{{Source: "route", Kind: "route", Scopes: []string{"location"}, Attaches: "activity"}}}},
 	}
 }

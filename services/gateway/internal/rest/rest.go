@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/stridelog/stridelog/events"
 	"github.com/stridelog/stridelog/platform/bus"
 	"github.com/stridelog/stridelog/platform/health"
 	"github.com/stridelog/stridelog/provider"
@@ -71,6 +72,8 @@ type Options struct {
 	TrackMakers provider.TrackMakers
 	// MaxUpload is the most bytes that an upload may have.
 	MaxUpload int64
+	// Kinds are the kinds of data, of which a sync may name some.
+	Kinds events.KindTable
 	// ImportKinds are the kinds of archives that can be imported.
 	ImportKinds []string
 }

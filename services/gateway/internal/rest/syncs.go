@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,7 +25,11 @@ func (s *server) RequestSync(ctx context.Context, r api.RequestSyncRequestObject
 	if err != nil {
 		return nil, err
 	}
-	ticket, err := s.ask(ctx, r.Provider, r.UserID, events.TriggerManual, window)
+	kinds, err := s.kindsAsked(or(r.Params.Kinds, nil))
+	if err != nil {
+		return nil, err
+	}
+	ticket, err := s.ask(ctx, r.Provider, r.UserID, events.TriggerManual, window, kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -60,17 +65,44 @@ func oneOf(named ...string) (value string, err error) {
 	return value, nil
 }
 
+// kindsAsked are the kinds of data that a sync is to read, sorted; none asks for every
+// item and day that the person granted. What is attached to other records is read with
+// them and has no window of its own.
+func (s *server) kindsAsked(given []string) ([]string, error) {
+	return resolve("kinds", given, func(word string) ([]string, string) {
+		kind, known := s.o.Kinds.Find(word)
+		if known && kind.Shape != events.ShapeAttachment {
+			return []string{kind.Name}, ""
+		}
+		var names []string
+		for _, k := range s.o.Kinds.All() {
+			if k.Shape != events.ShapeAttachment {
+				names = append(names, k.Name)
+			}
+		}
+		says := "is no kind of data of this installation"
+		if known {
+			says = "comes with the records that it belongs to"
+		}
+		return nil, says + ": ask for " + strings.Join(names, ", ")
+	})
+}
+
 // RequestHistoricalSync implements the generated interface.
 func (s *server) RequestHistoricalSync(ctx context.Context, r api.RequestHistoricalSyncRequestObject) (api.RequestHistoricalSyncResponseObject, error) {
 	window := syncs.LastDays(or(r.Params.Days, defaultHistoricalDays), time.Now())
-	ticket, err := s.ask(ctx, r.Provider, r.UserID, events.TriggerBackfill, window)
+	kinds, err := s.kindsAsked(or(r.Params.Kinds, nil))
+	if err != nil {
+		return nil, err
+	}
+	ticket, err := s.ask(ctx, r.Provider, r.UserID, events.TriggerBackfill, window, kinds)
 	if err != nil {
 		return nil, err
 	}
 	return api.RequestHistoricalSync202JSONResponse(ticket), nil
 }
 
-func (s *server) ask(ctx context.Context, provider string, userID uuid.UUID, trigger string, w events.Window) (api.SyncTicket, error) {
+func (s *server) ask(ctx context.Context, provider string, userID uuid.UUID, trigger string, w events.Window, kinds []string) (api.SyncTicket, error) {
 	if err := s.known(provider); err != nil {
 		return api.SyncTicket{}, err
 	}
@@ -81,7 +113,7 @@ func (s *server) ask(ctx context.Context, provider string, userID uuid.UUID, tri
 	if err != nil {
 		return api.SyncTicket{}, err
 	}
-	id, err := s.syncs.Ask(ctx, syncs.Request{UserID: userID, Provider: provider, ConnectionID: connection.ID, Since: connection.Since, Trigger: trigger, Window: w})
+	id, err := s.syncs.Ask(ctx, syncs.Request{UserID: userID, Provider: provider, ConnectionID: connection.ID, Since: connection.Since, Trigger: trigger, Window: w, Kinds: kinds})
 	if err != nil {
 		return api.SyncTicket{}, err
 	}

@@ -44,6 +44,7 @@ type Request struct {
 	Since   time.Time
 	Trigger string
 	Window  events.Window
+	Kinds   []string // of data; none: every item and day that the person granted
 }
 
 // Window is the span of a manual sync. Either end may be empty: the end is now,
@@ -117,7 +118,7 @@ func (s *Store) publish(ctx context.Context, id uuid.UUID, r Request, at time.Ti
 		ID: events.NewID(), Source: source, About: id.String(), Time: at, Provider: r.Provider, UserID: r.UserID.String(),
 		Data: &events.SyncRequested{
 			SyncID: id.String(), ConnectionID: r.ConnectionID.String(), UserID: r.UserID.String(), Provider: r.Provider,
-			Window: r.Window, Trigger: r.Trigger, RequestedAt: at,
+			Window: r.Window, Trigger: r.Trigger, Kinds: r.Kinds, RequestedAt: at,
 		},
 	})
 	if err != nil {
