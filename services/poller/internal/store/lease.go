@@ -45,7 +45,7 @@ func SetTrouble(ctx context.Context, tx pgx.Tx, t Target, x Trouble) error {
 }
 
 // priorities are those of windows and scans, see priority: each is looked at by itself.
-var priorities = []int16{0, 10, 20, 30, 40, 50}
+func priorities() []int16 { return []int16{0, 10, 20, 30, 40, 50} }
 
 // MaxClaim is how many leases one call of Claim gives at most.
 const MaxClaim = 64
@@ -60,7 +60,7 @@ var (
 // Claim leases up to so many of the most urgent targets that are due: those with a
 // window or a scan before any that has only routes to ask for.
 func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, most int) ([]Lease, error) {
-	rows, err := s.db.Query(ctx, claimSQL, now, owner, now.Add(lease), min(most, MaxClaim), priorities)
+	rows, err := s.db.Query(ctx, claimSQL, now, owner, now.Add(lease), min(most, MaxClaim), priorities())
 	if err != nil {
 		return nil, fmt.Errorf("claim work: %w", err)
 	}
@@ -80,7 +80,7 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 // is in sight. It is for whoever has just claimed all that there was.
 func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, error) {
 	var at *time.Time
-	if err := s.db.QueryRow(ctx, nextDueSQL, now, priorities).Scan(&at); err != nil {
+	if err := s.db.QueryRow(ctx, nextDueSQL, now, priorities()).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("look when work is due: %w", err)
 	}
 	if at == nil {

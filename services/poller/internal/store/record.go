@@ -23,9 +23,6 @@ func (s *Sequences) At(f events.Fence) *uint64 {
 	}
 }
 
-// last is the highest of them.
-func (s Sequences) last() uint64 { return max(s.Activity, s.Record, s.Chunk) }
-
 // Part names what one source of a provider gives: the records of a kind, or those of one
 // resource of it.
 type Part struct {
