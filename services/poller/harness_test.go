@@ -295,13 +295,16 @@ func (w *world) reported(syncID string, status events.SyncStatus) *events.SyncFi
 // settled waits until no target has work or is leased, and everything was said.
 func (w *world) settled() {
 	w.t.Helper()
-	w.eventually("the poller has nothing left to do", func() bool {
-		var busy bool
-		err := w.db.QueryRow(w.t.Context(), `SELECT EXISTS (SELECT FROM poller.targets WHERE lease_until > $1
+	w.eventually("the poller has nothing left to do", func() bool { return !w.busy() })
+}
+
+// busy says whether some target has work or is leased, or something is still to be said.
+func (w *world) busy() (busy bool) {
+	w.t.Helper()
+	err := w.db.QueryRow(w.t.Context(), `SELECT EXISTS (SELECT FROM poller.targets WHERE lease_until > $1
 			OR status = 'active' AND due_at <= $1) OR EXISTS (SELECT FROM poller.outbox)`, w.clock.now()).Scan(&busy)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		return !busy
-	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return busy
 }

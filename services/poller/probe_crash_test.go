@@ -70,12 +70,15 @@ func (p *probed) diedOrEnded(r *running, ids ...string) (died bool) {
 		return len(p.log()) == len(p.all())
 	})
 	if !died { // a hook may be called after the last fact
-		p.settled()
-		select {
-		case <-r.done:
-			died = true
-		default:
-		}
+		p.eventually("the poller dies after all, or has nothing left to do", func() bool {
+			select {
+			case <-r.done:
+				died = true
+				return true
+			default:
+				return !p.busy()
+			}
+		})
 	}
 	return died
 }

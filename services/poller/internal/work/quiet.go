@@ -62,7 +62,8 @@ func (l *looking) readable(x store.Lease, q *store.Quiet) bool {
 	}
 	for _, scan := range q.Scans {
 		source, ok := l.Connectors[x.Provider].Source(scan.Source)
-		if !ok || source.List == nil || !granted[scan.Source] || scan.LastOutcome != "" && scan.LastOutcome != string(events.SyncSuccess) {
+		// What is read beside a scan is what the index has of activities.
+		if !ok || scan.Kind != store.KindActivity || source.List == nil || !granted[scan.Source] || scan.LastOutcome != "" && scan.LastOutcome != string(events.SyncSuccess) {
 			return false
 		}
 	}
