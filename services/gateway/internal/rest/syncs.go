@@ -2,6 +2,8 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -131,7 +133,9 @@ func (s *server) ListSyncs(ctx context.Context, r api.ListSyncsRequestObject) (a
 	}
 	data := make([]api.Sync, len(list))
 	for i, sync := range list {
-		data[i] = shownSync(sync)
+		if data[i], err = shownSync(sync); err != nil {
+			return nil, err
+		}
 	}
 	return api.ListSyncs200JSONResponse{Data: data, Pagination: api.Pagination{
 		NextCursor: page.Next, PreviousCursor: page.Previous, HasMore: page.HasMore, TotalCount: total,
@@ -147,20 +151,26 @@ func (s *server) GetSync(ctx context.Context, r api.GetSyncRequestObject) (api.G
 	if err != nil {
 		return nil, err
 	}
-	return api.GetSync200JSONResponse(shownSync(sync)), nil
+	shown, err := shownSync(sync)
+	return api.GetSync200JSONResponse(shown), err
 }
 
-func shownSync(s syncs.Sync) api.Sync {
+func shownSync(s syncs.Sync) (api.Sync, error) {
 	out := api.Sync{
 		ID: s.ID, UserID: s.UserID, Provider: s.Provider, ConnectionID: s.ConnectionID, Trigger: s.Trigger,
 		Window: shownWindow(s.Window), Status: api.SyncStatus(s.Status), NotBefore: utc(s.NotBefore),
-		Counts: s.Counts, Error: s.Error, Kinds: s.Kinds, RequestedAt: s.RequestedAt.UTC(), FinishedAt: utc(s.FinishedAt),
+		Counts: s.Counts, Error: s.Error, RequestedAt: s.RequestedAt.UTC(), FinishedAt: utc(s.FinishedAt),
 	}
+	kinds, err := json.Marshal(s.Kinds)
+	if err != nil {
+		return api.Sync{}, fmt.Errorf("show the kinds of sync %s: %w", s.ID, err)
+	}
+	out.Kinds = kinds
 	if s.Covered != nil {
 		covered := shownWindow(*s.Covered)
 		out.Covered = &covered
 	}
-	return out
+	return out, nil
 }
 
 func shownWindow(w events.Window) api.Window { return api.Window{From: w.From.UTC(), To: w.To.UTC()} }

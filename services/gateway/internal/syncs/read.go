@@ -2,6 +2,7 @@ package syncs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -23,9 +24,9 @@ type Sync struct {
 	Covered      *events.Window
 	Status       events.SyncStatus
 	NotBefore    *time.Time
-	Counts       []byte // JSON; nil when unknown
-	Error        []byte // JSON; nil when there is none
-	Kinds        []byte // JSON: status and counts of each kind; nil when unknown
+	Counts       []byte            // JSON; nil when unknown
+	Error        []byte            // JSON; nil when there is none
+	Kinds        []events.SyncKind // nil when unknown
 	RequestedAt  time.Time
 	FinishedAt   *time.Time
 }
@@ -107,9 +108,13 @@ func scan(row pgx.CollectableRow) (Sync, error) {
 		s        Sync
 		from, to *time.Time
 		rank     int
+		kinds    []byte
 	)
 	err := row.Scan(&s.ID, &s.UserID, &s.Provider, &s.ConnectionID, &s.Trigger, &s.Window.From, &s.Window.To, &from, &to, &s.Status, &s.NotBefore,
-		&s.Counts, &s.Error, &s.RequestedAt, &s.FinishedAt, &s.Kinds, &rank)
+		&s.Counts, &s.Error, &s.RequestedAt, &s.FinishedAt, &kinds, &rank)
+	if err == nil && len(kinds) > 0 { // as jsonb, which keeps no order of members
+		err = json.Unmarshal(kinds, &s.Kinds)
+	}
 	if from != nil && to != nil {
 		s.Covered = &events.Window{From: *from, To: *to}
 	}
