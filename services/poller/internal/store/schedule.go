@@ -164,7 +164,7 @@ func (c Catalog) Of(provider string, granted []string) []Source {
 // has changed. It costs one look when nothing has. A source that is new to a target
 // begins with a reading of what the others were read of.
 func (s Schedule) Align(ctx context.Context, st *Store, catalog Catalog, now time.Time) error {
-	var all []expected
+	all := []expected{} // none is an empty list in JSON, too: an installation may have no provider configured
 	for provider, sources := range catalog {
 		for _, of := range sources {
 			all = append(all, expected{Provider: provider, Source: of.Name, Spans: s.spans(of.Source), Scopes: append([]string{}, of.Scopes...)})
