@@ -39,7 +39,7 @@ func TestWrongCallsSayWhatIsRight(t *testing.T) {
 		{"tail --user stridelog.>", exitUsage, "must be the id of a user"},
 		{"tail --all --last 3", exitUsage, "give one"},
 		{"tail --kind workout --stream facts", exitUsage, "give one"},
-		{"tail --kind sleep", exitUsage, "activity, connection, dead_letter, sync, user, workout"},
+		{"tail --kind sleep", exitUsage, "activity, chunk, connection, dead_letter, record, sync, user, workout"},
 		{"tail --subject nonsense", exitUsage, "begins with stridelog."},
 		{"tail --subject stridelog.workout.> --user " + anna, exitUsage, "the user is its last part"},
 		{"tail --stream workouts", exitUsage, "facts, syncs, changes, dead-letters"},
