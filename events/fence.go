@@ -2,7 +2,7 @@ package events
 
 import "slices"
 
-// Fence is the scope of an expected-last-sequence check: whoever publishes facts of one
+// Fence is the scope of an expected-last-sequence check: a publisher of facts of one
 // user and provider in it proves that it has seen all earlier ones of that scope. An
 // atomic batch holds facts of one fence.
 type Fence string

@@ -62,7 +62,7 @@ type Address struct{ Setting, URL string }
 // Exports are the archives of a provider.
 type Exports struct {
 	Kind string // as an importer takes it
-	// Looks says which looks there are, for whoever chooses one.
+	// Looks says which looks there are, for a caller that chooses one.
 	Looks string
 	New   func(p *Person, o ExportOptions) (Archive, error)
 }

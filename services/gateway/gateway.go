@@ -66,7 +66,7 @@ type Config struct {
 	MaxUpload int64
 	// Kinds are the kinds of data, of which a requested sync may name some.
 	Kinds events.KindTable
-	// ImportKinds are the kinds of archives that can be imported, to name them to whoever
+	// ImportKinds are the kinds of archives that can be imported, to name them to a client that
 	// gives none.
 	ImportKinds []string
 	// ErasuresFile keeps a list of all erasures outside of the stores. Whoever is in it and

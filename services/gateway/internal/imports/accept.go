@@ -36,7 +36,7 @@ type Store struct {
 	kinds []string
 }
 
-// NewStore uses the pool and asks the poller over the bus. The kinds are named to whoever
+// NewStore uses the pool and asks the poller over the bus. The kinds are named to a client that
 // gives none.
 func NewStore(db *pgxpool.Pool, b *bus.Bus, log *slog.Logger, kinds []string) *Store {
 	return &Store{db: db, bus: b, log: log, kinds: kinds}

@@ -264,7 +264,7 @@ func TestADeepScanLeavesNineTenths(t *testing.T) {
 		t.Errorf("the timetable made %d", n)
 	}
 	if n := count(events.TriggerManual); n != 2 {
-		t.Errorf("whoever waits got %d", n)
+		t.Errorf("the one that waits got %d", n)
 	}
 }
 

@@ -38,7 +38,7 @@ type Config struct {
 	Attachments func(*provider.Connector) Reader
 }
 
-// Holder is whoever holds the lease on a target.
+// Holder is a worker with the lease on a target.
 type Holder struct {
 	Log       *slog.Logger
 	Target    store.Target
@@ -52,7 +52,7 @@ type Holder struct {
 }
 
 // Index is what is known of the log of one person at one provider. It is written by
-// whoever holds the lease, and is not for concurrent use.
+// the holder of the lease, and is not for concurrent use.
 type Index struct {
 	Config
 	Holder

@@ -68,9 +68,9 @@ func (c *counted) use(now time.Time) bool {
 	return c.used <= c.limit
 }
 
-// Whatever answers say, in whichever order they come, whoever holds requests ahead
-// and whoever dies with them: within one period of the provider our requests never
-// exceed one of its limits.
+// Answers may say anything and come in any order, and any process may hold requests
+// ahead and die with them: within one period of the provider our requests never exceed
+// one of its limits.
 func TestBudgetsNeverAllowMoreThanTheProvider(t *testing.T) {
 	ahead := false
 	rapid.Check(t, func(r *rapid.T) {

@@ -19,7 +19,7 @@ type Lease struct {
 	StreamEpoch string
 	Suspected   bool   // some record of the target may be a suspect
 	Routes      bool   // to ask for routes: no window was due
-	Expired     bool   // whoever had it before did not give it back: the log may have what the index does not know
+	Expired     bool   // its holder before did not give it back: the log may have what the index does not know
 	Consent     uint64 // sequence of the latest ConnectionActivated
 	Trouble     Trouble
 }
@@ -77,7 +77,7 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 }
 
 // NextDue says when something may be claimed that could not be before; zero when nothing
-// is in sight. It is for whoever has just claimed all that there was.
+// is in sight. It is for a caller that has just claimed all that there was.
 func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, error) {
 	var at *time.Time
 	if err := s.db.QueryRow(ctx, nextDueSQL, now, priorities()).Scan(&at); err != nil {

@@ -263,7 +263,7 @@ type quietSource struct {
 
 // EndQuiet stores, in one statement, that scans found nothing, and gives their leases
 // back; those that were lost are left alone. What was told of a budget that has changed
-// meanwhile is passed over: whoever changed it was told, too. It says when the first of
+// meanwhile is passed over: the writer of the change was told, too. It says when the first of
 // the targets has work again; zero when none is in sight.
 func (s *Store) EndQuiet(ctx context.Context, list []QuietEnd, now time.Time) (time.Time, error) {
 	ends := make([]quietEnd, len(list))
