@@ -124,6 +124,13 @@ func New(c Config) (*Service, error) {
 	if len(c.Kinds.All()) == 0 {
 		c.Kinds = events.Kinds()
 	}
+	for name, connector := range c.Connectors {
+		for _, source := range connector.Sources {
+			if _, known := c.Kinds.Find(source.Kind); !known {
+				fault("poller: the source %q of %s gives records of kind %q, which is not in Kinds; add the kind or take the source out", source.Name, name, source.Kind)
+			}
+		}
+	}
 	if c.Traces == nil {
 		c.Traces = noop.NewTracerProvider()
 	}
